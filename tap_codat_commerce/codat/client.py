@@ -1,0 +1,217 @@
+"""One request to Codat: with the key, within time limits, tried again where that helps, as a value or a typed error."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from logging import getLogger
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import backoff
+import msgspec
+import requests
+
+from tap_codat_commerce.codat import errors, exact, retry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backoff.types import Details
+
+PACKAGE = "tap-codat-commerce"
+SHOWN_OF_A_MESSAGE = 300
+"""Characters of Codat's own words that go into an error line."""
+
+logger = getLogger(f"{PACKAGE}.codat")
+
+
+class Client:
+    """Codat's API for one key. May be used from many threads at once."""
+
+    def __init__(  # noqa: PLR0913 - each is a setting of its own
+        self,
+        api_key: str,
+        *,
+        api_url: str = "https://api.codat.io",
+        timeout: float = 120,
+        max_retries: int = 7,
+        max_retry_wait: float = 300,
+    ) -> None:
+        """Prepare, without a request.
+
+        Args:
+            api_key: the raw key, or the whole header value `Basic …`: Codat's Portal shows both.
+            api_url: where the API is; a path in it is kept before every request's path.
+            timeout: seconds to connect, and seconds without a byte of the answer.
+            max_retries: how often a request is tried again.
+            max_retry_wait: the longest pause between two tries, in seconds.
+        """
+        self._base = api_url.rstrip("/")
+        self._authorization = authorization(api_key)
+        self._secrets = secrets(self._authorization)
+        self._timeout = timeout
+        self._max_retry_wait = max_retry_wait
+        self._local = threading.local()
+        self._send = backoff.on_exception(
+            lambda: retry.pauses(max_retry_wait),
+            errors.CodatError,
+            max_tries=max_retries + 1,
+            giveup=retry.is_final,
+            jitter=None,
+            on_backoff=_log_retry,
+            logger=None,
+        )(self._send_once)
+
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:  # noqa: ANN401 - it is JSON
+        """Return the decoded answer to a GET.
+
+        Args:
+            path: from the root of the API, as `/companies`.
+            params: the query parameters, not yet encoded.
+
+        Raises:
+            CodatError: the class says what went wrong, see `errors`.
+        """
+        return self._send("GET", self._base + path, params)
+
+    def follow(self, link: str) -> Any:  # noqa: ANN401
+        """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
+
+        Raises:
+            UnsafeLink: the link leads to another scheme, host or port than the API's.
+            CodatError: as for `get`.
+        """
+        url = self._base + link if link.startswith("/") and not link.startswith("//") else urljoin(self._base, link)
+        if _origin(url) != _origin(self._base):
+            what = f"the answer links to {_shorten(link)}, which is not on {self._base}"
+            raise errors.UnsafeLink(what)
+        return self._send("GET", url, None)
+
+    def _send_once(self, method: str, url: str, params: Mapping[str, str | int] | None) -> Any:  # noqa: ANN401
+        what = f"{method} {url.removeprefix(self._base)}"
+        try:
+            response = self._session.request(
+                method, url, params=params, timeout=self._timeout, allow_redirects=False
+            )
+        except requests.RequestException as exc:
+            raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
+        logger.debug("%s %s", what, response.status_code)
+        if response.is_redirect or response.is_permanent_redirect:
+            place = _shorten(response.headers["Location"])
+            raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))
+        if response.status_code >= HTTPStatus.BAD_REQUEST:
+            raise self._refusal(what, response)
+        try:
+            return exact.decode(response.content)
+        except msgspec.DecodeError as exc:
+            kind = response.headers.get("Content-Type", "no content type")
+            what = f"{what} answered {response.status_code}, but its {len(response.content)} bytes ({kind}) are no JSON"
+            raise errors.UnreadableAnswer(self._clean(what)) from exc
+
+    def _refusal(self, what: str, response: requests.Response) -> errors.Refused:
+        body = _error_body(response.content)
+        message = self._clean(_shorten(str(body.get("error") or "")))
+        correlation_id = self._clean(str(body.get("correlationId") or ""))
+        said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"
+        what = f"{what} answered {response.status_code}{said}"
+        if correlation_id:
+            what += f" (correlation id {correlation_id})"
+        kind = errors.for_status(response.status_code, message)
+        wait = retry.retry_after(response.headers.get("Retry-After"), retry.utc_now())
+        if kind is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
+            kind = errors.QuotaSpent
+            reset = response.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds")
+            what += f"; requests are allowed again {reset} (max_retry_wait is {self._max_retry_wait:g} s)"
+        error = kind(
+            self._clean(what), status=response.status_code, message=message, correlation_id=correlation_id
+        )
+        error.retry_after = wait
+        return error
+
+    @property
+    def _session(self) -> requests.Session:
+        """A session per thread: requests does not promise that one can be shared."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            # The environment's proxies and certificates are looked up once, not at every request; and its .netrc
+            # not at all, as requests would put what it finds there in the place of our key.
+            from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
+            session.proxies, session.verify = from_environment["proxies"], from_environment["verify"]
+            session.trust_env = False
+            session.headers["Authorization"] = self._authorization
+            session.headers["User-Agent"] = user_agent()
+            session.headers["Accept"] = "application/json"
+        return session
+
+    def _clean(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def authorization(api_key: str) -> str:
+    """Return the header value for a key that was given raw or as the whole `Basic …` header."""
+    api_key = api_key.strip()
+    scheme, _, encoded = api_key.partition(" ")
+    if scheme.lower() == "basic" and encoded:
+        return f"Basic {encoded.strip()}"
+    return f"Basic {base64.b64encode(api_key.encode()).decode()}"
+
+
+def secrets(header: str) -> tuple[str, ...]:
+    """Return every form in which the key could show up in a text, the longest first."""
+    encoded = header.removeprefix("Basic ")
+    try:
+        raw = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        raw = ""
+    return tuple(sorted(filter(None, {encoded, raw}), key=len, reverse=True))
+
+
+def user_agent() -> str:
+    """Return name and version, so that Codat's support can tell us apart."""
+    try:
+        return f"{PACKAGE}/{version(PACKAGE)}"
+    except PackageNotFoundError:
+        return PACKAGE
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= SHOWN_OF_A_MESSAGE else text[:SHOWN_OF_A_MESSAGE] + "…"
+
+
+def _error_body(content: bytes) -> dict[str, Any]:
+    try:
+        body = exact.decode(content)
+    except msgspec.DecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause: what requests and urllib3 wrap around it is of no use to a reader."""
+    cause: BaseException | None = error
+    seen = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        error = cause
+        inner = getattr(cause, "reason", None) or next((a for a in cause.args if isinstance(a, BaseException)), None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__
+    text = str(error).rpartition(">: ")[2] or type(error).__name__
+    return _shorten(text)
+
+
+def _log_retry(details: Details) -> None:
+    logger.warning(
+        "%s Trying again in %.1f s (attempt %d).", details["exception"].what + ".", details["wait"], details["tries"] + 1  # type: ignore[typeddict-item]
+    )

@@ -1,0 +1,48 @@
+"""JSON with every digit kept.
+
+Money must not pass through binary floats, nor change its spelling on the way: `5e-07` stays `5e-07`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+
+class Number(Decimal):
+    """A decimal that remembers how it was written, for the few that `str(Decimal)` would write differently."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Number:
+        """Make the decimal and keep the text."""
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __str__(self) -> str:
+        """Return the text as it came."""
+        return self.text
+
+
+def number(text: str) -> Decimal:
+    """Return a decimal whose `str()` is the given text."""
+    value = Decimal(text)
+    return value if str(value) == text else Number(text)
+
+
+def _encode_other(value: object) -> msgspec.Raw:
+    if isinstance(value, Decimal):
+        return msgspec.Raw(str(value).encode())
+    msg = f"{type(value).__name__} is not a JSON type"
+    raise TypeError(msg)
+
+
+decode: Any = msgspec.json.Decoder(float_hook=number).decode
+"""Bytes to Python values, numbers with a fraction or an exponent as Decimal. Raises msgspec.DecodeError."""
+
+encode = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number").encode
+"""Python values to compact bytes, numbers as they came."""

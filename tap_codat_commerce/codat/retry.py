@@ -1,0 +1,61 @@
+"""When a request is tried again, and after how long. Plain values in and out, so that no test has to wait."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from tap_codat_commerce.codat.errors import CodatError
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+FIRST_PAUSE = 0.5
+"""Seconds; doubles with each further attempt."""
+
+
+def is_final(error: Exception) -> bool:
+    """Say whether trying again is of no use."""
+    return not (isinstance(error, CodatError) and error.retriable)
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for: it holds seconds or a date. None if it says nothing."""
+    if header is None:
+        return None
+    try:
+        return max(0.0, float(header))
+    except ValueError:
+        pass
+    try:
+        then = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+
+
+def pause(attempt: int, asked: float | None, longest: float, chance: float) -> float:
+    """Return the seconds to wait after the given attempt (from 1).
+
+    What the server asked for is obeyed; otherwise the pause doubles each time, with jitter: `chance` in 0..1 takes
+    off up to half, so that many clients do not come back at once. Never more than `longest`.
+    """
+    if asked is not None:
+        return min(asked, longest)
+    return min(FIRST_PAUSE * 2 ** (attempt - 1), longest) * (1 - chance / 2)
+
+
+def pauses(longest: float) -> Generator[float, Exception, None]:
+    """Yield pauses in the protocol of backoff's wait generators: each failure is sent in."""
+    attempt = 0
+    failure = yield 0.0
+    while True:
+        attempt += 1
+        failure = yield pause(attempt, getattr(failure, "retry_after", None), longest, random.random())  # noqa: S311
+
+
+def utc_now() -> datetime:
+    """Return the present time, aware."""
+    return datetime.now(UTC)

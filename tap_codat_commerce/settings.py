@@ -1,0 +1,282 @@
+"""The settings: what there is, what is refused, and how the rest of the code gets at them."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import ipaddress
+import re
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from singer_sdk import typing as th
+
+from tap_codat_commerce.codat import query
+from tap_codat_commerce.dates import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import ValidationError
+
+CONNECTION_STATUSES = ("Linked", "Deauthorized", "Unlinked", "PendingAuth")
+MAX_PAGE_SIZE = 5000
+
+SCHEMA: dict[str, Any] = th.PropertiesList(
+    th.Property(
+        "api_key",
+        th.StringType,
+        required=True,
+        secret=True,
+        title="API key",
+        description="Codat API key: the raw key, or the whole `Basic …` header that the Portal shows.",
+    ),
+    th.Property(
+        "api_url",
+        th.StringType,
+        default="https://api.codat.io",
+        title="API URL",
+        description="Where the API is. https only; plain http for addresses of this machine alone.",
+    ),
+    th.Property(
+        "start_date",
+        th.DateTimeType,
+        title="Start date",
+        description="First run: read only what Codat has modified since, as `2026-01-31` or `2026-01-31T06:00:00Z`.",
+    ),
+    th.Property(
+        "company_ids",
+        th.ArrayType(th.StringType),
+        title="Companies",
+        description="Read only these companies: a list of UUIDs.",
+    ),
+    th.Property(
+        "company_query",
+        th.StringType,
+        title="Company query",
+        description="Read only the companies that match: Codat's query language over companies and their tags, "
+        "as `region = uk`.",
+    ),
+    th.Property(
+        "integration_keys",
+        th.ArrayType(th.StringType),
+        title="Platforms",
+        description="Read only the connections of these platforms: Codat's four-letter keys, as `fztf`.",
+    ),
+    th.Property(
+        "connection_statuses",
+        th.ArrayType(th.StringType),
+        default=["Linked", "Deauthorized", "Unlinked"],
+        title="Connection statuses",
+        description="Read only connections in one of these statuses. `PendingAuth` holds no data.",
+    ),
+    th.Property(
+        "page_size",
+        th.IntegerType(minimum=1, maximum=MAX_PAGE_SIZE),
+        default=1000,
+        title="Page size",
+        description="Records per request, 1 to 5000.",
+    ),
+    th.Property(
+        "request_timeout",
+        th.IntegerType(minimum=1),
+        default=120,
+        title="Request timeout",
+        description="Seconds to wait for a connection, and for each next part of an answer.",
+    ),
+    th.Property(
+        "max_retries",
+        th.IntegerType(minimum=0),
+        default=7,
+        title="Retries",
+        description="How often one request is tried again, after growing pauses; `Retry-After` is obeyed.",
+    ),
+    th.Property(
+        "max_retry_wait",
+        th.IntegerType(minimum=0),
+        default=300,
+        title="Longest wait",
+        description="Seconds. If Codat asks for a longer wait, the run ends, its state kept.",
+    ),
+    th.Property(
+        "skip_unchanged",
+        th.BooleanType,
+        default=True,
+        title="Skip unchanged",
+        description="Do not ask for a data set again while it is still the sync that was read before.",
+    ),
+    th.Property(
+        "unknown_fields",
+        th.StringType,
+        default="drop",
+        allowed_values=["drop", "keep"],
+        title="Unknown fields",
+        description="Fields that the schema does not know: `drop` them, or `keep` them as they came "
+        "in an object `unmapped` of the record.",
+    ),
+).to_dict()
+
+
+class SettingsError(Exception):
+    """One or more settings are bad; `problems` holds a line for each, which names it and holds no secret."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Keep the lines."""
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings after all checks, in the form that the code wants them."""
+
+    api_key: str
+    api_url: str
+    start_date: str | None
+    company_ids: tuple[str, ...]
+    company_query: str | None
+    integration_keys: frozenset[str]
+    connection_statuses: frozenset[str]
+    page_size: int
+    request_timeout: int
+    max_retries: int
+    max_retry_wait: int
+    skip_unchanged: bool
+    keep_unknown_fields: bool
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Convert a configuration that `problems` found nothing wrong with."""
+
+        def value(name: str) -> Any:  # noqa: ANN401
+            given = config.get(name)
+            return SCHEMA["properties"][name].get("default") if given is None else given
+
+        return cls(
+            api_key=value("api_key"),
+            api_url=value("api_url").rstrip("/"),
+            start_date=utc(value("start_date") or ""),
+            company_ids=tuple(dict.fromkeys(str(uuid.UUID(i)) for i in value("company_ids") or ())),
+            company_query=value("company_query"),
+            integration_keys=frozenset(value("integration_keys") or ()),
+            connection_statuses=frozenset(value("connection_statuses")),
+            page_size=value("page_size"),
+            request_timeout=value("request_timeout"),
+            max_retries=value("max_retries"),
+            max_retry_wait=value("max_retry_wait"),
+            skip_unchanged=value("skip_unchanged"),
+            keep_unknown_fields=value("unknown_fields") == "keep",
+        )
+
+
+def shape_problem(error: ValidationError) -> str:
+    """Return the line for a value that does not fit the settings' JSON schema."""
+    if not error.path:
+        missing = re.match(r"'(\w+)' is a required property", error.message)
+        return f"{missing[1]}: is required but not set" if missing else error.message
+    name = str(error.path[0])
+    # jsonschema quotes the value that it refuses: never for the key.
+    return f"{name}: {'must be a text' if name == 'api_key' else error.message}"
+
+
+def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each thing that the JSON schema lets pass but that cannot work.
+
+    Args:
+        config: the settings as given, already of the right types.
+        known: all settings that exist, the SDK's own included.
+    """
+    for name in config.keys() - known.keys():
+        near = difflib.get_close_matches(name, known, n=1)
+        yield f"{name}: there is no such setting" + (f", did you mean {near[0]}?" if near else "")
+    for name, check in CHECKS.items():
+        if config.get(name) is not None and (problem := check(config[name])):
+            yield f"{name}: {problem}"
+
+
+def _api_key(value: str) -> str | None:
+    if not value.strip():
+        return "is empty; set it to a Codat API key (Codat Portal, Developers, API keys)"
+    scheme, _, encoded = value.strip().partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            base64.b64decode(encoded.strip(), validate=True)
+        except ValueError:
+            return "starts with 'Basic' but what follows is no base64; copy the whole header, or the raw key"
+        return None if encoded.strip() else "holds only the word 'Basic'; copy the whole header, or the raw key"
+    if not value.strip().isascii() or not value.strip().isprintable() or " " in value.strip():
+        return "holds blanks or characters that no key has; copy it again"
+    return None
+
+
+def _api_url(value: str) -> str | None:
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError as exc:
+        return f"is no URL ({exc})"
+    if parts.scheme not in {"http", "https"} or not host:
+        return "is no URL of the form https://host"
+    if parts.username or parts.password or parts.query or parts.fragment:
+        return "may hold only scheme, host, port and path"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return "is plain http, which would send the key unencrypted; use https"
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _start_date(value: str) -> str | None:
+    try:
+        return None if utc(value) else "is empty"
+    except ValueError:
+        return f"{value!r} is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
+
+
+def _company_ids(values: list[str]) -> str | None:
+    for value in values:
+        try:
+            uuid.UUID(value)
+        except ValueError:
+            return f"{value!r} is no UUID"
+    return None if values else "is an empty list, which would read nothing; leave it out to read all companies"
+
+
+def _company_query(value: str) -> str | None:
+    if not value.strip():
+        return "is empty; leave it out to read all companies"
+    return f"has more than {query.MAX_LENGTH} characters" if len(value) > query.MAX_LENGTH else None
+
+
+def _integration_keys(values: list[str]) -> str | None:
+    for value in values:
+        if not re.fullmatch("[a-z]{4}", value):
+            return f"{value!r} is no platform key: four small letters, as fztf for Shopify"
+    return None if values else "is an empty list, which would read nothing; leave it out to read all platforms"
+
+
+def _connection_statuses(values: list[str]) -> str | None:
+    for value in values:
+        if value not in CONNECTION_STATUSES:
+            return f"{value!r} is none of {', '.join(CONNECTION_STATUSES)}"
+    return None if values else "is an empty list, which would read nothing"
+
+
+CHECKS: dict[str, Any] = {
+    "api_key": _api_key,
+    "api_url": _api_url,
+    "start_date": _start_date,
+    "company_ids": _company_ids,
+    "company_query": _company_query,
+    "integration_keys": _integration_keys,
+    "connection_statuses": _connection_statuses,
+}

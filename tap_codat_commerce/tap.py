@@ -1,0 +1,128 @@
+"""What the tap is: its settings, its streams, and what they share."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Tap
+from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
+from singer_sdk.plugin_base import JSONSchemaValidator
+
+from tap_codat_commerce import settings
+from tap_codat_commerce.bookmarks import PatientStateWriter
+from tap_codat_commerce.codat.client import Client
+from tap_codat_commerce.command import Command
+from tap_codat_commerce.messages import ExactWriter
+from tap_codat_commerce.readiness import Readiness
+from tap_codat_commerce.records import Reporter
+from tap_codat_commerce.scope import Scope
+from tap_codat_commerce.streams import STREAMS
+
+if TYPE_CHECKING:
+    import click
+    from singer_sdk.helpers.capabilities import CapabilitiesEnum
+
+    from tap_codat_commerce.stream_base import CodatStream
+
+
+class TapCodatCommerce(Tap):
+    """Singer tap for Codat's commerce data: every shop of every company, complete."""
+
+    name = "tap-codat-commerce"
+    package_name = "tap-codat-commerce"
+    config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
+    message_writer_class = ExactWriter
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [  # all but ACTIVATE_VERSION: see stream_base
+        TapCapabilities.CATALOG,
+        TapCapabilities.STATE,
+        TapCapabilities.DISCOVER,
+        PluginCapabilities.ABOUT,
+        PluginCapabilities.STREAM_MAPS,
+        PluginCapabilities.FLATTENING,
+        PluginCapabilities.BATCH,
+        PluginCapabilities.STRUCTURED_LOGGING,
+    ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the tap as the SDK does, with a state writer of our own."""
+        super().__init__(*args, **kwargs)
+        self._state_writer = PatientStateWriter(self.message_writer)
+
+    def discover_streams(self) -> list[CodatStream]:
+        """Return the streams: the same for everyone, so that discovery needs no request."""
+        return [stream(self) for stream in STREAMS]
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Sync all streams; however that ends, leave the state to go on from.
+
+        Final in the SDK, which writes no STATE when a stream fails.
+        """
+        try:
+            super().sync_all()
+        finally:
+            self._state_writer.write_now(self.state)
+            if names := self.stray_fields.summary():
+                self.logger.warning(
+                    "Values that the schema has no place for were %s: %s. "
+                    "Each field with the number of records; look for a newer version%s.",
+                    "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
+                    names,
+                    "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
+                )
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        """The checked settings."""
+        return settings.Settings.of(self.config)
+
+    @property
+    def keeps_unknown_fields(self) -> bool:
+        """Whether `unknown_fields` is `keep`; asked for in discovery too, where no other setting need be there."""
+        return self.config.get("unknown_fields") == "keep"
+
+    @cached_property
+    def client(self) -> Client:
+        """Codat."""
+        chosen = self.settings
+        return Client(
+            chosen.api_key,
+            api_url=chosen.api_url,
+            timeout=chosen.request_timeout,
+            max_retries=chosen.max_retries,
+            max_retry_wait=chosen.max_retry_wait,
+        )
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The companies and connections of this run."""
+        return Scope(self.client, self.settings, self.logger)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """The pre-sync check."""
+        return Readiness(self.client)
+
+    @cached_property
+    def stray_fields(self) -> Reporter:
+        """What had no place in the schemas."""
+        return Reporter()
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""
+        self.append_builtin_config(self.config_jsonschema)
+        validator = JSONSchemaValidator(self.config_jsonschema)
+        found = [settings.shape_problem(error) for error in validator.iter_errors(self._config)]
+        found = found or list(settings.problems(self._config, self.config_jsonschema["properties"]))
+        if found and raise_errors:
+            raise settings.SettingsError(found)
+        return found
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, with our way of reporting errors."""
+        return Command.like(super().get_singer_command(), logger=cls.logger)
+
+
+if __name__ == "__main__":
+    TapCodatCommerce.cli()
