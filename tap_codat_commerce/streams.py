@@ -122,8 +122,8 @@ class DataSetStream(CodatStream):
             yield from self._read_if_ready(context, where)
         except NotReady as exc:
             self.logger.warning("%s", exc.at(f"{where}: skipped"))
-        except NotSupported as exc:
-            self.logger.info("%s", exc.at(f"{where}: skipped"))
+        except NotSupported:
+            self.logger.info("%s: skipped, the platform does not offer it.", where)
         except CodatError as exc:
             raise exc.at(where) from exc
 

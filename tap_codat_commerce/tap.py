@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -48,6 +49,8 @@ class TapCodatCommerce(Tap):
         """Make the tap as the SDK does, with a state writer of our own."""
         super().__init__(*args, **kwargs)
         self._state_writer = PatientStateWriter(self.message_writer)
+        if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
+            self.metrics_logger.setLevel(logging.WARNING)
 
     def discover_streams(self) -> list[CodatStream]:
         """Return the streams: the same for everyone, so that discovery needs no request."""

@@ -1,0 +1,280 @@
+"""Codat's endpoints, over a world."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import simplejson
+from aiohttp import web
+
+from codat_mock import language, views
+from codat_mock.gate import ApiError
+from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
+from codat_mock.world import INFO
+
+if TYPE_CHECKING:
+    from codat_mock.gate import Gate
+    from codat_mock.world import Company, Connection
+
+COMMON_FIELDS = frozenset({"id", "name", "createdDate", "modifiedDate", "sourceModifiedDate"})
+OPERATION_FIELDS = frozenset(
+    {"id", "companyId", "connectionId", "dataType", "status", "requested", "completed", "progress"}
+)
+SEGMENTS = {("commerce-info" if t == INFO else t): t for t in COMMERCE_TYPES}
+
+
+class Api:
+    """Codat's API behind a gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Serve the gate's world."""
+        self.gate, self.world = gate, gate.world
+        self._ordered: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+
+    def add_to(self, app: web.Application) -> None:
+        """Add Codat's routes to an application."""
+        company, connection = "/companies/{company}", "/companies/{company}/connections/{connection}"
+        app.add_routes(
+            [
+                web.get("/companies", self.list_companies),
+                web.post("/companies", self.create_company),
+                web.get(company, self.get_company),
+                web.get(company + "/connections", self.list_connections),
+                web.post(company + "/connections", self.create_connection),
+                web.get(connection, self.get_connection),
+                web.get(connection + "/data/{segment}", self.get_data),
+                web.get(company + "/dataStatus", self.get_data_status),
+                web.get(company + "/data/history", self.list_operations),
+                web.get(company + "/data/history/{operation}", self.get_operation),
+                web.post(company + "/data/queue/{type}", self.queue_type),
+                web.post(company + "/data/all", self.queue_all),
+                web.get(company + "/syncSettings", self.get_company_settings),
+                web.post(company + "/syncSettings", self.set_company_settings),
+                web.get("/profile/syncSettings", self.get_settings),
+                web.post("/profile/syncSettings", self.set_settings),
+                web.get("/integrations", self.list_integrations),
+                web.get("/integrations/{key}", self.get_integration),
+            ]
+        )
+
+    @staticmethod
+    def _select(
+        request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve
+    ) -> list[dict[str, Any]]:
+        if query := request.query.get("query"):
+            test = language.parse(query, look_up)
+            results = [r for r in results if test(r)]
+        if by := request.query.get("orderBy"):
+            look_up({}, by.removeprefix("-"))
+            results = language.order(results, by, look_up)
+        return results
+
+    # Companies and connections
+
+    def _company(self, request: web.Request) -> Company:
+        company = self.world.companies.get(request.match_info["company"])
+        if company is None:
+            raise ApiError(404, f"Company {request.match_info['company']} not found")
+        self.world.settle(company)
+        return company
+
+    def _connection(self, request: web.Request) -> Connection:
+        connection = self._company(request).connections.get(request.match_info["connection"])
+        if connection is None:
+            raise ApiError(404, f"Data connection {request.match_info['connection']} not found")
+        return connection
+
+    async def list_companies(self, request: web.Request) -> web.Response:
+        """GET /companies: a query may name tags like fields, and `tags` holds one over tags alone."""
+        every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
+        fields = frozenset(every[0]) if every else COMMON_FIELDS
+
+        def look_up(company: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+            return company.get(name) if name in fields else company.get("tags", {}).get(name)
+
+        found = self._select(request, every, look_up)
+        if tags := request.query.get("tags"):
+            test = language.parse(tags, lambda company, name: company.get("tags", {}).get(name))
+            found = [c for c in found if test(c)]
+        return self.gate.page(request, found)
+
+    async def create_company(self, request: web.Request) -> web.Response:
+        """POST /companies."""
+        body = await self._body(request)
+        if not isinstance(body.get("name"), str) or not body["name"].strip():
+            raise ApiError(400, "name is required.")
+        company = self.world.add_company(body["name"], body.get("description") or "", body.get("tags") or {})
+        return self.gate.reply(views.company(company, self._base(request)))
+
+    async def get_company(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}."""
+        return self.gate.reply(views.company(self._company(request), self._base(request)))
+
+    async def list_connections(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/connections."""
+        every = [views.connection(c, self._base(request)) for c in self._company(request).connections.values()]
+        look_up = language.resolve(frozenset(every[0]) if every else COMMON_FIELDS, "Connection")
+        return self.gate.page(request, self._select(request, every, look_up))
+
+    async def create_connection(self, request: web.Request) -> web.Response:
+        """POST /companies/{id}/connections."""
+        company, body = self._company(request), await self._body(request)
+        if body.get("platformKey") not in BY_KEY:
+            raise ApiError(404, f"Integration {body.get('platformKey')} not found")
+        connection = self.world.connect(company.id, body["platformKey"])
+        return self.gate.reply(views.connection(connection, self._base(request)))
+
+    async def get_connection(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/connections/{id}."""
+        return self.gate.reply(views.connection(self._connection(request), self._base(request)))
+
+    # Data sets
+
+    async def get_data(self, request: web.Request) -> web.Response:
+        """GET a data set: 404 where the platform lacks it, 409 until its first good sync."""
+        connection = self._connection(request)
+        data_type = SEGMENTS.get(request.match_info["segment"])
+        if data_type is None:
+            raise ApiError(404, f"Datatype {request.match_info['segment']} not found")
+        company = self.world.companies[connection.company_id]
+        latest = self.world.latest(company, data_type, connection.id)
+        unsupported = latest is not None and latest.status == "NotSupported"
+        if not connection.syncs or data_type in connection.platform.lacks or unsupported:
+            raise ApiError(404, f"Datatype [{data_type}] not supported by platform(s) [{connection.platform.name}]")
+        if self.world.latest_good(company, data_type, connection.id) is None:
+            raise ApiError(409, f"Data type {data_type} has not been requested, or its sync has not finished.")
+        data_set = connection.data[data_type]
+        if data_type == INFO:
+            return self.gate.reply(data_set.records[""])
+        if data_type == "commerce-locations":
+            if {"query", "orderBy"} & request.query.keys():
+                raise ApiError(400, "commerce-locations takes neither query nor orderBy.")
+            return self.gate.page(request, list(data_set.records.values()))
+        return self.gate.page(request, self._ordered_records(request, connection, data_type))
+
+    def _ordered_records(self, request: web.Request, connection: Connection, data_type: str) -> list[dict[str, Any]]:
+        """Filter and order once for all pages of a read, not for each."""
+        data_set = connection.data[data_type]
+        query, by = request.query.get("query"), request.query.get("orderBy")
+        key = (connection.id, data_type, data_set.version, query, by)
+        if key not in self._ordered:
+            known = COMMON_FIELDS.union(*data_set.records.values())
+            look_up = language.resolve(known, data_type)
+            self._ordered.clear()
+            self._ordered[key] = self._select(request, list(data_set.records.values()), look_up)
+        return self._ordered[key]
+
+    async def get_data_status(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/dataStatus."""
+        return self.gate.reply(views.data_status(self.world, self._company(request)))
+
+    async def list_operations(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/data/history."""
+        company = self._company(request)
+        every = [views.operation(o, company.id) for o in company.operations]
+        look_up = language.resolve(OPERATION_FIELDS, "Dataset")
+        return self.gate.page(request, self._select(request, every, look_up))
+
+    async def get_operation(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/data/history/{id}."""
+        company = self._company(request)
+        for operation in company.operations:
+            if operation.id == request.match_info["operation"]:
+                return self.gate.reply(views.operation(operation, company.id))
+        raise ApiError(404, f"Dataset {request.match_info['operation']} not found")
+
+    # Refreshing
+
+    async def queue_type(self, request: web.Request) -> web.Response:
+        """POST /companies/{id}/data/queue/{type}: refused while one is under way."""
+        company, data_type = self._company(request), request.match_info["type"]
+        if data_type not in COMMERCE_TYPES:
+            raise ApiError(400, f"{data_type} is no data type.")
+        connection_id = request.query.get("connectionId")
+        if connection_id is not None and connection_id not in company.connections:
+            raise ApiError(404, f"Data connection {connection_id} not found")
+        under_way = [o for o in company.operations if o.data_type == data_type and o.ends and not o.good]
+        if any(connection_id in {None, o.connection_id} for o in under_way):
+            raise ApiError(400, f"A sync of {data_type} is already in progress.")
+        begun = self.world.begin(company.id, connection_id, data_type)
+        if not begun:
+            raise ApiError(400, f"No linked connection of the company offers {data_type}.")
+        return self.gate.reply(views.operation(begun[0], company.id))
+
+    async def queue_all(self, request: web.Request) -> web.Response:
+        """POST /companies/{id}/data/all: every type that is marked 'fetch on first link'."""
+        company = self._company(request)
+        for setting in company.settings or self.world.settings:
+            if setting["fetchOnFirstLink"] and setting["dataType"] in COMMERCE_TYPES:
+                self.world.begin(company.id, None, setting["dataType"])
+        return self.gate.reply(None, 204)
+
+    # Sync settings and integrations
+
+    async def get_settings(self, request: web.Request) -> web.Response:  # noqa: ARG002
+        """GET /profile/syncSettings."""
+        settings = self.world.settings
+        return self.gate.reply({"clientId": self.world.client_id, "settings": settings, "overridesDefaults": True})
+
+    async def set_settings(self, request: web.Request) -> web.Response:
+        """POST /profile/syncSettings."""
+        body = await self._body(request)
+        if body.get("clientId") != self.world.client_id or not isinstance(body.get("overridesDefaults"), bool):
+            raise ApiError(400, "clientId and overridesDefaults are required.")
+        self.world.settings = self._changed(self.world.settings, body.get("settings"))
+        return self.gate.reply(None, 204)
+
+    async def get_company_settings(self, request: web.Request) -> web.Response:
+        """GET /companies/{id}/syncSettings."""
+        company = self._company(request)
+        settings = company.settings or self.world.settings
+        overrides = company.settings is not None
+        return self.gate.reply({"companyId": company.id, "settings": settings, "overridesDefaults": overrides})
+
+    async def set_company_settings(self, request: web.Request) -> web.Response:
+        """POST /companies/{id}/syncSettings."""
+        company, body = self._company(request), await self._body(request)
+        company.settings = self._changed(company.settings or self.world.settings, body.get("settings"))
+        return self.gate.reply(None, 204)
+
+    @staticmethod
+    def _changed(old: list[dict[str, Any]], new: object) -> list[dict[str, Any]]:
+        required = {"dataType", "fetchOnFirstLink", "syncSchedule", "syncOrder"}
+        if not isinstance(new, list) or not all(isinstance(s, dict) and required <= s.keys() for s in new):
+            raise ApiError(400, f"Each of settings needs {', '.join(sorted(required))}.")
+        by_type = {s["dataType"]: s for s in old}
+        for setting in new:
+            before = by_type.get(setting["dataType"])
+            if before is None:
+                raise ApiError(400, f"{setting['dataType']} is no data type.")
+            if before["isLocked"] and any(before.get(k) != v for k, v in setting.items()):
+                raise ApiError(400, f"The sync setting of {setting['dataType']} is locked.")
+            by_type[setting["dataType"]] = {**before, **setting}
+        return list(by_type.values())
+
+    async def list_integrations(self, request: web.Request) -> web.Response:
+        """GET /integrations."""
+        every = [views.integration(p) for p in PLATFORMS]
+        return self.gate.page(request, self._select(request, every, language.resolve(frozenset(every[0]), "Integration")))
+
+    async def get_integration(self, request: web.Request) -> web.Response:
+        """GET /integrations/{key}."""
+        platform = BY_KEY.get(request.match_info["key"])
+        if platform is None:
+            raise ApiError(404, f"Integration {request.match_info['key']} not found")
+        return self.gate.reply(views.integration(platform))
+
+    @staticmethod
+    async def _body(request: web.Request) -> dict[str, Any]:
+        try:
+            body = simplejson.loads(await request.text(), parse_float=Decimal)
+        except simplejson.JSONDecodeError:
+            raise ApiError(400, "The body is no JSON.") from None
+        if not isinstance(body, dict):
+            raise ApiError(400, "The body is no object.")
+        return body
+
+    @staticmethod
+    def _base(request: web.Request) -> str:
+        return f"http://{request.host}"

@@ -1,0 +1,177 @@
+"""What every request to the stand-in goes through: key, limits, faults, the log; and how every answer is made."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import math
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import simplejson
+from aiohttp import web
+
+from codat_mock import faults, language, views
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from codat_mock.world import World
+
+    Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+KNOBS = "/_mock/"
+"""What the paths begin with that are the stand-in's own."""
+
+MAX_PAGE_SIZE = 5000
+QUOTA_PER_COMPANY = 1000
+CONCURRENT_PER_COMPANY = 10
+
+
+class ApiError(Exception):
+    """An error answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep status and message."""
+        super().__init__(message)
+        self.status, self.message = status, message
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that came in, for tests to count."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int
+
+
+class Gate:
+    """The gate before a world's API, for those who have the key (given as raw text).
+
+    Attributes:
+        latency: seconds before each answer.
+        faults: what is to go wrong.
+        asked: the requests so far; `in_flight` and `most_in_flight` count those at once.
+        quota: requests a day, None for Codat's rule.
+        per_minute: requests a minute.
+    """
+
+    def __init__(self, world: World, api_key: str = "codat-mock-key") -> None:
+        """Begin with nothing asked."""
+        self.world = world
+        self.authorization = "Basic " + base64.b64encode(api_key.encode()).decode()
+        self.latency = 0.0
+        self.faults: list[faults.Fault] = []
+        self.asked: list[Asked] = []
+        self.in_flight = 0
+        self.most_in_flight = 0
+        self.quota: int | None = None
+        self.per_minute = 1000
+        self._used = 0
+        self._minute: list[float] = []
+
+    @web.middleware
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.startswith(KNOBS):
+            return await handler(request)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            response = await self._checked(request, handler)
+        finally:
+            self.in_flight -= 1
+        self.asked.append(Asked(request.method, request.path, dict(request.query), response.status))
+        return response
+
+    async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        try:
+            if request.headers.get("Authorization") != self.authorization:
+                raise ApiError(401, "Unauthorized")
+            if (wait := self._over_limit()) is not None:
+                response = self._error(429, "The request rate limit was exceeded.")
+                response.headers["Retry-After"] = str(math.ceil(wait))
+                return response
+            fault = next((f for f in self.faults if f.strikes(request)), None)
+            if fault is None or fault.kind == "slow":
+                await asyncio.sleep(fault.seconds if fault else 0)
+                return await handler(request)
+            return await self._spoiled(request, handler, fault)
+        except ApiError as exc:
+            return self._error(exc.status, exc.message)
+        except language.QueryError as exc:
+            return self._error(400, f"Error parsing query - {exc}.")
+        except web.HTTPException as exc:
+            return self._error(exc.status, exc.reason)
+
+    async def _spoiled(self, request: web.Request, handler: Handler, fault: faults.Fault) -> web.StreamResponse:
+        if fault.kind == "reset":
+            return await faults.reset(request)
+        if fault.kind == "garbage":
+            return web.Response(text="<html><body>502 Bad Gateway</body></html>", content_type="text/html")
+        if fault.kind == "cut":
+            whole = await handler(request)
+            return await faults.cut(request, bytes(whole.body) if isinstance(whole, web.Response) else b"")  # type: ignore[arg-type]
+        response = self._error(fault.status, fault.message)
+        response.headers.update(fault.headers)
+        return response
+
+    def _over_limit(self) -> float | None:
+        """Count the request; return the seconds to wait if it is one too many."""
+        clock = asyncio.get_running_loop().time()
+        self._minute = [t for t in self._minute if t > clock - 60]
+        if len(self._minute) >= self.per_minute:
+            return self._minute[0] + 60 - clock
+        if self.in_flight > CONCURRENT_PER_COMPANY * max(1, self._active()):
+            return 1
+        if self._used >= self._quota():
+            return (self._midnight() - datetime.now(UTC)).total_seconds()
+        self._minute.append(clock)
+        self._used += 1
+        return None
+
+    def _active(self) -> int:
+        return sum(any(c.status == "Linked" for c in o.connections.values()) for o in self.world.companies.values())
+
+    def _quota(self) -> int:
+        return self.quota if self.quota is not None else QUOTA_PER_COMPANY * (1 + self._active())
+
+    @staticmethod
+    def _midnight() -> datetime:
+        return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+    def reply(self, body: Any, status: int = 200) -> web.Response:  # noqa: ANN401 - any JSON
+        """Return an answer with Codat's rate-limit headers."""
+        quota = self._quota()
+        headers = {
+            "X-Rate-Limit-Limit": str(quota),
+            "X-Rate-Limit-Remaining": str(max(0, quota - self._used)),
+            "X-Rate-Limit-Reset": f"{self._midnight():%a, %d %b %Y %H:%M:%S GMT}",
+        }
+        if status == 204:  # noqa: PLR2004
+            return web.Response(status=status, headers=headers)
+        text = simplejson.dumps(body, use_decimal=True, ensure_ascii=False)
+        return web.Response(text=text, status=status, headers=headers, content_type="application/json")
+
+    def _error(self, status: int, message: str) -> web.Response:
+        return self.reply(views.error(status, message, uuid.uuid4().hex), status)
+
+    def page(self, request: web.Request, results: list[dict[str, Any]]) -> web.Response:
+        page, size = self._whole(request, "page", 1), self._whole(request, "pageSize", 100)
+        if not 1 <= size <= MAX_PAGE_SIZE:
+            raise ApiError(400, f"pageSize must be between 1 and {MAX_PAGE_SIZE}.")
+        if page < 1:
+            raise ApiError(400, "page must be 1 or more.")
+        return self.reply(views.envelope(results, request.path, request.query, page, size))
+
+    @staticmethod
+    def _whole(request: web.Request, name: str, default: int) -> int:
+        try:
+            return int(request.query.get(name, default))
+        except ValueError:
+            raise ApiError(400, f"{name} must be a whole number.") from None

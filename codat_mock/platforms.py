@@ -1,0 +1,83 @@
+"""The platforms that the stand-in's shops are on, each with its habits in ids and dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
+
+COMMERCE_TYPES = (
+    "commerce-companyInfo",
+    "commerce-customers",
+    "commerce-disputes",
+    "commerce-locations",
+    "commerce-orders",
+    "commerce-paymentMethods",
+    "commerce-payments",
+    "commerce-productCategories",
+    "commerce-products",
+    "commerce-taxComponents",
+    "commerce-transactions",
+)
+"""By their keys in the data status. In paths the first is `commerce-info`."""
+
+OTHER_TYPES = ("accounts", "balanceSheet", "bankAccounts", "bills", "company", "invoices", "suppliers")
+"""Some of the data types of accounting platforms, as the data status lists them too."""
+
+NO_DATE = "0001-01-01T00:00:00"
+
+Ids = Literal["long", "short", "prefixed", "mixed"]
+Dates = Literal["zulu", "local", "ticks", "offset"]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One of Codat's integrations.
+
+    Attributes:
+        key: its four letters.
+        ids: `short` ones begin anew with each shop, so that they repeat across connections.
+        dates: how it writes the dates that it knows itself.
+        one_stamp: whether all records of one sync share their modifiedDate.
+        lacks: the data types that it does not offer.
+    """
+
+    key: str
+    name: str
+    source_type: str
+    ids: Ids = "long"
+    dates: Dates = "zulu"
+    one_stamp: bool = True
+    lacks: frozenset[str] = frozenset()
+
+
+PLATFORMS = (
+    Platform("fztf", "Shopify", "Commerce", "long", "local"),
+    Platform("zsth", "Square", "Commerce", "mixed", "ticks", one_stamp=False),
+    Platform("ltpp", "WooCommerce", "Commerce", "short", "local", one_stamp=False),
+    Platform(
+        "exgd",
+        "Stripe",
+        "Commerce",
+        "prefixed",
+        "zulu",
+        lacks=frozenset({"commerce-locations", "commerce-productCategories", "commerce-taxComponents"}),
+    ),
+    Platform("qkpz", "BigCommerce", "Commerce", "short", "offset"),
+    Platform("gbol", "Xero", "Accounting"),
+    Platform("qhyg", "QuickBooks Online", "Accounting"),
+)
+COMMERCE = tuple(p for p in PLATFORMS if p.source_type == "Commerce")
+BY_KEY = {p.key: p for p in PLATFORMS}
+
+
+def written(moment: datetime, style: Dates) -> str:
+    """Return a date in a platform's style. `ticks` has seven digits of fraction, but not always."""
+    if style == "local":
+        return f"{moment:%Y-%m-%dT%H:%M:%S}"
+    if style == "offset":
+        there = moment.astimezone(timezone(timedelta(hours=2)))
+        return f"{there:%Y-%m-%dT%H:%M:%S}+02:00"
+    if style == "ticks" and moment.microsecond:
+        return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}{moment.microsecond % 9 + 1}Z"
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"

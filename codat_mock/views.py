@@ -1,0 +1,147 @@
+"""How the stand-in's things look in Codat's answers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from codat_mock.platforms import COMMERCE_TYPES, OTHER_TYPES, Platform, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from codat_mock.world import Company, Connection, Operation, World
+
+Fields = dict[str, Any]
+IDS = uuid.UUID("6f0a1f3e-54a5-4a43-9a53-1e3b0d1c0f55")
+
+
+def _date(moment: datetime | None) -> str | None:
+    return written(moment, "ticks") if moment else None
+
+
+def company(one: Company, base: str) -> Fields:
+    """Return a company with its connections."""
+    syncs = [c.last_sync for c in one.connections.values() if c.last_sync]
+    return {
+        "id": one.id,
+        "name": one.name,
+        "description": one.description,
+        "platform": "",
+        "redirect": f"{base}/link/company/{one.id}",
+        "lastSync": _date(max(syncs, default=None)),
+        "created": _date(one.created),
+        "createdByUserName": None,
+        "products": [],
+        "tags": one.tags,
+        "referenceSubsidiaryCompanies": [],
+        "dataConnections": [connection(c, base) for c in one.connections.values()],
+    }
+
+
+def connection(one: Connection, base: str) -> Fields:
+    """Return a connection."""
+    return {
+        "id": one.id,
+        "integrationId": _integration_id(one.platform),
+        "integrationKey": one.platform.key,
+        "sourceId": str(uuid.uuid5(IDS, f"source/{one.platform.key}")),
+        "platformName": one.platform.name,
+        "linkUrl": f"{base}/link/company/{one.company_id}/connection/{one.id}",
+        "status": one.status,
+        "lastSync": _date(one.last_sync),
+        "created": _date(one.created),
+        "sourceType": one.platform.source_type,
+    }
+
+
+def data_status(world: World, one: Company) -> Fields:
+    """Return the status of each data type. Of those never synced, some are null and some hold only their name."""
+    answer: Fields = {}
+    for position, data_type in enumerate((*OTHER_TYPES, *COMMERCE_TYPES)):
+        latest, good = world.latest(one, data_type), world.latest_good(one, data_type)
+        if latest is None:
+            offered = [c for c in one.connections.values() if c.syncs and data_type not in c.platform.lacks]
+            if data_type in COMMERCE_TYPES and not offered and any(c.syncs for c in one.connections.values()):
+                answer[data_type] = {"dataType": data_type, "currentStatus": "NotSupported"}
+            else:
+                answer[data_type] = None if position % 2 else {"dataType": data_type}
+            continue
+        answer[data_type] = {"dataType": data_type, "currentStatus": latest.status, "latestSyncId": latest.id}
+        if good:
+            answer[data_type] |= {"lastSuccessfulSync": _date(good.completed), "latestSuccessfulSyncId": good.id}
+    return answer
+
+
+def operation(one: Operation, company_id: str) -> Fields:
+    """Return a pull operation."""
+    return {
+        "id": one.id,
+        "companyId": company_id,
+        "connectionId": one.connection_id,
+        "dataType": one.data_type,
+        "status": one.status,
+        "statusDescription": "",
+        "errorMessage": "The platform answered with an error." if one.status.endswith("Error") else None,
+        "requested": _date(one.requested),
+        "completed": _date(one.completed),
+        "progress": 100 if one.good else 0,
+        "isCompleted": one.good,
+        "isErrored": one.status.endswith("Error"),
+    }
+
+
+def integration(one: Platform) -> Fields:
+    """Return a platform as an integration."""
+    return {
+        "key": one.key,
+        "logoUrl": f"https://static.example/{one.key}.png",
+        "name": one.name,
+        "enabled": True,
+        "sourceId": str(uuid.uuid5(IDS, f"source/{one.key}")),
+        "sourceType": one.source_type,
+        "integrationId": _integration_id(one),
+        "isOfflineConnector": False,
+        "isBeta": False,
+        "dataProvidedBy": one.name,
+    }
+
+
+def envelope(results: list[Fields], path: str, query: Mapping[str, str], page: int, size: int) -> Fields:
+    """Return one page of a list, in Codat's envelope."""
+
+    def link(number: int) -> Fields:
+        others = {k: v for k, v in query.items() if k not in {"page", "pageSize"}}
+        return {"href": f"{path}?{urlencode({'page': number, 'pageSize': size, **others})}"}
+
+    links = {"self": {"href": path}, "current": link(page)}
+    if page * size < len(results):
+        links["next"] = link(page + 1)
+    if page > 1:
+        links["previous"] = link(page - 1)
+    return {
+        "results": results[(page - 1) * size : page * size],
+        "pageNumber": page,
+        "pageSize": size,
+        "totalResults": len(results),
+        "_links": links,
+    }
+
+
+def error(status: int, message: str, correlation_id: str) -> Fields:
+    """Return an error in Codat's form."""
+    return {
+        "statusCode": status,
+        "service": "PublicApi",
+        "error": message,
+        "correlationId": correlation_id,
+        "validation": None,
+        "canBeRetried": "True" if status >= 429 else "False",  # noqa: PLR2004
+        "detailedErrorCode": 0,
+    }
+
+
+def _integration_id(one: Platform) -> str:
+    return str(uuid.uuid5(IDS, f"integration/{one.key}"))
