@@ -11,7 +11,7 @@ from typing import Literal
 
 from aiohttp import web
 
-Kind = Literal["status", "reset", "cut", "garbage", "slow"]
+Kind = Literal["status", "reset", "cut", "garbage", "json", "slow"]
 
 
 @dataclass
@@ -20,13 +20,14 @@ class Fault:
 
     Attributes:
         kind: `status` answers with an error; `reset` breaks the connection; `cut` ends it within the body;
-            `garbage` answers with something that is no JSON; `slow` answers after `seconds`.
+            `garbage` answers with something that is no JSON, `json` with `body`; `slow` answers after `seconds`.
         path: a regular expression that is searched for in the path.
         page: only requests for this page.
         skip: how many requests that fit are let through first.
         times: how often it is applied, 0 for always.
         status, message, headers: of the error.
         seconds: how slow.
+        body: the whole answer.
     """
 
     kind: Kind = "status"
@@ -39,6 +40,7 @@ class Fault:
     message: str = "Something went wrong."
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    body: str = "{}"
     seen: int = 0
 
     def strikes(self, request: web.Request) -> bool:

@@ -114,6 +114,8 @@ class Gate:
             return await faults.reset(request)
         if fault.kind == "garbage":
             return web.Response(text="<html><body>502 Bad Gateway</body></html>", content_type="text/html")
+        if fault.kind == "json":
+            return web.Response(text=fault.body, content_type="application/json")
         if fault.kind == "cut":
             whole = await handler(request)
             return await faults.cut(request, bytes(whole.body) if isinstance(whole, web.Response) else b"")  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import simplejson
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.codat.errors import CodatError
@@ -42,6 +43,13 @@ class Command(SingerCommand):
             self._end(str(exc))
         except (json.JSONDecodeError, simplejson.JSONDecodeError) as exc:
             self._end(f"a file given with --config, --state or --catalog is no JSON: {exc}")
+        except (StreamMapConfigError, MapExpressionError) as exc:
+            self._end(f"stream_maps: {exc}")
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the callback; say so if nobody reads what it writes, where click would end without a word."""
+        try:
+            return super().invoke(ctx)
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the flush at exit
             self._end("the target has stopped reading: see its own log for the reason")

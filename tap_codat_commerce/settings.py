@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import difflib
 import ipaddress
+import os
 import re
 import uuid
 from dataclasses import dataclass
@@ -169,6 +170,14 @@ class Settings:
             skip_unchanged=value("skip_unchanged"),
             keep_unknown_fields=value("unknown_fields") == "keep",
         )
+
+
+def environment_problems(prefix: str) -> Iterator[str]:
+    """Yield a line for each environment variable that has to hold a whole number and does not."""
+    for name, field in SCHEMA["properties"].items():
+        given = os.environ.get(prefix + name.upper())
+        if "integer" in field["type"] and given is not None and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
+            yield f"{name}: {given!r} (from {prefix + name.upper()}) is no whole number"
 
 
 def shape_problem(error: ValidationError) -> str:

@@ -122,8 +122,6 @@ class DataSetStream(CodatStream):
             yield from self._read_if_ready(context, where)
         except NotReady as exc:
             self.logger.warning("%s", exc.at(f"{where}: skipped"))
-        except NotSupported:
-            self.logger.info("%s: skipped, the platform does not offer it.", where)
         except CodatError as exc:
             raise exc.at(where) from exc
 
@@ -139,8 +137,11 @@ class DataSetStream(CodatStream):
         if verdict.action is not Action.READ:
             return
         reading = Reading(self.shape)
-        for record in self._ask(reading, self._data_set(context, old)):
-            yield {**context, **record}
+        try:
+            for record in self._ask(reading, self._data_set(context, old)):
+                yield {**context, **record}
+        except NotSupported:  # the company's status spoke of another connection; this one has nothing until the next sync
+            self.logger.info("%s: skipped, the platform does not offer it.", where)
         doubt = reading.doubt(status, lambda: self.tap.readiness.status(company_id, data_type, anew=True))
         if doubt:
             self.logger.warning("%s: what came may be incomplete (%s). The next run reads it again.", where, doubt)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Tap
+from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
 
@@ -110,6 +111,15 @@ class TapCodatCommerce(Tap):
     def stray_fields(self) -> Reporter:
         """What had no place in the schemas."""
         return Reporter()
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
+        """The settings from the environment; the SDK converts numbers before any check, and names no variable."""
+        try:
+            return super()._env_var_config
+        except ValueError as exc:
+            found = list(settings.environment_problems(cls._env_var_prefix))
+            raise settings.SettingsError(found or [f"environment: {exc}"]) from None
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""

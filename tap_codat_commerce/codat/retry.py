@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -25,10 +26,8 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     """Return the seconds that a `Retry-After` header asks for: it holds seconds or a date. None if it says nothing."""
     if header is None:
         return None
-    try:
+    if re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", header):
         return max(0.0, float(header))
-    except ValueError:
-        pass
     try:
         then = parsedate_to_datetime(header)
     except ValueError:
@@ -44,7 +43,7 @@ def pause(attempt: int, asked: float | None, longest: float, chance: float) -> f
     """
     if asked is not None:
         return min(asked, longest)
-    return min(FIRST_PAUSE * 2 ** (attempt - 1), longest) * (1 - chance / 2)
+    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 30), longest) * (1 - chance / 2)
 
 
 def pauses(longest: float) -> Generator[float, Exception, None]:

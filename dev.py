@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Everything that is done with a checkout, with nothing but Python, pip and git.
+
+python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
+python3 dev.py test   lint, types and all tests
+python3 dev.py docs   make the tables of README.md and the settings of meltano.yml anew from the code
+python3 dev.py clean  remove what the others have set up
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent
+HOME = ROOT / ".dev"
+BIN = "Scripts" if os.name == "nt" else "bin"
+MELTANO = "meltano==4.4.*"
+MOCK_KEY = "codat-mock-key"
+
+
+def main() -> int:
+    """Do what was asked for; return the exit code."""
+    commands = {"demo": demo, "test": test, "docs": docs, "clean": clean}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:  # noqa: PLR2004
+        print(__doc__)
+        return 2
+    if sys.version_info < (3, 11):  # noqa: UP036 - this is what tells the user
+        print(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}.")
+        return 2
+    os.chdir(ROOT)
+    try:
+        return commands[sys.argv[1]]()
+    except subprocess.CalledProcessError as exc:
+        print(f"\nThis command failed: {' '.join(map(str, exc.cmd))}")
+        return 1
+
+
+# Environments
+
+
+def environment(name: str, *requirements: str) -> Path:
+    """Return the folder of programs of a virtual environment with the requirements; made once, and when they change."""
+    folder = HOME / name
+    key = "\n".join([sys.version, *requirements, (ROOT / "pyproject.toml").read_text()])
+    stamp, wanted = folder / "stamp", hashlib.sha256(key.encode()).hexdigest()
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        python = bare_environment(folder)
+        run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements])
+        stamp.write_text(wanted)
+    return folder / BIN
+
+
+def bare_environment(folder: Path) -> Path:
+    """Make a virtual environment with a recent pip; without ensurepip, as a fresh Debian has none. Return its Python."""
+    python = folder / BIN / "python"
+    pip = next((p for p in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]) if works([*p, "--version"])), None)
+    if pip:
+        run([sys.executable, "-m", "venv", "--without-pip", folder])
+        run([*pip, "--disable-pip-version-check", "--python", python, "install", "-q", "pip>=25.1"])
+    else:
+        run([sys.executable, "-m", "venv", folder])
+        run([python, "-m", "pip", "install", "-q", "pip>=25.1"])
+    return python
+
+
+def works(command: list[str]) -> bool:
+    """Say whether a command is there and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def run(command: list[str | Path], env: dict[str, str] | None = None, *, quiet: bool = False) -> None:
+    """Run a command to its good end; if `quiet`, show what it printed only when it fails."""
+    done = subprocess.run(
+        command, env={**os.environ, **(env or {})}, check=False, capture_output=quiet, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        print((done.stdout or "") + (done.stderr or ""))
+        raise subprocess.CalledProcessError(done.returncode, command)
+
+
+# The demo
+
+
+def demo() -> int:
+    """Run the very job that users run, twice, against a stand-in; show what came."""
+    meltano = environment("meltano", MELTANO) / "meltano"
+    work = HOME / "demo"
+    shutil.rmtree(work, ignore_errors=True)
+    output = work / "output"
+    output.mkdir(parents=True)
+    env = {"MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}", "TARGET_JSONL_DESTINATION_PATH": str(output)}
+    print("Installing the tap and target-jsonl by Meltano …", flush=True)
+    run([meltano, "install"], env, quiet=True)
+    mock = ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock"
+    with stand_in(mock) as url:
+        env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
+        counts, requests = [], []
+        for number in (1, 2):
+            if number == 2:  # noqa: PLR2004
+                company = ask(f"{url}/companies")["results"][0]
+                change = {"companyId": company["id"], "dataTypes": ["commerce-orders"], "restamp": 2, "add": 3}
+                ask(f"{url}/_mock/sync", change)
+                print(f"\nMeanwhile, Codat syncs the orders of {company['name']}: in each shop 2 changed and 3 new.")
+            print(f"\n$ meltano run tap-codat-commerce target-jsonl    # run {number}", flush=True)
+            ask(f"{url}/_mock/asked", method="DELETE")
+            run([meltano, "run", "tap-codat-commerce", "target-jsonl"], env, quiet=True)
+            counts.append(count_rows(output))
+            requests.append(len(ask(f"{url}/_mock/asked")["asked"]))
+    show(counts, requests, output)
+    return 0
+
+
+@contextlib.contextmanager
+def stand_in(program: Path) -> Iterator[str]:
+    """Run the stand-in on a free port for as long as the `with` lasts; give its address."""
+    process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if " at http" not in line:
+            raise subprocess.CalledProcessError(1, [str(program)])
+        yield line.partition(" at ")[2].partition(",")[0]
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ask(url: str, body: object = None, method: str | None = None) -> Any:  # noqa: ANN401 - JSON
+    """Ask the stand-in."""
+    import base64  # noqa: PLC0415
+
+    headers = {"Authorization": "Basic " + base64.b64encode(MOCK_KEY.encode()).decode()}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own, on this machine
+    with urllib.request.urlopen(request) as response:  # noqa: S310
+        text = response.read()
+    return json.loads(text) if text else None
+
+
+def count_rows(output: Path) -> Counter[str]:
+    """Return how many rows the target has written for each stream."""
+    return Counter({f.stem: len(f.read_text().splitlines()) for f in output.glob("*.jsonl")})
+
+
+def show(counts: list[Counter[str]], requests: list[int], output: Path) -> None:
+    """Print how many rows each run brought, and a few orders."""
+    first, both = counts
+    second = both - first
+    print(f"\n{'stream':<20}{'run 1':>8}{'run 2':>8}")
+    for stream in sorted(first):
+        print(f"{stream:<20}{first[stream]:>8}{second[stream]:>8}")
+    print(f"{'rows':<20}{sum(first.values()):>8}{sum(second.values()):>8}")
+    print(f"{'requests to Codat':<20}{requests[0]:>8}{requests[1]:>8}")
+    print("\nSome orders:")
+    for line in (output / "orders.jsonl").read_text().splitlines()[:3]:
+        order = json.loads(line, parse_float=str)
+        shown = {k: order[k] for k in ("id", "orderNumber", "currency", "totalAmount", "createdDate", "modifiedDate")}
+        print(f"  {json.dumps(shown)}")
+    print(f"\nAll rows are in {output.relative_to(ROOT)}.")
+
+
+# Tests
+
+
+def test() -> int:
+    """Run all that has to be green."""
+    programs = test_environment()
+    run([programs / "ruff", "check", "."])
+    run([programs / "ruff", "format", "--check", "."])
+    run([programs / "mypy"])
+    run([programs / "python", "-m", "pytest"])
+    return 0
+
+
+def docs() -> int:
+    """Make anew what is made from the code."""
+    run([test_environment() / "python", "-m", "tools.documents"])
+    return 0
+
+
+def test_environment() -> Path:
+    """Return the programs for tests, types and lint."""
+    return environment("test", "-e", ".[mock]", "--group", "dev")
+
+
+def clean() -> int:
+    """Remove the environments and what was made in them."""
+    for folder in (HOME, ROOT / ".meltano"):
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""How tests run: a stand-in on a real socket, and the tap as a process that is judged by its messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.running import Running
+from codat_mock.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+API_KEY = "3a5e8c1f-test-key-9b7d"
+DATA_SETS = {
+    "customers": "commerce-customers",
+    "disputes": "commerce-disputes",
+    "company_info": "commerce-companyInfo",
+    "locations": "commerce-locations",
+    "orders": "commerce-orders",
+    "payments": "commerce-payments",
+    "payment_methods": "commerce-paymentMethods",
+    "products": "commerce-products",
+    "product_categories": "commerce-productCategories",
+    "tax_components": "commerce-taxComponents",
+    "transactions": "commerce-transactions",
+}
+STREAMS = ("companies", "connections", "data_status", *DATA_SETS)
+
+
+@dataclass
+class Run:
+    """What a run of the tap left: its exit code, its messages, its log. Numbers are kept as the text they came as."""
+
+    code: int
+    out: str
+    log: str
+
+    @cached_property
+    def messages(self) -> list[dict[str, Any]]:
+        """All messages."""
+        return [json.loads(line, parse_float=str) for line in self.out.splitlines()]
+
+    @property
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        """The records by stream."""
+        found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for message in self.messages:
+            if message["type"] == "RECORD":
+                found[message["stream"]].append(message["record"])
+        return found
+
+    @property
+    def schemas(self) -> list[dict[str, Any]]:
+        """The SCHEMA messages."""
+        return [m for m in self.messages if m["type"] == "SCHEMA"]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The last state."""
+        states: list[dict[str, Any]] = [m["value"] for m in self.messages if m["type"] == "STATE"]
+        return states[-1]
+
+    @property
+    def problems(self) -> list[str]:
+        """The warnings and errors, each without its time and logger."""
+        lines = [line.split(" | ") for line in self.log.splitlines()]
+        return [" | ".join(p[3:]) for p in lines if len(p) > 3 and p[1].strip() in {"WARNING", "ERROR"}]
+
+    def ok(self) -> Run:
+        """Return the run if it went well."""
+        assert self.code == 0, self.log
+        return self
+
+
+class Stage:
+    """A stand-in, and a way to run the tap against it."""
+
+    def __init__(self, running: Running, folder: Path) -> None:
+        self.running, self.folder = running, folder
+        self.world, self.gate, self.url = running.world, running.gate, running.url
+
+    def run(  # noqa: PLR0913
+        self,
+        *arguments: str,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        env: dict[str, str] | None = None,
+        config: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Run:
+        """Run the tap once, with the settings beside key and address."""
+        chosen = {"api_key": API_KEY, "api_url": self.url, **settings} if config is None else config
+        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", self._file("config", chosen)]
+        if state is not None:
+            command += ["--state", self._file("state", state)]
+        if catalog is not None:
+            command += ["--catalog", self._file("catalog", catalog)]
+        return start([*command, *arguments], env)
+
+    def catalog(self, *selected: str, **settings: Any) -> dict[str, Any]:
+        """Return the catalog with only these streams selected."""
+        found: dict[str, Any] = json.loads(self.run("--discover", **settings).ok().out)
+        for stream in found["streams"]:
+            for entry in stream["metadata"]:
+                if not entry["breadcrumb"]:
+                    entry["metadata"]["selected"] = stream["stream"] in selected
+        return found
+
+    def requests(self, part: str = "") -> list[str]:
+        """Return the paths asked for so far that contain the part, and forget all."""
+        paths = [a.path for a in self.gate.asked if part in a.path]
+        self.gate.asked.clear()
+        return paths
+
+    def held(self, data_type: str) -> dict[tuple[str, str, str], dict[str, Any]]:
+        """Return what the stand-in holds of a data type, by company, connection and id, as it goes over the wire."""
+        import simplejson  # noqa: PLC0415
+
+        return {
+            (c.company_id, c.id, record_id): json.loads(simplejson.dumps(record, use_decimal=True), parse_float=str)
+            for c in self.world.connections()
+            if data_type in c.data and data_type not in c.platform.lacks
+            for record_id, record in c.data[data_type].records.items()
+        }
+
+    def _file(self, name: str, content: dict[str, Any]) -> str:
+        path = self.folder / f"{name}.json"
+        path.write_text(json.dumps(content))
+        return str(path)
+
+
+def start(command: list[str], env: dict[str, str] | None = None) -> Run:
+    """Run a command of the tap."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("TAP_CODAT_COMMERCE_")}
+    done = subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, env={**kept, **(env or {})}, timeout=120, check=False
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    """Return how to set up a stand-in with the given shops; it is gone when the test ends."""
+    open_stages: list[Running] = []
+
+    def set_up(**shops: Any) -> Stage:
+        running = Running(World(**shops), API_KEY)
+        running.__enter__()
+        open_stages.append(running)
+        return Stage(running, tmp_path)
+
+    yield set_up
+    for running in open_stages:
+        running.__exit__(None, None, None)

@@ -1,0 +1,200 @@
+"""What goes wrong is one line: what, where, what to do, the correlation id; never the key, never a traceback."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.server
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codat_mock.faults import Fault
+from conftest import API_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run, Stage
+
+ENCODED = base64.b64encode(API_KEY.encode()).decode()
+
+
+def assert_one_line(run: Run, *parts: str) -> None:
+    """Check that the run ended with one error line, which holds the parts."""
+    assert run.code == 1
+    errors = [line for line in run.log.splitlines() if "| ERROR " in line]
+    assert len(errors) == 1, run.log
+    for part in parts:
+        assert part in errors[0]
+    assert "Traceback" not in run.log
+    assert API_KEY not in run.log + run.out
+    assert ENCODED not in run.log + run.out
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (400, "report this as a defect"),
+        (401, "Set api_key to a valid key"),
+        (402, "An account limit is reached"),
+        (403, "that the key is current"),
+        (404, "may have been deleted"),
+        (500, "Codat has trouble"),
+        (503, "Codat has trouble"),
+        (429, "Another application may be using"),
+        (418, "Report this to Codat"),
+    ],
+)
+def test_each_status_of_the_first_request(stage: Callable[..., Stage], status: int, advice: str) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault(path="/companies$", status=status, message="No, not today.", times=0))
+    run = shops.run(max_retries=0)
+    assert_one_line(run, "companies: GET /companies answered", str(status), "Codat says 'No, not today.'", advice)
+    assert re.search(r"\(correlation id [0-9a-f]{32}\)", run.problems[-1])
+    assert len(shops.requests()) == 1
+
+
+def test_a_wrong_key(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=1).run(api_key="not-the-key-1234")
+    assert_one_line(run, "answered 401, Codat says 'Unauthorized' (correlation id")
+    assert "not-the-key-1234" not in run.log
+
+
+def test_an_error_says_which_data_set_of_which_connection(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
+    run = shops.run(max_retries=0)
+    connection = shops.world.connections()[0]
+    assert_one_line(run, f"orders of company {connection.company_id}, connection {connection.id}: GET /companies/")
+    assert run.state["bookmarks"]["customers"]["partitions"], "what was read before is in the state"
+
+
+def test_a_key_in_codats_own_words_is_hidden(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    message = f"The key {API_KEY} ({ENCODED}) is outdated. " + "x" * 2000
+    shops.gate.faults.append(Fault(path="/companies$", status=403, message=message))
+    run = shops.run()
+    assert_one_line(run, "The key *** (***) is outdated.")
+    assert len(run.problems[-1]) < 800, "never a whole body"
+
+
+def test_a_host_that_does_not_exist(stage: Callable[..., Stage]) -> None:
+    run = stage().run(api_url="https://codat.invalid", max_retries=0)
+    assert_one_line(run, "companies: GET /companies at https://codat.invalid: ", "Check api_url")
+
+
+def test_a_port_where_nobody_listens(stage: Callable[..., Stage]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    assert_one_line(stage().run(api_url=url, max_retries=0), f"at {url}: ", "Connection refused", "Check api_url")
+
+
+def test_a_body_that_is_no_json(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault("garbage", times=0))
+    run = shops.run(max_retries=1)
+    assert_one_line(run, "GET /companies answered 200, but its", "(text/html; charset=utf-8) are no JSON", "api_url")
+    assert len(shops.requests()) == 2
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """A host that answers anything with what its class was told, and remembers whether the key came."""
+
+    status, headers_to_send, body = 200, {}, b"{}"  # type: ignore[var-annotated]  # noqa: RUF012
+    seen: list[str | None] = []  # noqa: RUF012
+
+    def do_GET(self) -> None:  # noqa: N802
+        self.seen.append(self.headers["Authorization"])
+        self.send_response(self.status)
+        for name, value in self.headers_to_send.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def elsewhere(status: int = 200, headers: dict[str, str] | None = None, body: bytes = b"{}") -> Iterator[tuple[str, list[str | None]]]:
+    """Run such a host; give its URL, and the Authorization headers that came."""
+    told = type("Told", (Elsewhere,), {"status": status, "headers_to_send": headers or {}, "body": body, "seen": []})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), told)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", told.seen  # type: ignore[attr-defined]
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirects_are_not_followed(stage: Callable[..., Stage], status: int) -> None:
+    with elsewhere() as (other, seen), elsewhere(status, {"Location": other + "/companies"}) as (url, _):
+        run = stage().run(api_url=url, max_retries=0)
+    assert_one_line(run, f"GET /companies was redirected to {other}", "The key was not sent there")
+    assert seen == []
+
+
+@pytest.mark.parametrize("link", ["{other}/next", "//{host}/next", "https://127.0.0.1/next", "ftp://127.0.0.1/next"])
+def test_links_are_followed_on_the_api_only(stage: Callable[..., Stage], link: str) -> None:
+    shops = stage(companies=1, connections=1, extras=False)
+    with elsewhere() as (other, seen):
+        target = link.format(other=other, host=other.removeprefix("http://"))
+        page = {"results": [], "totalResults": 3, "_links": {"next": {"href": target}}}
+        shops.gate.faults.append(Fault("json", "commerce-locations", body=json.dumps(page)))
+        run = shops.run()
+    assert_one_line(run, "the answer links to", "which is not on", "The key was not sent there")
+    assert seen == []
+
+
+def test_answers_that_are_json_but_not_codats(stage: Callable[..., Stage]) -> None:
+    with elsewhere(body=b'{"hello": "world"}') as (url, _):
+        run = stage().run(api_url=url)
+    assert_one_line(run, "GET /companies answered with JSON that is no page of records", "Check that api_url")
+
+
+def test_files_that_are_no_json(stage: Callable[..., Stage]) -> None:
+    shops = stage()
+    broken = shops.folder / "broken.json"
+    broken.write_text("{")
+    for option in ("--state", "--catalog", "--config"):
+        assert_one_line(shops.run(option, str(broken)), f"given with --config, --state or --catalog is no JSON")
+
+
+def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
+    run = stage().run(stream_maps={"orders": {"number": "orderNumber", "__else__": None}})
+    assert_one_line(run, "stream_maps: Invalid key properties for 'orders'")
+
+
+def test_a_target_that_goes_away(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2, records=200)
+    config = shops.folder / "config.json"
+    config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url}))
+    command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
+    tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    assert tap.stdout is not None
+    assert tap.stderr is not None
+    tap.stdout.readline()
+    tap.stdout.close()
+    log = tap.stderr.read()
+    assert tap.wait(60) == 1
+    assert "the target has stopped reading" in log
+    assert "Traceback" not in log
+    assert "Exception ignored" not in log
+
+
+def test_a_traceback_is_there_for_who_asks(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    run = shops.run(api_key="not-the-key-1234", env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"})
+    assert "Traceback" in run.log
+    assert "not-the-key-1234" not in run.log

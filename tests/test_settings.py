@@ -1,0 +1,215 @@
+"""Each setting does what it says; a bad value is refused by one line that names it, before any request."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.faults import Fault
+from conftest import API_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+BAD = [
+    ({"api_key": None}, "api_key: "),
+    ({"api_key": ""}, "api_key: is empty"),
+    ({"api_key": "   "}, "api_key: is empty"),
+    ({"api_key": "two words"}, "api_key: holds blanks"),
+    ({"api_key": "Basic "}, "api_key: holds"),
+    ({"api_key": "Basic sécret!"}, "api_key: starts with 'Basic' but"),
+    ({"api_key": 5150}, "api_key: must be a text"),
+    ({"api_url": "http://api.codat.io"}, "api_url: is plain http"),
+    ({"api_url": "http://127.0.0.1.example.com"}, "api_url: is plain http"),
+    ({"api_url": "http://10.0.0.8"}, "api_url: is plain http"),
+    ({"api_url": "api.codat.io"}, "api_url: is no URL"),
+    ({"api_url": "https://user:pass@api.codat.io"}, "api_url: may hold only"),
+    ({"api_url": "https://api.codat.io:port"}, "api_url: is no URL"),
+    ({"start_date": "yesterday"}, "start_date: 'yesterday' is no date"),
+    ({"start_date": ""}, "start_date: is empty"),
+    ({"company_ids": ["8f1c7d1e"]}, "company_ids: '8f1c7d1e' is no UUID"),
+    ({"company_ids": []}, "company_ids: is an empty list"),
+    ({"company_ids": "all"}, "company_ids: 'all' is not of type"),
+    ({"company_query": " "}, "company_query: is empty"),
+    ({"company_query": "x" * 2048}, "company_query: has more than 2047 characters"),
+    ({"integration_keys": ["Shopify"]}, "integration_keys: 'Shopify' is no platform key"),
+    ({"connection_statuses": ["linked"]}, "connection_statuses: 'linked' is none of Linked, Deauthorized"),
+    ({"connection_statuses": []}, "connection_statuses: is an empty list"),
+    ({"page_size": 0}, "page_size: 0 is less than the minimum of 1"),
+    ({"page_size": 5001}, "page_size: 5001 is greater than the maximum of 5000"),
+    ({"page_size": "many"}, "page_size: 'many' is not of type"),
+    ({"request_timeout": 0}, "request_timeout: 0 is less than"),
+    ({"max_retries": -1}, "max_retries: -1 is less than"),
+    ({"max_retry_wait": -1}, "max_retry_wait: -1 is less than"),
+    ({"skip_unchanged": "perhaps"}, "skip_unchanged: 'perhaps' is not of type"),
+    ({"unknown_fields": "ignore"}, "unknown_fields: 'ignore' is not one of"),
+    ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
+]
+
+
+@pytest.mark.parametrize(("settings", "line"), BAD, ids=[line for _, line in BAD])
+def test_a_bad_value_is_refused_before_the_first_request(
+    stage: Callable[..., Stage], settings: dict[str, Any], line: str
+) -> None:
+    shops = stage(companies=1)
+    run = shops.run(**settings)
+    assert run.code == 1
+    assert len(run.problems) == 1
+    assert run.problems[0].startswith(line)
+    assert "Traceback" not in run.log
+    assert shops.requests() == []
+    assert run.out == ""
+    assert "5150" not in run.log
+
+
+@pytest.mark.parametrize("option", [(), ("--test",)])
+def test_a_missing_key_is_said_in_one_line(stage: Callable[..., Stage], option: tuple[str, ...]) -> None:
+    run = stage().run(*option, config={})
+    assert run.code == 1
+    assert run.problems == ["api_key: is required but not set"]
+
+
+def test_settings_from_the_environment(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=1)
+    wanted = list(shops.world.companies)[:2]
+    env = {
+        "TAP_CODAT_COMMERCE_API_KEY": API_KEY,
+        "TAP_CODAT_COMMERCE_API_URL": shops.url,
+        "TAP_CODAT_COMMERCE_PAGE_SIZE": "5",
+        "TAP_CODAT_COMMERCE_COMPANY_IDS": f'["{wanted[0]}", "{wanted[1]}"]',
+        "TAP_CODAT_COMMERCE_SKIP_UNCHANGED": "false",
+    }
+    run = shops.run("--config", "ENV", config={}, env=env).ok()
+    assert [r["id"] for r in run.records["companies"]] == wanted
+    assert {a.query["pageSize"] for a in shops.gate.asked if a.path.endswith("commerce-orders")} == {"5"}
+
+
+def test_a_bad_number_in_the_environment_is_named(stage: Callable[..., Stage]) -> None:
+    env = {"TAP_CODAT_COMMERCE_PAGE_SIZE": "many", "TAP_CODAT_COMMERCE_API_KEY": API_KEY}
+    run = stage().run("--config", "ENV", config={}, env=env)
+    assert run.code == 1
+    assert run.problems == ["page_size: 'many' (from TAP_CODAT_COMMERCE_PAGE_SIZE) is no whole number"]
+
+
+@pytest.mark.parametrize("form", ["{raw}", " {raw}\n", "Basic {encoded}", "basic {encoded} "])
+def test_api_key_raw_or_as_header(stage: Callable[..., Stage], form: str) -> None:
+    shops = stage(companies=1)
+    encoded = shops.gate.authorization.removeprefix("Basic ")
+    shops.run(api_key=form.format(raw=API_KEY, encoded=encoded)).ok()
+
+
+def test_api_url_may_hold_a_path_and_end_in_a_slash(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.run(api_url=shops.url + "/").ok()
+    run = shops.run(api_url=shops.url + "/v1", max_retries=0)
+    assert run.code == 1
+    assert [a.path for a in shops.gate.asked][-1] == "/v1/companies"
+
+
+def test_company_ids(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=90, connections=0)
+    wanted = list(shops.world.companies)[5:60]
+    unknown = "00000000-0000-4000-8000-000000000000"
+    run = shops.run(company_ids=[*wanted, wanted[0].upper(), unknown]).ok()
+    assert [r["id"] for r in run.records["companies"]] == wanted
+    assert len(shops.requests()) == 2
+    assert any(unknown in p and "company_ids" in p for p in run.problems)
+
+
+def test_company_query(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=6, connections=0)
+    run = shops.run(company_query="region = uk && team = t1").ok()
+    wanted = [c.id for c in shops.world.companies.values() if c.tags == {"region": "uk", "team": "t1"}]
+    assert [r["id"] for r in run.records["companies"]] == wanted
+    both = shops.run(company_query="region = uk", company_ids=wanted).ok()
+    assert [r["id"] for r in both.records["companies"]] == wanted
+
+
+def test_a_malformed_company_query_is_named(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=1).run(company_query="region = uk &&")
+    assert run.code == 1
+    assert run.problems[-1].startswith("company_query: GET /companies answered 400, Codat says")
+
+
+def test_integration_keys(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2)
+    run = shops.run(integration_keys=["fztf", "zsth"]).ok()
+    read = {r["connectionId"] for r in run.records["orders"]}
+    assert read == {c.id for c in shops.world.connections() if c.platform.name in {"Shopify", "Square"}}
+    assert len(run.records["connections"]) == len(shops.world.connections(commerce=False))
+
+
+def test_connection_statuses(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=3)
+    linked, deauthorized, unlinked = shops.world.connections()
+    deauthorized.status, unlinked.status = "Deauthorized", "Unlinked"
+    assert {r["connectionId"] for r in shops.run().ok().records["orders"]} == {linked.id, deauthorized.id, unlinked.id}
+    run = shops.run(connection_statuses=["Unlinked"]).ok()
+    assert {r["connectionId"] for r in run.records["orders"]} == {unlinked.id}
+
+
+def test_page_size(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=20)
+    shops.run(page_size=6).ok()
+    assert len(shops.requests("commerce-orders")) == 4
+
+
+@pytest.mark.parametrize("spelled", ["{day}T{time}Z", "{day}T{time}", "{day}T{time}+00:00"])
+def test_start_date(stage: Callable[..., Stage], spelled: str) -> None:
+    shops = stage(companies=1, connections=1, records=9)
+    connection = shops.world.connections()[0]
+    shops.world.sync(connection.company_id, connection.id, restamp=4)
+    stamps = [r["modifiedDate"] for r in connection.data["commerce-orders"].records.values()]
+    day, _, clock = max(stamps).removesuffix("Z").partition("T")
+    run = shops.run(start_date=spelled.format(day=day, time=clock)).ok()
+    assert len(run.records["orders"]) == stamps.count(max(stamps)) == 4
+    assert len(run.records["company_info"]) == 1, "what takes no query is read whole"
+
+
+def test_request_timeout(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault("slow", "/companies$", seconds=3, times=0))
+    began = time.monotonic()
+    run = shops.run(request_timeout=1, max_retries=0)
+    assert run.code == 1
+    assert "GET /companies at" in run.problems[-1]
+    assert "timed out" in run.problems[-1].lower()
+    assert time.monotonic() - began < 3
+
+
+def test_max_retries(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault(path="/companies$", status=503, times=0))
+    assert shops.run(max_retries=2).code == 1
+    assert len(shops.requests()) == 3
+
+
+def test_max_retry_wait(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault(path="orders", status=429, headers={"Retry-After": "7200"}, times=0))
+    run = shops.run()
+    assert run.code == 1
+    assert "answered 429" in run.problems[-1]
+    assert "in 7200 seconds" in run.problems[-1] or "GMT" in run.problems[-1]
+    assert "max_retry_wait is 300 s" in run.problems[-1]
+    assert len(shops.requests("orders")) == 1
+    assert run.state["bookmarks"]["customers"]["partitions"], "what was read before is in the state"
+
+
+def test_skip_unchanged(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=2)
+    state = shops.run().ok().state
+    shops.requests()
+
+    again = shops.run(state=state).ok()
+    assert shops.requests("/data/") == []
+    assert not any(again.records[s] for s in ("orders", "company_info", "locations"))
+
+    shops.requests()
+    anew = shops.run(state=state, skip_unchanged=False).ok()
+    assert len(shops.requests("/data/commerce-orders")) == 4
+    assert len(anew.records["company_info"]) == 4

@@ -1,0 +1,154 @@
+"""State: only complete reads move a bookmark, and the next run asks for no more than what is new."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from singer_sdk.singerlib.encoding.simple import StateMessage
+
+from codat_mock.faults import Fault
+from tap_codat_commerce.bookmarks import SECONDS_BETWEEN_STATES, Bookmark, Bookmarks, PatientStateWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+CONTEXT = {"companyId": "a", "connectionId": "b"}
+
+
+def bookmarks(tap_state: dict[str, Any]) -> Bookmarks:
+    """Return the bookmarks of a stream in a state."""
+    return Bookmarks(tap_name="tap", stream_name="orders", tap_state=tap_state, state_partitioning_keys=None)
+
+
+def test_the_second_run_reads_what_changed_and_nothing_else(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2, records=20)
+    state = shops.run().ok().state
+    connection = shops.world.connections()[3]
+    shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), restamp=3, add=2)
+    shops.requests()
+
+    run = shops.run(state=state).ok()
+    held = connection.data["commerce-orders"].records
+    assert [r["id"] for r in run.records["orders"]][-5:] == list(held)[-5:]
+    assert {r["connectionId"] for r in run.records["orders"][-5:]} == {connection.id}
+    assert not any(run.records[s] for s in ("customers", "products", "transactions", "company_info", "locations"))
+    queries = [a.query["query"] for a in shops.gate.asked if a.path.endswith("commerce-orders")]
+    assert len(queries) == 2, "the sync id is the company's: both of its connections are asked"
+    assert all(q.startswith("modifiedDate>=20") and q.endswith("Z") for q in queries)
+
+
+def test_bookmarks_have_one_form_and_hold_the_sync(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=2)
+    for stream, state in shops.run().ok().state["bookmarks"].items():
+        for partition in state.get("partitions", []):
+            assert set(partition["context"]) == {"companyId", "connectionId"}
+            assert partition["sync_id"]
+            if stream not in {"company_info", "locations"} and "replication_key_value" in partition:
+                assert len(partition["replication_key_value"]) == len("2026-01-31T06:00:00.000000Z")
+                assert partition["replication_key"] == "modifiedDate"
+
+
+def test_only_data_sets_that_were_read_are_in_the_state(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    company = next(iter(shops.world.companies))
+    shops.world.set_status(company, "commerce-orders", "FetchError", after_good=False)
+    found = shops.run().ok().state["bookmarks"]
+    assert not found.get("orders")
+    assert all("partitions" not in found.get(s, {}) for s in ("companies", "connections", "data_status"))
+
+
+def test_a_read_that_broke_off_leaves_its_bookmark(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=30)
+    shops.gate.faults.append(Fault(path="commerce-orders", page=3, status=500, times=0))
+    run = shops.run(page_size=10, max_retries=0)
+    assert run.code == 1
+    assert len(run.records["orders"]) == 20
+    assert not run.state["bookmarks"].get("orders")
+
+    shops.gate.faults.clear()
+    whole = shops.run(page_size=10, state=run.state).ok()
+    assert len(whole.records["orders"]) == 30
+    assert whole.records["customers"] == [], "what was complete before is not read again"
+
+
+def test_a_read_during_which_a_sync_took_place_leaves_its_bookmark(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=30)
+    connection = shops.world.connections()[0]
+
+    class Sync(Fault):
+        """Re-stamps records of the first page before the second is answered."""
+
+        def strikes(self, request: Any) -> bool:
+            if super().strikes(request):
+                shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), restamp=5)
+            return False
+
+    shops.gate.faults.append(Sync(path="commerce-orders", page=2))
+    run = shops.run(page_size=10).ok()
+    assert any("orders of company" in p and "may be incomplete" in p for p in run.problems)
+    assert not run.state["bookmarks"].get("orders")
+    again = shops.run(page_size=10, state=run.state).ok()
+    assert {r["id"] for r in again.records["orders"]} == set(connection.data["commerce-orders"].records)
+    assert again.state["bookmarks"]["orders"]["partitions"]
+
+
+def test_a_state_of_plain_sdk_bookmarks_is_gone_on_from(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=10)
+    state = shops.run().ok().state
+    for partition in (p for s in state["bookmarks"].values() for p in s.get("partitions", [])):
+        del partition["sync_id"]
+    run = shops.run(state=state, page_size=1000).ok()
+    assert len(run.records["orders"]) >= 1, "the record at the bookmark comes again"
+    assert run.state["bookmarks"]["orders"]["partitions"][0]["sync_id"]
+
+
+def test_state_is_written_at_the_end_and_seldom_before(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=20, connections=2, records=2).run().ok()
+    assert len([m for m in run.messages if m["type"] == "STATE"]) <= 2
+    assert run.messages[-1]["type"] == "STATE"
+
+
+def test_bookmarks_are_found_and_moved() -> None:
+    state: dict[str, Any] = {}
+    some = bookmarks(state)
+    assert some.find(CONTEXT) == Bookmark()
+    assert not state.get("bookmarks", {}).get("orders"), "to look for one does not make one"
+    some.get_context_state(CONTEXT)["replication_key_value"] = "lost"
+    assert some.find(CONTEXT) == Bookmark()
+
+    some.move(CONTEXT, Bookmark("2026-01-31T06:00:00.000000Z", "sync"))
+    some.move({**CONTEXT, "connectionId": "c"}, Bookmark(None, None))
+    assert some.find(CONTEXT) == bookmarks(copy.deepcopy(state)).find(CONTEXT)
+    assert some.get_context_state(CONTEXT)["sync_id"] == "sync"
+    some.move(CONTEXT, Bookmark("2026-02-01T06:00:00.000000Z", None))
+    assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.000000Z", None)
+    assert len(state["bookmarks"]["orders"]["partitions"]) == 2
+
+
+def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+
+    class Sink:
+        """Takes messages."""
+
+        def __init__(self) -> None:
+            self.values: list[Any] = []
+
+        def write_message(self, message: StateMessage) -> None:
+            self.values.append(copy.deepcopy(message.value))
+
+    sink = Sink()
+    writer = PatientStateWriter(sink)  # type: ignore[arg-type]
+    writer.write_state({"n": 1})
+    writer.write_state({"n": 2})
+    assert sink.values == [{"n": 1}]
+    now += SECONDS_BETWEEN_STATES
+    writer.write_state({"n": 3})
+    writer.write_now({"n": 4})
+    writer.write_now({"n": 4})
+    assert sink.values == [{"n": 1}, {"n": 3}, {"n": 4}]

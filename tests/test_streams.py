@@ -1,0 +1,189 @@
+"""What comes out is what Codat holds: every record of every readable connection, once, in the form of its schema."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from jsonschema import Draft7Validator, FormatChecker
+
+from codat_mock.language import ticks
+from codat_mock.platforms import COMMERCE
+
+from conftest import DATA_SETS, STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Run, Stage
+
+KEYS = {
+    "companies": ("id",),
+    "connections": ("companyId", "id"),
+    "data_status": ("companyId", "dataType"),
+    "company_info": ("companyId", "connectionId"),
+    **{s: ("companyId", "connectionId", "id") for s in DATA_SETS if s != "company_info"},
+}
+
+
+def same_form(value: Any, name: str = "") -> Any:
+    """Return a value with its dates as points in time, so that both sides can be compared; the year 1 is no date."""
+    if isinstance(value, dict):
+        return {k: same_form(v, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [same_form(v, name) for v in value]
+    if name.endswith("Date") and isinstance(value, str):
+        return None if value.startswith("0001") else (ticks(value) or 0) // 10
+    return value
+
+
+def assert_valid(run: Run) -> None:
+    """Check every record against the schema that was sent before it, dates included."""
+    checkers: dict[str, Draft7Validator] = {}
+    for message in run.messages:
+        if message["type"] == "SCHEMA":
+            assert message["stream"] not in checkers, "SCHEMA more than once"
+            checkers[message["stream"]] = Draft7Validator(message["schema"], format_checker=FormatChecker())
+            assert tuple(message["key_properties"]) == KEYS[message["stream"]]
+            assert sorted(message["schema"]["required"]) == sorted(KEYS[message["stream"]])
+    for line in run.out.splitlines():
+        message = json.loads(line)
+        if message["type"] == "RECORD":
+            checkers[message["stream"]].validate(message["record"])
+            assert message["record"].keys() <= checkers[message["stream"]].schema["properties"].keys()
+
+
+def assert_unique(run: Run) -> None:
+    """Check that no key comes twice."""
+    for stream, records in run.records.items():
+        keys = Counter(tuple(r[k] for k in KEYS[stream]) for r in records)
+        assert max(keys.values()) == 1, stream
+
+
+@pytest.mark.parametrize("page_size", [1000, 7])
+def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size: int) -> None:
+    shops = stage(companies=3, connections=2, records=23)
+    run = shops.run(page_size=page_size).ok()
+
+    assert set(run.records) == set(STREAMS)
+    assert_valid(run)
+    assert_unique(run)
+    for stream, data_type in DATA_SETS.items():
+        came = {(r.pop("companyId"), r.pop("connectionId"), r.get("id", "")): r for r in run.records[stream]}
+        assert same_form(came) == same_form(shops.held(data_type)), stream
+    statuses = Counter(c["status"] + c["sourceType"] for c in run.records["connections"])
+    assert statuses == {"LinkedCommerce": 6, "LinkedAccounting": 1, "PendingAuthCommerce": 1}
+    assert len(run.records["companies"]) == 3
+    assert len(run.records["data_status"]) == 3 * 11
+
+
+def test_only_commerce_connections_with_data_are_asked_for(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2)
+    shops.run().ok()
+    readable = {c.id for c in shops.world.connections()}
+    asked = shops.requests()
+    assert {p.split("/")[4] for p in asked if "/connections/" in p} == readable
+    assert len([p for p in asked if p.endswith("/dataStatus")]) == 3
+    assert len([p for p in asked if p == "/companies"]) == 1
+    assert not [p for p in asked if p.endswith("/connections")]
+
+
+def test_a_company_without_shops_costs_no_request(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=0)
+    run = shops.run().ok()
+    assert shops.requests() == ["/companies"]
+    assert run.records["data_status"] == []
+    assert len(run.records["connections"]) == 2
+
+
+def test_deselected_parents_lead_to_selected_children(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    run = shops.run(catalog=shops.catalog("orders")).ok()
+    assert set(run.records) == {"orders"}
+    assert [m["stream"] for m in run.schemas] == ["orders"]
+    assert len(run.records["orders"]) == 24
+
+
+def test_a_deselected_data_set_costs_no_request(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    shops.run(catalog=shops.catalog("companies", "orders", "customers")).ok()
+    segments = {p.rpartition("/")[2] for p in shops.requests("/connections/")}
+    assert segments == {"commerce-orders", "commerce-customers"}
+
+
+def test_without_data_sets_or_status_only_companies_are_asked_for(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    run = shops.run(catalog=shops.catalog("companies", "connections")).ok()
+    assert shops.requests() == ["/companies"]
+    assert set(run.records) == {"companies", "connections"}
+
+
+def test_deselected_properties_are_left_out(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    catalog = shops.catalog("orders")
+    orders = next(s for s in catalog["streams"] if s["stream"] == "orders")
+    away = (["properties", "payments"], ["properties", "customerRef", "properties", "name"])
+    for entry in orders["metadata"]:
+        if entry["breadcrumb"] in away:
+            entry["metadata"]["selected"] = False
+    run = shops.run(catalog=catalog).ok()
+    assert_valid(run)
+    assert all("payments" not in r and r["customerRef"].keys() == {"id"} for r in run.records["orders"])
+    assert "payments" not in run.schemas[0]["schema"]["properties"]
+
+
+def test_the_catalog_that_was_given_decides_on_the_fields(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    catalog = shops.catalog("orders")
+    orders = next(s for s in catalog["streams"] if s["stream"] == "orders")
+    del orders["schema"]["properties"]["currency"]
+    run = shops.run(catalog=catalog).ok()
+    assert_valid(run)
+    assert "orders.currency (12)" in run.log
+
+
+def test_ids_repeat_across_connections_but_keys_do_not(stage: Callable[..., Stage]) -> None:
+    woo = tuple(p for p in COMMERCE if p.name == "WooCommerce")
+    run = stage(companies=1, connections=2, platforms=woo).run().ok()
+    assert max(Counter(r["id"] for r in run.records["orders"]).values()) == 2
+    assert_unique(run)
+
+
+def test_a_record_without_an_id_is_not_passed_over(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=3)
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    next(iter(orders.values())).pop("id")
+    run = shops.run()
+    assert run.code == 1
+    assert "answered with a record that has no id" in run.problems[-1]
+
+
+def test_more_companies_than_a_page(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=7, connections=1, records=1)
+    run = shops.run(page_size=3, catalog=shops.catalog("companies", page_size=3)).ok()
+    assert {r["id"] for r in run.records["companies"]} == set(shops.world.companies)
+    assert len(shops.requests()) == 3
+
+
+def test_locations_are_read_by_their_links(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    connection = shops.world.connections()[0]
+    shops.world.sync(connection.company_id, None, ("commerce-locations",), add=248)
+    run = shops.run(catalog=shops.catalog("locations")).ok()
+    assert len(run.records["locations"]) == 250
+    assert [a.query.get("page") for a in shops.gate.asked if "locations" in a.path] == [None, "2", "3"]
+
+
+def test_discovery_needs_neither_network_nor_settings(stage: Callable[..., Stage]) -> None:
+    shops = stage()
+    run = shops.run("--discover", config={}).ok()
+    assert [s["stream"] for s in json.loads(run.out)["streams"]] == sorted(STREAMS)
+    assert shops.requests() == []
+
+
+def test_dry_run_reads_one_record_of_each_stream(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2)
+    run = shops.run("--test").ok()
+    assert {s: len(r) for s, r in run.records.items()} == dict.fromkeys(STREAMS, 1)
