@@ -1,0 +1,1 @@
+"""What makes the parts of the documents that come from the code."""
