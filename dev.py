@@ -66,7 +66,7 @@ def environment(name: str, *requirements: str) -> Path:
 
 
 def bare_environment(folder: Path) -> Path:
-    """Make a virtual environment with a recent pip; without ensurepip, as a fresh Debian has none. Return its Python."""
+    """Make a virtual environment with a recent pip, without ensurepip: a fresh Debian has none. Return its Python."""
     python = folder / BIN / "python"
     pip = next((p for p in ([sys.executable, "-m", "pip"], ["pip3"], ["pip"]) if works([*p, "--version"])), None)
     if pip:
@@ -89,7 +89,12 @@ def works(command: list[str]) -> bool:
 def run(command: list[str | Path], env: dict[str, str] | None = None, *, quiet: bool = False) -> None:
     """Run a command to its good end; if `quiet`, show what it printed only when it fails."""
     done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, check=False, capture_output=quiet, text=True, stdin=subprocess.DEVNULL
+        command,
+        env={**os.environ, **(env or {})},
+        check=False,
+        capture_output=quiet,
+        text=True,
+        stdin=subprocess.DEVNULL,
     )
     if done.returncode:
         print((done.stdout or "") + (done.stderr or ""))
@@ -142,7 +147,7 @@ def stand_in(program: Path) -> Iterator[str]:
         process.wait()
 
 
-def ask(url: str, body: object = None, method: str | None = None) -> Any:  # noqa: ANN401 - JSON
+def ask(url: str, body: object = None, method: str | None = None) -> Any:
     """Ask the stand-in."""
     import base64  # noqa: PLC0415
 

@@ -59,9 +59,7 @@ class Api:
         )
 
     @staticmethod
-    def _select(
-        request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve
-    ) -> list[dict[str, Any]]:
+    def _select(request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve) -> list[dict[str, Any]]:
         if query := request.query.get("query"):
             test = language.parse(query, look_up)
             results = [r for r in results if test(r)]
@@ -90,7 +88,7 @@ class Api:
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
         fields = frozenset(every[0]) if every else COMMON_FIELDS
 
-        def look_up(company: dict[str, Any], name: str) -> Any:  # noqa: ANN401
+        def look_up(company: dict[str, Any], name: str) -> Any:
             return company.get(name) if name in fields else company.get("tags", {}).get(name)
 
         found = self._select(request, every, look_up)
@@ -256,7 +254,9 @@ class Api:
     async def list_integrations(self, request: web.Request) -> web.Response:
         """GET /integrations."""
         every = [views.integration(p) for p in PLATFORMS]
-        return self.gate.page(request, self._select(request, every, language.resolve(frozenset(every[0]), "Integration")))
+        return self.gate.page(
+            request, self._select(request, every, language.resolve(frozenset(every[0]), "Integration"))
+        )
 
     async def get_integration(self, request: web.Request) -> web.Response:
         """GET /integrations/{key}."""

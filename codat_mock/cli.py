@@ -19,7 +19,7 @@ from codat_mock.world import World
 @click.option("--latency", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds for each answer.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes other shops.")
 @click.option("--api-key", default="codat-mock-key", show_default=True, help="The key that is accepted.")
-def main(  # noqa: PLR0913 - one parameter for each option
+def main(  # noqa: PLR0913, PLR0917 - one parameter for each option
     port: int, companies: int, connections: int, records: int, latency: float, seed: int, api_key: str
 ) -> None:
     """Serve a stand-in for Codat's API, with made-up shops, until interrupted. Its knobs are below /_mock/."""

@@ -76,6 +76,7 @@ class Gate:
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let a request through to its handler, and log it; the knobs are outside the gate."""
         if request.path.startswith(KNOBS):
             return await handler(request)
         self.in_flight += 1
@@ -91,8 +92,7 @@ class Gate:
         if self.latency:
             await asyncio.sleep(self.latency)
         try:
-            if request.headers.get("Authorization") != self.authorization:
-                raise ApiError(401, "Unauthorized")
+            self._check_key(request)
             if (wait := self._over_limit()) is not None:
                 response = self._error(429, "The request rate limit was exceeded.")
                 response.headers["Retry-After"] = str(math.ceil(wait))
@@ -108,6 +108,10 @@ class Gate:
             return self._error(400, f"Error parsing query - {exc}.")
         except web.HTTPException as exc:
             return self._error(exc.status, exc.reason)
+
+    def _check_key(self, request: web.Request) -> None:
+        if request.headers.get("Authorization") != self.authorization:
+            raise ApiError(401, "Unauthorized")
 
     async def _spoiled(self, request: web.Request, handler: Handler, fault: faults.Fault) -> web.StreamResponse:
         if fault.kind == "reset":
@@ -147,7 +151,7 @@ class Gate:
     def _midnight() -> datetime:
         return datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
-    def reply(self, body: Any, status: int = 200) -> web.Response:  # noqa: ANN401 - any JSON
+    def reply(self, body: Any, status: int = 200) -> web.Response:
         """Return an answer with Codat's rate-limit headers."""
         quota = self._quota()
         headers = {
@@ -164,6 +168,7 @@ class Gate:
         return self.reply(views.error(status, message, uuid.uuid4().hex), status)
 
     def page(self, request: web.Request, results: list[dict[str, Any]]) -> web.Response:
+        """Return the page of a list that a request asks for."""
         page, size = self._whole(request, "page", 1), self._whole(request, "pageSize", 100)
         if not 1 <= size <= MAX_PAGE_SIZE:
             raise ApiError(400, f"pageSize must be between 1 and {MAX_PAGE_SIZE}.")

@@ -1,12 +1,12 @@
 """The stand-in's own endpoints, below `/_mock/`: make things happen, make them go wrong, see what was asked.
 
-    GET, DELETE  /_mock/asked                        the requests so far; forget them
-    POST, DELETE /_mock/faults                       add a fault (the fields of `faults.Fault`); remove all
-    PUT          /_mock/latency                      {"seconds": 0.15}
-    PUT          /_mock/quota                        {"perDay": 100, "perMinute": 1000}, null for Codat's rule
-    POST         /_mock/status                       {"companyId", "dataType", "status", "afterGood"}
-    POST         /_mock/sync                         {"companyId", "connectionId", "dataTypes", "restamp", "add", "remove"}
-    GET          /_mock/records/{connection}/{type}  what is held, for comparison
+GET, DELETE  /_mock/asked                        the requests so far; forget them
+POST, DELETE /_mock/faults                       add a fault (the fields of `faults.Fault`); remove all
+PUT          /_mock/latency                      {"seconds": 0.15}
+PUT          /_mock/quota                        {"perDay": 100, "perMinute": 1000}, null for Codat's rule
+POST         /_mock/status                       {"companyId", "dataType", "status", "afterGood"}
+POST         /_mock/sync                         {"companyId", "connectionId", "dataTypes", "restamp", "add", "remove"}
+GET          /_mock/records/{connection}/{type}  what is held, for comparison
 """
 
 from __future__ import annotations

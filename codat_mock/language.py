@@ -47,7 +47,7 @@ def ticks(text: str) -> int | None:
     return (since.days * 86400 + since.seconds) * TICKS + int((fraction or "0").ljust(7, "0"))
 
 
-def comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def comparable(value: Any) -> Any:
     """Return a value that orders as Codat orders: dates by time, numbers by size, texts without regard to case."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -61,7 +61,7 @@ def comparable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 def resolve(known: frozenset[str], entity: str) -> Resolve:
     """Return how a property of a record is looked up; one outside `known` is refused."""
 
-    def look_up(fields: Fields, name: str) -> Any:  # noqa: ANN401
+    def look_up(fields: Fields, name: str) -> Any:
         first, _, rest = name.partition(".")
         if first not in known:
             msg = f"Could not resolve property {name} on {entity}"
@@ -158,7 +158,7 @@ def _condition(name: str, sign: str, wanted: str, look_up: Resolve) -> Test:
     return test
 
 
-def _pair(value: Any, wanted: str) -> tuple[Any, Any]:  # noqa: ANN401
+def _pair(value: Any, wanted: str) -> tuple[Any, Any]:
     left = comparable(value)
     if isinstance(left, Decimal):
         try:

@@ -104,7 +104,7 @@ class Merchant:
         return {
             "id": self.id("customer", number),
             "customerName": name,
-            "emailAddress": f"{name.split()[0].lower()}.{number}@example.com",
+            "emailAddress": f"{name.split(maxsplit=1)[0].lower()}.{number}@example.com",
             "phone": None if number % 3 else "+44 113 496 0000",
             "defaultCurrency": self.currency,
             "addresses": [self.address("Billing"), self.address("Delivery")],

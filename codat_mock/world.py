@@ -144,9 +144,7 @@ class World:
         company = self.companies[company_id]
         number = len(company.connections)
         merchant = Merchant(f"{self.seed}/{company_id}/{number}", BY_KEY[platform_key])
-        connection = Connection(
-            self.uuid(), company_id, BY_KEY[platform_key], status, datetime.now(UTC), merchant
-        )
+        connection = Connection(self.uuid(), company_id, BY_KEY[platform_key], status, datetime.now(UTC), merchant)
         company.connections[connection.id] = connection
         return connection
 

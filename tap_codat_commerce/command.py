@@ -33,7 +33,7 @@ class Command(SingerCommand):
             **kwargs,
         )
 
-    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - click's signature
+    def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; end with 1 and a line for each problem."""
         try:
             return super().main(*args, **kwargs)
@@ -46,7 +46,7 @@ class Command(SingerCommand):
         except (StreamMapConfigError, MapExpressionError) as exc:
             self._end(f"stream_maps: {exc}")
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the callback; say so if nobody reads what it writes, where click would end without a word."""
         try:
             return super().invoke(ctx)
@@ -57,5 +57,5 @@ class Command(SingerCommand):
     def _end(self, *lines: str) -> None:
         for line in lines:
             self.logger.error("%s", line)
-        self.logger.debug("Where that came from:", exc_info=True)
+        self.logger.debug("Where that came from:")
         sys.exit(1)

@@ -20,11 +20,31 @@ COMPLETE = "Complete"
 NOT_SUPPORTED = "NotSupported"
 AUTH_ERROR = "AuthError"
 UNDER_WAY = frozenset(
-    "Initial Queued Fetching MapQueued Mapping ProcessingQueued Processing ValidationQueued Validating".split()
+    [
+        "Initial",
+        "Queued",
+        "Fetching",
+        "MapQueued",
+        "Mapping",
+        "ProcessingQueued",
+        "Processing",
+        "ValidationQueued",
+        "Validating",
+    ]
 )
 FAILED = frozenset(
-    "FetchError MapError InternalError ProcessingError ValidationError AuthError Cancelled RateLimitError "
-    "PermissionsError PrerequisiteNotMet".split()
+    [
+        "FetchError",
+        "MapError",
+        "InternalError",
+        "ProcessingError",
+        "ValidationError",
+        "AuthError",
+        "Cancelled",
+        "RateLimitError",
+        "PermissionsError",
+        "PrerequisiteNotMet",
+    ]
 )
 
 

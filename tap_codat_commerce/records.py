@@ -90,7 +90,7 @@ class Shape:
 
 
 def _object(fields: dict[str, Shaper]) -> Shaper:
-    def shape(value: Any, strays: Strays) -> dict[str, Any] | None:  # noqa: ANN401
+    def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, dict):
             return _misfit(value, strays)
         shaped = {}
@@ -109,16 +109,16 @@ def _object(fields: dict[str, Shaper]) -> Shaper:
 
 
 def _mapping(field: Shaper) -> Shaper:
-    def shape(value: Any, strays: Strays) -> dict[str, Any] | None:  # noqa: ANN401
+    def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, dict):
             return _misfit(value, strays)
-        return _object(dict.fromkeys(value, field))(value, strays)  # type: ignore[no-any-return]
+        return _object(dict.fromkeys(value, field))(value, strays)
 
     return shape
 
 
 def _array(field: Shaper) -> Shaper:
-    def shape(value: Any, strays: Strays) -> list[Any] | None:  # noqa: ANN401
+    def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, list):
             return _misfit(value, strays)
         shaped = []
@@ -132,7 +132,7 @@ def _array(field: Shaper) -> Shaper:
     return shape
 
 
-def _text(value: Any, strays: Strays) -> str | None:  # noqa: ANN401
+def _text(value: Any, strays: Strays) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | Decimal):  # ids are text, though some platforms' come as numbers
@@ -140,14 +140,14 @@ def _text(value: Any, strays: Strays) -> str | None:  # noqa: ANN401
     return _misfit(value, strays)
 
 
-def _date(value: Any, strays: Strays) -> str | None:  # noqa: ANN401
+def _date(value: Any, strays: Strays) -> Any:
     try:
         return utc(value) if isinstance(value, str) else _misfit(value, strays)
     except ValueError:
         return _misfit(value, strays)
 
 
-def _decimal(value: Any, strays: Strays) -> Decimal | int | None:  # noqa: ANN401
+def _decimal(value: Any, strays: Strays) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and JSON_NUMBER.fullmatch(value):
@@ -155,16 +155,17 @@ def _decimal(value: Any, strays: Strays) -> Decimal | int | None:  # noqa: ANN40
     return _misfit(value, strays)
 
 
-def _flag(value: Any, strays: Strays) -> bool | None:  # noqa: ANN401
+def _flag(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, bool) else _misfit(value, strays)
 
 
-def _free(value: Any, strays: Strays) -> dict[str, Any] | None:  # noqa: ANN401
+def _free(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, dict) else _misfit(value, strays)
 
 
-def _misfit(value: Any, strays: Strays) -> None:  # noqa: ANN401
+def _misfit(value: Any, strays: Strays) -> Any:
     strays.append(("", value))
+    return None
 
 
 def _prefix(strays: Strays, start: int, name: str) -> None:

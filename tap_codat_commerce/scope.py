@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnreadableAnswer
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterator
 
     from tap_codat_commerce.codat.client import Client
@@ -40,7 +40,9 @@ class Scope:
         try:
             found = {i: c for q in self._queries() for i, c in self._matching(q).items()}
         except CodatError as exc:
-            raise exc.at("company_query" if isinstance(exc, BadRequest) and self._settings.company_query else "companies") from exc
+            raise exc.at(
+                "company_query" if isinstance(exc, BadRequest) and self._settings.company_query else "companies"
+            ) from exc
         for missing in sorted(wanted - found.keys()):
             self._logger.warning(
                 "company %s: in company_ids, but Codat knows no such company%s. Check company_ids.",

@@ -151,7 +151,7 @@ class Settings:
     def of(cls, config: Mapping[str, Any]) -> Settings:
         """Convert a configuration that `problems` found nothing wrong with."""
 
-        def value(name: str) -> Any:  # noqa: ANN401
+        def value(name: str) -> Any:
             given = config.get(name)
             return SCHEMA["properties"][name].get("default") if given is None else given
 

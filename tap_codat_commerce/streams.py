@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from tap_codat_commerce import schemas
 from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmarks
@@ -92,8 +92,8 @@ class DataSetStream(CodatStream):
     """A data set that takes queries: only what was modified since the bookmark is asked for."""
 
     parent_stream_type = ConnectionsStream
-    primary_keys = ("companyId", "connectionId", "id")
-    replication_key = REPLICATION_KEY
+    primary_keys: tuple[str, ...] = ("companyId", "connectionId", "id")
+    replication_key: str | None = REPLICATION_KEY
     segment: ClassVar[str]
     """Its name in the path. `commerce-` is left out here and in `data_type`."""
     data_type: ClassVar[str | None] = None
@@ -140,7 +140,9 @@ class DataSetStream(CodatStream):
         try:
             for record in self._ask(reading, self._data_set(context, old)):
                 yield {**context, **record}
-        except NotSupported:  # the company's status spoke of another connection; this one has nothing until the next sync
+        except (
+            NotSupported
+        ):  # the company's status spoke of another connection; this one has nothing until the next sync
             self.logger.info("%s: skipped, the platform does not offer it.", where)
         doubt = reading.doubt(status, lambda: self.tap.readiness.status(company_id, data_type, anew=True))
         if doubt:

@@ -49,7 +49,7 @@ class TapCodatCommerce(Tap):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
         super().__init__(*args, **kwargs)
-        self._state_writer = PatientStateWriter(self.message_writer)
+        self._state_writer: PatientStateWriter = PatientStateWriter(self.message_writer)
         if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
             self.metrics_logger.setLevel(logging.WARNING)
 
@@ -116,10 +116,11 @@ class TapCodatCommerce(Tap):
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
         """The settings from the environment; the SDK converts numbers before any check, and names no variable."""
         try:
-            return super()._env_var_config
+            found: dict[str, Any] = super()._env_var_config
         except ValueError as exc:
-            found = list(settings.environment_problems(cls._env_var_prefix))
-            raise settings.SettingsError(found or [f"environment: {exc}"]) from None
+            bad = list(settings.environment_problems(cls._env_var_prefix))
+            raise settings.SettingsError(bad or [f"environment: {exc}"]) from None
+        return found
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""

@@ -89,7 +89,7 @@ class Stage:
         self.running, self.folder = running, folder
         self.world, self.gate, self.url = running.world, running.gate, running.url
 
-    def run(  # noqa: PLR0913
+    def run(
         self,
         *arguments: str,
         state: dict[str, Any] | None = None,
@@ -142,7 +142,7 @@ class Stage:
 def start(command: list[str], env: dict[str, str] | None = None) -> Run:
     """Run a command of the tap."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TAP_CODAT_COMMERCE_")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, capture_output=True, text=True, env={**kept, **(env or {})}, timeout=120, check=False
     )
     return Run(done.returncode, done.stdout, done.stderr)

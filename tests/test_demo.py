@@ -8,23 +8,23 @@ import subprocess
 import sys
 
 import pytest
-
 from conftest import STREAMS
+
 from tools.documents import ROOT
 
 
 @pytest.mark.xdist_group("demo")
 def test_the_demo_ends_with_rows_of_all_streams() -> None:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "dev.py", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = {name: (int(a), int(b)) for name, a, b in re.findall(r"^(\w+) +(\d+) +(\d+)$", done.stdout, re.M)}
+    rows = {name: (int(a), int(b)) for name, a, b in re.findall(r"^(\w+) +(\d+) +(\d+)$", done.stdout, re.MULTILINE)}
     assert set(STREAMS) <= set(rows)
     assert all(rows[s][0] > 0 for s in STREAMS)
     changed = {s for s in STREAMS if rows[s][1]}
     assert changed == {"companies", "connections", "data_status", "orders"}
-    asked = re.search(r"^requests to Codat +(\d+) +(\d+)$", done.stdout, re.M)
+    asked = re.search(r"^requests to Codat +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
     assert asked
     assert int(asked[2]) == 1 + 3 + 2, "companies, the status of each, and the orders of two shops"
     output = ROOT / ".dev" / "demo" / "output"

@@ -5,17 +5,23 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-
 from conftest import STREAMS
+
 from tools import documents
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ROOT = documents.ROOT
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
-    capture_output=True, text=True, check=True, cwd=ROOT,
+    capture_output=True,
+    text=True,
+    check=True,
+    cwd=ROOT,
 ).stdout.splitlines()
 
 
@@ -37,7 +43,9 @@ def test_every_stream_has_a_row_in_the_readme() -> None:
 
 def test_links_within_the_readme_lead_somewhere() -> None:
     readme = (ROOT / "README.md").read_text()
-    headings = {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", readme, re.M)}
+    headings = {
+        re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in re.findall(r"^#+ (.*)$", readme, re.MULTILINE)
+    }
     for target in re.findall(r"\]\(([^)]+)\)", readme):
         if target.startswith("#"):
             assert target[1:] in headings, target

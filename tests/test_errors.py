@@ -14,9 +14,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import API_KEY
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,10 +108,10 @@ def test_a_body_that_is_no_json(stage: Callable[..., Stage]) -> None:
 class Elsewhere(http.server.BaseHTTPRequestHandler):
     """A host that answers anything with what its class was told, and remembers whether the key came."""
 
-    status, headers_to_send, body = 200, {}, b"{}"  # type: ignore[var-annotated]  # noqa: RUF012
+    status, headers_to_send, body = 200, {}, b"{}"  # type: ignore[var-annotated]
     seen: list[str | None] = []  # noqa: RUF012
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.seen.append(self.headers["Authorization"])
         self.send_response(self.status)
         for name, value in self.headers_to_send.items():
@@ -124,7 +124,9 @@ class Elsewhere(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def elsewhere(status: int = 200, headers: dict[str, str] | None = None, body: bytes = b"{}") -> Iterator[tuple[str, list[str | None]]]:
+def elsewhere(
+    status: int = 200, headers: dict[str, str] | None = None, body: bytes = b"{}"
+) -> Iterator[tuple[str, list[str | None]]]:
     """Run such a host; give its URL, and the Authorization headers that came."""
     told = type("Told", (Elsewhere,), {"status": status, "headers_to_send": headers or {}, "body": body, "seen": []})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), told)
@@ -168,7 +170,7 @@ def test_files_that_are_no_json(stage: Callable[..., Stage]) -> None:
     broken = shops.folder / "broken.json"
     broken.write_text("{")
     for option in ("--state", "--catalog", "--config"):
-        assert_one_line(shops.run(option, str(broken)), f"given with --config, --state or --catalog is no JSON")
+        assert_one_line(shops.run(option, str(broken)), "given with --config, --state or --catalog is no JSON")
 
 
 def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
@@ -181,7 +183,7 @@ def test_a_target_that_goes_away(stage: Callable[..., Stage]) -> None:
     config = shops.folder / "config.json"
     config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url}))
     command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
-    tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
+    tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert tap.stdout is not None
     assert tap.stderr is not None
     tap.stdout.readline()

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+from conftest import API_KEY
 
 from codat_mock import language
 from codat_mock.faults import Fault
-from conftest import API_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,13 @@ def test_errors_have_codats_form(call: Caller) -> None:
     assert answer.status_code == 404
     body = answer.json()
     assert set(body) == {
-        "statusCode", "service", "error", "correlationId", "validation", "canBeRetried", "detailedErrorCode",
+        "statusCode",
+        "service",
+        "error",
+        "correlationId",
+        "validation",
+        "canBeRetried",
+        "detailedErrorCode",
     }
     assert len(body["correlationId"]) == 32
     assert call("/nowhere").status_code == 404
@@ -145,7 +151,9 @@ def test_queries_really_filter(query: str, ids: str) -> None:
     assert "".join(r["id"] for r in RECORDS if test(r)) == ids
 
 
-@pytest.mark.parametrize(("by", "ids"), [("modifiedDate", "4132"), ("-total", "4213"), ("total", "4312"), ("id", "1234")])
+@pytest.mark.parametrize(
+    ("by", "ids"), [("modifiedDate", "4132"), ("-total", "4213"), ("total", "4312"), ("id", "1234")]
+)
 def test_order_really_orders(by: str, ids: str) -> None:
     ordered = language.order(RECORDS, by, language.resolve(frozenset(RECORDS[0]), "Record"))
     assert "".join(r["id"] for r in ordered) == ids
@@ -192,7 +200,7 @@ def test_more_at_once_than_allowed_are_refused(stage: Callable[..., Stage]) -> N
 @pytest.mark.parametrize("kind", ["reset", "cut"])
 def test_broken_connections(shops: Stage, call: Caller, kind: Any) -> None:
     shops.gate.faults.append(Fault(kind, ORDERS))
-    with pytest.raises(requests.RequestException, match="reset|IncompleteRead"):
+    with pytest.raises(requests.RequestException, match=r"reset|IncompleteRead"):
         call.data()
     assert call.data().status_code == 200
 
@@ -205,7 +213,7 @@ def test_a_refresh_goes_through_its_statuses(shops: Stage, call: Caller) -> None
     assert (queued["status"], queued["dataType"], queued["isCompleted"]) == ("Queued", ORDERS, False)
     assert call(queue, "POST").status_code == 400, "an error while one is in progress"
     assert call(f"/companies/{call.company}/data/queue/invoices", "POST").status_code == 400
-    seen = []
+    seen: list[str] = []
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and (not seen or seen[-1] != "Complete"):
         now = call(f"/companies/{call.company}/dataStatus").json()[ORDERS]
@@ -298,7 +306,7 @@ def test_knobs_over_http(shops: Stage, call: Caller) -> None:
 
 def test_the_command() -> None:
     command = [sys.executable, "-m", "codat_mock.cli", "--port", "0", "--companies", "2", "--api-key", API_KEY]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # noqa: S603
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     killer = threading.Timer(30, process.kill)
     killer.start()
     assert process.stdout
@@ -307,9 +315,7 @@ def test_the_command() -> None:
     url = line.partition(" at ")[2].partition(",")[0]
     assert requests.get(url + "/companies", headers=KEY, timeout=10).json()["totalResults"] == 2
     port = url.rpartition(":")[2]
-    again = subprocess.run(  # noqa: S603
-        [*command[:3], "--port", port], capture_output=True, text=True, timeout=30, check=False
-    )
+    again = subprocess.run([*command[:3], "--port", port], capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 1
     assert again.stderr == f"Error: codat-mock can't listen on 127.0.0.1:{port}: is the port in use?\n"
     process.send_signal(signal.SIGTERM)

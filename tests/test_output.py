@@ -7,17 +7,16 @@ import json
 import re
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 import pytest
-
-from test_streams import assert_valid
 from conftest import start
+from test_streams import assert_valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Stage
 
@@ -166,7 +165,7 @@ def test_batches(stage: Callable[..., Stage], tmp_path: Path) -> None:
     config = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{tmp_path}"}}
     run = shops.run(batch_config=config).ok()
     files = [f for m in run.messages if m["type"] == "BATCH" and m["stream"] == "orders" for f in m["manifest"]]
-    lines = [line for f in files for line in gzip.open(urlparse(f).path, "rt").read().splitlines()]
+    lines = [line for f in files for line in gzip.decompress(Path(urlparse(f).path).read_bytes()).splitlines()]
     assert {json.loads(line)["id"] for line in lines} == {key[2] for key in shops.held("commerce-orders")}
     assert len(run.state["bookmarks"]["orders"]["partitions"]) == 2
 

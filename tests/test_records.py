@@ -21,12 +21,13 @@ SCHEMAS = {
     for name, value in vars(schemas).items()
     if name.isupper() and isinstance(value, dict) and "properties" in value
 }
+FROM = datetime(1000, 1, 1)  # noqa: DTZ001 - zones are added as text
 TEXTS = st.text(max_size=8)
 DATES = st.one_of(
-    st.datetimes(min_value=datetime(1000, 1, 1)).map(lambda d: d.isoformat()),
-    st.datetimes(min_value=datetime(1000, 1, 1)).map(lambda d: d.isoformat() + "Z"),
-    st.datetimes(min_value=datetime(1000, 1, 1)).map(lambda d: d.isoformat() + "+05:45"),
-    st.datetimes(min_value=datetime(1000, 1, 1)).map(lambda d: d.strftime("%Y-%m-%dT%H:%M:%S.1234567Z")),
+    st.datetimes(min_value=FROM).map(lambda d: d.isoformat()),
+    st.datetimes(min_value=FROM).map(lambda d: d.isoformat() + "Z"),
+    st.datetimes(min_value=FROM).map(lambda d: d.isoformat() + "+05:45"),
+    st.datetimes(min_value=FROM).map(lambda d: d.strftime("%Y-%m-%dT%H:%M:%S.1234567Z")),
     st.sampled_from(["", "0001-01-01T00:00:00", "9999-12-31T23:59:59-12:00"]),
 )
 NUMBERS = st.one_of(st.integers(), st.decimals(allow_nan=False, allow_infinity=False), st.sampled_from(["0.2", "x"]))
@@ -40,6 +41,7 @@ ANYTHING = st.recursive(
 def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Return values that mostly fit a schema, with unknown fields and values of other types among them."""
     kind = next(k for k in schema["type"] if k != "null") if isinstance(schema["type"], list) else schema["type"]
+    fitting: st.SearchStrategy[Any]
     if kind == "object" and "additionalProperties" not in schema:
         known = {name: values(field) for name, field in schema["properties"].items()}
         fitting = st.builds(

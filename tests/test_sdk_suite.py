@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from conftest import API_KEY
 from singer_sdk import Stream, Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers._state import StateWriter
@@ -14,7 +15,6 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from codat_mock.running import Running
 from codat_mock.world import World
-from conftest import API_KEY
 from tap_codat_commerce.tap import TapCodatCommerce
 
 # The SDK wants the settings when this module is imported; so the stand-in runs from then on, in a thread that
@@ -47,7 +47,9 @@ def test_what_we_override_is_still_there_as_we_know_it(owner: type, name: str, e
     assert str(inspect.signature(getattr(owner, name))) == expected
 
 
-@pytest.mark.parametrize("name", ["increment_state", "write_starting_replication_value", "write_replication_key_signpost"])
+@pytest.mark.parametrize(
+    "name", ["increment_state", "write_starting_replication_value", "write_replication_key_signpost"]
+)
 def test_what_bookmarks_leave_out_is_all_that_moves_one(name: str) -> None:
     writers = {n for n, f in vars(StreamStateManager).items() if n.startswith(("write", "increment")) and callable(f)}
     assert name in writers
@@ -57,5 +59,3 @@ def test_what_bookmarks_leave_out_is_all_that_moves_one(name: str) -> None:
 def test_the_sdk_still_takes_its_state_writer_from_where_we_put_ours() -> None:
     assert "self._state_writer.write_state" in inspect.getsource(Tap.sync_all)
     assert "return self._state_writer" in inspect.getsource(Tap.state_writer.fget)  # type: ignore[attr-defined]
-
-

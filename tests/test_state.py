@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
-
-import pytest
-from singer_sdk.singerlib.encoding.simple import StateMessage
+from typing import TYPE_CHECKING, Any, cast
 
 from codat_mock.faults import Fault
 from tap_codat_commerce.bookmarks import SECONDS_BETWEEN_STATES, Bookmark, Bookmarks, PatientStateWriter
@@ -14,14 +11,23 @@ from tap_codat_commerce.bookmarks import SECONDS_BETWEEN_STATES, Bookmark, Bookm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
     from conftest import Stage
+    from singer_sdk.helpers.types import TapState
+    from singer_sdk.singerlib.encoding.simple import StateMessage
+
+
+def state(value: dict[str, Any]) -> TapState:
+    """Return any value as a state."""
+    return cast("TapState", value)
+
 
 CONTEXT = {"companyId": "a", "connectionId": "b"}
 
 
 def bookmarks(tap_state: dict[str, Any]) -> Bookmarks:
     """Return the bookmarks of a stream in a state."""
-    return Bookmarks(tap_name="tap", stream_name="orders", tap_state=tap_state, state_partitioning_keys=None)
+    return Bookmarks(tap_name="tap", stream_name="orders", tap_state=state(tap_state), state_partitioning_keys=None)
 
 
 def test_the_second_run_reads_what_changed_and_nothing_else(stage: Callable[..., Stage]) -> None:
@@ -144,11 +150,11 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
 
     sink = Sink()
     writer = PatientStateWriter(sink)  # type: ignore[arg-type]
-    writer.write_state({"n": 1})
-    writer.write_state({"n": 2})
+    writer.write_state(state({"n": 1}))
+    writer.write_state(state({"n": 2}))
     assert sink.values == [{"n": 1}]
     now += SECONDS_BETWEEN_STATES
-    writer.write_state({"n": 3})
-    writer.write_now({"n": 4})
-    writer.write_now({"n": 4})
+    writer.write_state(state({"n": 3}))
+    writer.write_now(state({"n": 4}))
+    writer.write_now(state({"n": 4}))
     assert sink.values == [{"n": 1}, {"n": 3}, {"n": 4}]

@@ -31,7 +31,7 @@ logger = getLogger(f"{PACKAGE}.codat")
 class Client:
     """Codat's API for one key. May be used from many threads at once."""
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         api_key: str,
         *,
@@ -65,7 +65,7 @@ class Client:
             logger=None,
         )(self._send_once)
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:  # noqa: ANN401 - it is JSON
+    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
         """Return the decoded answer to a GET.
 
         Args:
@@ -77,7 +77,7 @@ class Client:
         """
         return self._send("GET", self._base + path, params)
 
-    def follow(self, link: str) -> Any:  # noqa: ANN401
+    def follow(self, link: str) -> Any:
         """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
 
         Raises:
@@ -90,12 +90,10 @@ class Client:
             raise errors.UnsafeLink(what)
         return self._send("GET", url, None)
 
-    def _send_once(self, method: str, url: str, params: Mapping[str, str | int] | None) -> Any:  # noqa: ANN401
+    def _send_once(self, method: str, url: str, params: Mapping[str, str | int] | None) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
         try:
-            response = self._session.request(
-                method, url, params=params, timeout=self._timeout, allow_redirects=False
-            )
+            response = self._session.request(method, url, params=params, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as exc:
             raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
         logger.debug("%s %s", what, response.status_code)
@@ -125,9 +123,7 @@ class Client:
             kind = errors.QuotaSpent
             reset = response.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds")
             what += f"; requests are allowed again {reset} (max_retry_wait is {self._max_retry_wait:g} s)"
-        error = kind(
-            self._clean(what), status=response.status_code, message=message, correlation_id=correlation_id
-        )
+        error = kind(self._clean(what), status=response.status_code, message=message, correlation_id=correlation_id)
         error.retry_after = wait
         return error
 
@@ -213,5 +209,8 @@ def _reason(error: BaseException) -> str:
 
 def _log_retry(details: Details) -> None:
     logger.warning(
-        "%s Trying again in %.1f s (attempt %d).", details["exception"].what + ".", details["wait"], details["tries"] + 1  # type: ignore[typeddict-item]
+        "%s Trying again in %.1f s (attempt %d).",
+        f"{getattr(details['exception'], 'what', details['exception'])}.",
+        details["wait"],
+        details["tries"] + 1,
     )

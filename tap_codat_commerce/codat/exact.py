@@ -6,7 +6,7 @@ Money must not pass through binary floats, nor change its spelling on the way: `
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -17,7 +17,7 @@ class Number(Decimal):
     __slots__ = ("text",)
     text: str
 
-    def __new__(cls, text: str) -> Number:
+    def __new__(cls, text: str) -> Self:
         """Make the decimal and keep the text."""
         self = super().__new__(cls, text)
         self.text = text

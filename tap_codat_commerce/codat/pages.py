@@ -26,7 +26,7 @@ class Page:
     next: str | None
 
     @classmethod
-    def of(cls, answer: Any, path: str) -> Page:  # noqa: ANN401 - whatever JSON came
+    def of(cls, answer: Any, path: str) -> Page:
         """Open the envelope.
 
         Raises:

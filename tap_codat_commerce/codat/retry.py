@@ -43,7 +43,7 @@ def pause(attempt: int, asked: float | None, longest: float, chance: float) -> f
     """
     if asked is not None:
         return min(asked, longest)
-    return min(FIRST_PAUSE * 2 ** min(attempt - 1, 30), longest) * (1 - chance / 2)
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 30), longest) * (1 - chance / 2)
 
 
 def pauses(longest: float) -> Generator[float, Exception, None]:
