@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
@@ -16,7 +17,6 @@ from test_streams import assert_valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Stage
 

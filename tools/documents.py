@@ -9,6 +9,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ def about() -> dict[str, Any]:
     return said("--about", "--format", "json")
 
 
+@lru_cache
 def said(*arguments: str) -> dict[str, Any]:
-    """Return the JSON that the tap prints."""
+    """Return the JSON that the tap prints; the same for as long as this process lives."""
     done = subprocess.run([*TAP, *arguments], capture_output=True, check=True, cwd=ROOT)  # noqa: S603
     found: dict[str, Any] = json.loads(done.stdout)
     return found
