@@ -70,6 +70,13 @@ class Merchant:
             dates["sourceModifiedDate"] = written(self.when(number + 1), style) if number % 5 else NO_DATE
         return dates
 
+    @staticmethod
+    def supplemental(number: int) -> Fields:
+        """Return what an account may have set up to be fetched beside the standard fields; most records have none."""
+        if number % 5:
+            return {}
+        return {"supplementalData": {"content": {"shop": {"channel": "web", "rank": number}} if number % 2 else None}}
+
     def money(self) -> float:
         """Return an amount."""
         return self.random.randrange(50, 25_000) / 100
@@ -92,10 +99,12 @@ class Merchant:
             "addresses": [self.address("Billing")],
             "phoneNumbers": [{"number": "+44 20 7946 0018", "type": "Landline"}],
             "webLinks": [{"type": "Website", "url": f"https://{self.platform.name.lower()}.example"}],
+            "registrationNumber": "" if self.platform.ids == "short" else "09118520",
             "baseCurrency": self.currency,
             "accountBalances": [{"available": 1204.5, "pending": 80.25, "reserved": 0, "currency": self.currency}],
             "sourceUrls": {"admin": f"https://{self.platform.name.lower()}.example/admin"},
             "createdDate": written(OPENED, self.platform.dates),
+            "sourceModifiedDate": written(self.when(50), self.platform.dates),
         }
 
     def customer(self, number: int) -> Fields:
@@ -162,13 +171,14 @@ class Merchant:
             ],
             "locationRef": self.ref("location", 0),
             "customerRef": self.ref("customer", number % 7),
-            "supplementalData": {"content": {"shop": {"channel": "web", "rank": number}}} if number % 5 == 0 else None,
+            **self.supplemental(number),
             **self.dated(number),
         }
 
     def _order_payment(self, number: int) -> Fields:
         payment = self.payment(number)
-        payment.pop("paymentMethodRef")
+        for name in ("paymentMethodRef", "supplementalData"):
+            payment.pop(name, None)
         return {**payment, "modifiedDate": written(self.when(number), self.platform.dates)}
 
     def _line(self, number: int, position: int) -> Fields:
@@ -199,6 +209,7 @@ class Merchant:
             "status": self.random.choice(("Paid", "Paid", "Failed", "Pending")),
             "paymentProvider": f"{self.platform.name} Payments",
             "dueDate": NO_DATE,
+            **self.supplemental(number),
             **self.dated(number),
         }
 
@@ -220,6 +231,7 @@ class Merchant:
             "productCategoryRefs": [self.ref("category", number % 3)],
             "isGiftCard": number % 9 == 0,
             "status": "Published",
+            **self.supplemental(number),
             "variants": [self._variant(name, number, position) for position in range(1 + number % 2)],
             **self.dated(number),
         }
@@ -270,6 +282,7 @@ class Merchant:
             "type": "PaymentFee" if fee else "Payment",
             "subType": "charge",
             "transactionSourceRef": {"id": self.id("order", number), "type": "Order"},
+            **self.supplemental(number),
             "sourceCreatedDate": written(self.when(number), self.platform.dates),
             **self.dated(number),
         }

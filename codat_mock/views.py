@@ -36,6 +36,7 @@ def company(one: Company, base: str) -> Fields:
         "createdByUserName": None,
         "products": [],
         "tags": one.tags,
+        "referenceParentCompany": None,
         "referenceSubsidiaryCompanies": [],
         "dataConnections": [connection(c, base) for c in one.connections.values()],
     }
@@ -54,7 +55,16 @@ def connection(one: Connection, base: str) -> Fields:
         "lastSync": _date(one.last_sync),
         "created": _date(one.created),
         "sourceType": one.platform.source_type,
+        "dataConnectionErrors": _errors(one),
+        "connectionInfo": {"shop": one.merchant.name, "scopes": ["read"]} if one.syncs else None,
     }
+
+
+def _errors(one: Connection) -> list[Fields]:
+    if one.status != "Deauthorized":
+        return []
+    details = {"statusCode": "401", "statusText": "Unauthorized", "errorMessage": "The shop has withdrawn its consent."}
+    return [{**details, "erroredOnUtc": _date(one.created), "status": "Active", "resolvedOnUtc": None}]
 
 
 def data_status(world: World, one: Company) -> Fields:

@@ -57,5 +57,5 @@ class Command(SingerCommand):
     def _end(self, *lines: str) -> None:
         for line in lines:
             self.logger.error("%s", line)
-        self.logger.debug("Where that came from:")
+        self.logger.debug("Where that came from:", exc_info=sys.exc_info())
         sys.exit(1)

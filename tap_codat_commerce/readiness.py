@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat.errors import UnreadableAnswer
+from tap_codat_commerce.codat.errors import CodatError, UnreadableAnswer
 
 if TYPE_CHECKING:
     from tap_codat_commerce.codat.client import Client
@@ -121,7 +121,11 @@ class Readiness:
         """
         if anew or company_id != self._company:
             path = f"/companies/{company_id}/dataStatus"
-            answer = self._client.get(path)
+            try:
+                answer = self._client.get(path)
+            except CodatError as exc:
+                exc.at(f"data status of company {company_id}")
+                raise
             if not isinstance(answer, dict):
                 what = f"GET {path} answered with JSON that is no data status"
                 raise UnreadableAnswer(what)

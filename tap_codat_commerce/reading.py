@@ -81,10 +81,11 @@ class Reading:
             before: the status that was seen before the read.
             now: asks for the status after it; called only where that matters.
         """
+        if self.totals - {len(self.ids)}:
+            spoken_of = " and ".join(map(str, sorted(self.totals)))
+            return f"{len(self.ids)} different records came, but the answers spoke of {spoken_of}"
         if self.pages <= 1:
             return None
-        if self.totals != {len(self.ids)}:
-            return f"{len(self.ids)} different records came, but the pages spoke of {sorted(self.totals)}"
         after = now()
         if not after.settled or after.good_sync_id != before.good_sync_id:
             return "a sync took place meanwhile"

@@ -40,9 +40,8 @@ class Scope:
         try:
             found = {i: c for q in self._queries() for i, c in self._matching(q).items()}
         except CodatError as exc:
-            raise exc.at(
-                "company_query" if isinstance(exc, BadRequest) and self._settings.company_query else "companies"
-            ) from exc
+            exc.at("company_query" if isinstance(exc, BadRequest) and self._settings.company_query else "companies")
+            raise
         for missing in sorted(wanted - found.keys()):
             self._logger.warning(
                 "company %s: in company_ids, but Codat knows no such company%s. Check company_ids.",

@@ -123,7 +123,8 @@ class DataSetStream(CodatStream):
         except NotReady as exc:
             self.logger.warning("%s", exc.at(f"{where}: skipped"))
         except CodatError as exc:
-            raise exc.at(where) from exc
+            exc.at(where)
+            raise
 
     def _read_if_ready(self, context: Context, where: str) -> Iterator[Record]:
         company_id = context["companyId"]
@@ -140,9 +141,10 @@ class DataSetStream(CodatStream):
         try:
             for record in self._ask(reading, self._data_set(context, old)):
                 yield {**context, **record}
-        except (
-            NotSupported
-        ):  # the company's status spoke of another connection; this one has nothing until the next sync
+        except NotSupported:
+            if reading.pages:
+                raise
+            # The company's status spoke of another connection. This one has nothing, at least until the next sync.
             self.logger.info("%s: skipped, the platform does not offer it.", where)
         doubt = reading.doubt(status, lambda: self.tap.readiness.status(company_id, data_type, anew=True))
         if doubt:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import STREAMS
 
+from conftest import STREAMS
 from tap_codat_commerce.tap import TapCodatCommerce
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

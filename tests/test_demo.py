@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import STREAMS
 
+from conftest import STREAMS
 from tools.documents import ROOT
 
 
@@ -27,6 +27,10 @@ def test_the_demo_ends_with_rows_of_all_streams() -> None:
     asked = re.search(r"^requests to Codat +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
     assert asked
     assert int(asked[2]) == 1 + 3 + 2, "companies, the status of each, and the orders of two shops"
+    table = done.stdout[done.stdout.index("stream  ") : done.stdout.index("\nSome orders")]
+    readme = (ROOT / "README.md").read_text()
+    assert all(f"    {line}\n" in readme for line in table.splitlines() if line), "the README shows other rows"
+
     output = ROOT / ".dev" / "demo" / "output"
     orders = [json.loads(line) for line in (output / "orders.jsonl").read_text().splitlines()]
     assert len({(o["connectionId"], o["id"]) for o in orders}) == rows["orders"][0] + 2 * 3

@@ -8,8 +8,8 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import STREAMS
 
+from conftest import STREAMS
 from tools import documents
 
 if TYPE_CHECKING:

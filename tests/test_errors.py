@@ -14,9 +14,9 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import API_KEY
 
 from codat_mock.faults import Fault
+from conftest import API_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from conftest import API_KEY
 from singer_sdk import Stream, Tap
 from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers._state import StateWriter
@@ -15,6 +14,7 @@ from singer_sdk.testing import SuiteConfig, get_tap_test_class
 
 from codat_mock.running import Running
 from codat_mock.world import World
+from conftest import API_KEY
 from tap_codat_commerce.tap import TapCodatCommerce
 
 # The SDK wants the settings when this module is imported; so the stand-in runs from then on, in a thread that

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import API_KEY
 
 from codat_mock.faults import Fault
+from conftest import API_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING, Any, cast
+
+import pytest
 
 from codat_mock.faults import Fault
 from tap_codat_commerce.bookmarks import SECONDS_BETWEEN_STATES, Bookmark, Bookmarks, PatientStateWriter
@@ -11,10 +14,10 @@ from tap_codat_commerce.bookmarks import SECONDS_BETWEEN_STATES, Bookmark, Bookm
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
-    from conftest import Stage
     from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import StateMessage
+
+    from conftest import Stage
 
 
 def state(value: dict[str, Any]) -> TapState:
@@ -100,6 +103,28 @@ def test_a_read_during_which_a_sync_took_place_leaves_its_bookmark(stage: Callab
     again = shops.run(page_size=10, state=run.state).ok()
     assert {r["id"] for r in again.records["orders"]} == set(connection.data["commerce-orders"].records)
     assert again.state["bookmarks"]["orders"]["partitions"]
+
+
+@pytest.mark.parametrize("status", [404, 409])
+def test_a_data_set_that_goes_away_between_two_pages_leaves_its_bookmark(
+    stage: Callable[..., Stage], status: int
+) -> None:
+    shops = stage(companies=1, connections=1, records=15)
+    message = "Datatype [x] not supported by platform(s) [y]"
+    shops.gate.faults.append(Fault(path="commerce-orders", page=2, status=status, message=message, times=0))
+    run = shops.run(page_size=10)
+    assert "orders of company" in run.problems[-1]
+    assert not run.state["bookmarks"].get("orders")
+
+
+@pytest.mark.parametrize("stream", ["orders", "locations"])
+def test_fewer_records_than_promised_leave_the_bookmark(stage: Callable[..., Stage], stream: str) -> None:
+    shops = stage(companies=1, connections=1)
+    page = {"results": [{"id": "1", "modifiedDate": "2026-01-31T06:00:00Z"}], "totalResults": 2, "_links": {}}
+    shops.gate.faults.append(Fault("json", f"commerce-{stream}", body=json.dumps(page), times=0))
+    run = shops.run().ok()
+    assert [p for p in run.problems if f"{stream} of company" in p and "1 different records came" in p]
+    assert not run.state["bookmarks"].get(stream)
 
 
 def test_a_state_of_plain_sdk_bookmarks_is_gone_on_from(stage: Callable[..., Stage]) -> None:

@@ -7,11 +7,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import DATA_SETS, STREAMS
 from jsonschema import Draft7Validator, FormatChecker
 
 from codat_mock.language import ticks
 from codat_mock.platforms import COMMERCE
+from conftest import DATA_SETS, STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
