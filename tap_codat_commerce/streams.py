@@ -142,8 +142,6 @@ class DataSetStream(CodatStream):
             for record in self._ask(reading, self._data_set(context, old)):
                 yield {**context, **record}
         except NotSupported:
-            if reading.pages:
-                raise
             # The company's status spoke of another connection. This one has nothing, at least until the next sync.
             self.logger.info("%s: skipped, the platform does not offer it.", where)
         doubt = reading.doubt(status, lambda: self.tap.readiness.status(company_id, data_type, anew=True))

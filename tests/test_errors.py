@@ -85,6 +85,13 @@ def test_a_key_in_codats_own_words_is_hidden(stage: Callable[..., Stage]) -> Non
     assert len(run.problems[-1]) < 800, "never a whole body"
 
 
+def test_a_netrc_file_does_not_replace_the_key(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    netrc = shops.folder / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    shops.run(env={"NETRC": str(netrc)}).ok()
+
+
 def test_a_host_that_does_not_exist(stage: Callable[..., Stage]) -> None:
     run = stage().run(api_url="https://codat.invalid", max_retries=0)
     assert_one_line(run, "companies: GET /companies at https://codat.invalid: ", "Check api_url")

@@ -84,25 +84,54 @@ def test_a_read_that_broke_off_leaves_its_bookmark(stage: Callable[..., Stage]) 
     assert whole.records["customers"] == [], "what was complete before is not read again"
 
 
-def test_a_read_during_which_a_sync_took_place_leaves_its_bookmark(stage: Callable[..., Stage]) -> None:
+class Meanwhile(Fault):
+    """Nothing goes wrong with the request, but something happens before it is answered."""
+
+    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
+        super().__init__(**which)
+        self.happening = happening
+
+    def strikes(self, request: Any) -> bool:
+        if super().strikes(request):
+            self.happening()
+        return False
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param({"restamp": 5}, id="records of the first page move to the end: fewer ids than promised"),
+        pytest.param({"remove": 1, "add": 1}, id="one went and one came: only the sync tells"),
+        pytest.param({"remove": 1}, id="one went"),
+    ],
+)
+def test_a_read_during_which_a_sync_took_place_leaves_its_bookmark(
+    stage: Callable[..., Stage], found: dict[str, int]
+) -> None:
     shops = stage(companies=1, connections=1, records=30)
     connection = shops.world.connections()[0]
-
-    class Sync(Fault):
-        """Re-stamps records of the first page before the second is answered."""
-
-        def strikes(self, request: Any) -> bool:
-            if super().strikes(request):
-                shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), restamp=5)
-            return False
-
-    shops.gate.faults.append(Sync(path="commerce-orders", page=2))
+    orders = ("commerce-orders",)
+    shops.gate.faults.append(
+        Meanwhile(
+            lambda: shops.world.sync(connection.company_id, connection.id, orders, **found),
+            path="commerce-orders",
+            page=2,
+        )
+    )
     run = shops.run(page_size=10).ok()
     assert any("orders of company" in p and "may be incomplete" in p for p in run.problems)
     assert not run.state["bookmarks"].get("orders")
     again = shops.run(page_size=10, state=run.state).ok()
     assert {r["id"] for r in again.records["orders"]} == set(connection.data["commerce-orders"].records)
     assert again.state["bookmarks"]["orders"]["partitions"]
+
+
+def test_companies_that_come_and_go_while_they_are_listed(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=9, connections=0)
+    first = next(iter(shops.world.companies))
+    shops.gate.faults.append(Meanwhile(lambda: shops.world.companies.pop(first), path="/companies$", page=2))
+    run = shops.run(page_size=3).ok()
+    assert {r["id"] for r in run.records["companies"]} == set(shops.world.companies)
 
 
 @pytest.mark.parametrize("status", [404, 409])
@@ -112,8 +141,10 @@ def test_a_data_set_that_goes_away_between_two_pages_leaves_its_bookmark(
     shops = stage(companies=1, connections=1, records=15)
     message = "Datatype [x] not supported by platform(s) [y]"
     shops.gate.faults.append(Fault(path="commerce-orders", page=2, status=status, message=message, times=0))
-    run = shops.run(page_size=10)
+    run = shops.run(page_size=10).ok()
     assert "orders of company" in run.problems[-1]
+    assert len(run.records["orders"]) == 10
+    assert len(run.records["transactions"]) == 15
     assert not run.state["bookmarks"].get("orders")
 
 

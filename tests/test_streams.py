@@ -68,6 +68,8 @@ def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size
     run = shops.run(page_size=page_size).ok()
 
     assert set(run.records) == set(STREAMS)
+    assert "has no place" not in run.log
+    assert run.problems == []
     assert_valid(run)
     assert_unique(run)
     for stream, data_type in DATA_SETS.items():
