@@ -1,31 +1,60 @@
-"""State: how far each data set of each connection has been read, and when that is written out.
+"""State: how far each data set of each connection has been read.
 
 The one place that knows the shape of state:
 
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.000000Z",
-         "sync_id": "…"}]}}}
+         "sync_id": "…",
+         "reading": {"sync_id": "…", "since": "…", "order": "modifiedDate", "page_size": 1000, "page": 7, …}}]}}}
 
 `replication_key_value` is the greatest `modifiedDate` of a read that was proven complete, `sync_id` the sync of
-Codat's that was read then.
+Codat's that was read then. `reading` is there while a read of many pages is not complete: where to go on.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.helpers._state import StateWriter
 from singer_sdk.streams._state import StreamStateManager
 
+from tap_codat_commerce import dates
+
 if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Context, TapState
-    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+    from collections.abc import Collection, Mapping
+
+    from singer_sdk.helpers.types import Context
 
 REPLICATION_KEY = "modifiedDate"
-SECONDS_BETWEEN_STATES = 10.0
+CONTEXT_KEYS = {"companyId", "connectionId"}
+
+
+class StateError(Exception):
+    """The state that was given can't be gone on from; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an unfinished read of many pages came.
+
+    Attributes:
+        sync_id: the sync that is being read.
+        since: the stamp that was asked from, None for all.
+        order: the field by which the pages are ordered.
+        page_size: records to a page.
+        page: the last page that came whole.
+        fingerprint: a hash of that page's ids.
+        latest: the greatest stamp so far.
+    """
+
+    sync_id: str
+    since: str | None
+    order: str
+    page_size: int
+    page: int
+    fingerprint: str
+    latest: str | None
 
 
 @dataclass(frozen=True)
@@ -35,10 +64,12 @@ class Bookmark:
     Attributes:
         stamp: greatest `modifiedDate` read, UTC with six digits of fraction; None if there was no record.
         sync_id: id of the sync that was read, None if Codat named none.
+        progress: how far a read came that was not completed, None if there is none.
     """
 
     stamp: str | None = None
     sync_id: str | None = None
+    progress: Progress | None = None
 
 
 class Bookmarks(StreamStateManager):
@@ -55,24 +86,28 @@ class Bookmarks(StreamStateManager):
     def find(self, context: Context) -> Bookmark:
         """Return the context's bookmark, an empty one if it has none."""
         state = self._indexed().get(frozenset(context.items()), {})
-        known = state.get("replication_key") == REPLICATION_KEY
-        return Bookmark(state.get("replication_key_value") if known else None, state.get("sync_id"))
+        stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
+        reading = state.get("reading")
+        return Bookmark(_form(stamp) if stamp else None, state.get("sync_id"), Progress(**reading) if reading else None)
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
-        """Set the context's bookmark."""
-        key = frozenset(context.items())
-        state = self._indexed().get(key)
-        if state is None:
-            state = self._index[key] = {"context": dict(context)}
-            self.stream_state.setdefault("partitions", []).append(state)
-            self._partitions = self.stream_state["partitions"]
+        """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
+        state: dict[str, Any] = {"sync_id": bookmark.sync_id} if bookmark.sync_id else {}
         if bookmark.stamp is not None:
-            state["replication_key"] = REPLICATION_KEY
-            state["replication_key_value"] = bookmark.stamp
-        if bookmark.sync_id is None:
-            state.pop("sync_id", None)
+            state |= {"replication_key": REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+        entry = self._entry(context)
+        if not bookmark.sync_id:
+            entry.pop("sync_id", None)
+        entry.update(state)
+        entry.pop("reading", None)
+        self.is_flushed = False
+
+    def note(self, context: Context, progress: Progress | None) -> None:
+        """Note how far an unfinished read came, None to forget it; the bookmark stays."""
+        if progress:
+            self._entry(context)["reading"] = asdict(progress)
         else:
-            state["sync_id"] = bookmark.sync_id
+            self._indexed().get(frozenset(context.items()), {}).pop("reading", None)
         self.is_flushed = False
 
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
@@ -90,6 +125,15 @@ class Bookmarks(StreamStateManager):
     def write_replication_key_signpost(self, *_: Any, **__: Any) -> None:
         """Do nothing: a bookmark is a stamp that Codat gave, this machine's clock has no say in it."""
 
+    def _entry(self, context: Context) -> dict[str, Any]:
+        key = frozenset(context.items())
+        state = self._indexed().get(key)
+        if state is None:
+            state = self._index[key] = {"context": dict(context)}
+            self.stream_state.setdefault("partitions", []).append(state)
+            self._partitions = self.stream_state["partitions"]
+        return state
+
     def _indexed(self) -> dict[frozenset[tuple[str, Any]], dict[str, Any]]:
         partitions = self.get_state_partitions() or []
         if self._partitions is not partitions:
@@ -98,23 +142,65 @@ class Bookmarks(StreamStateManager):
         return self._index
 
 
-class PatientStateWriter(StateWriter):
-    """Writes STATE at most every ten seconds, and when told to.
+def check_state(state: object, streams: Collection[str]) -> None:
+    """Check that a state is one of this tap's, whole, or one of plain SDK bookmarks.
 
-    The SDK writes the whole state at the end of every context; with thousands of connections that is gigabytes.
+    Raises:
+        StateError: it is not.
     """
+    remedy = "Give the state that this tap wrote last, or none to read everything"
+    if not isinstance(state, dict) or not isinstance(state.get("bookmarks", None if state else {}), dict):
+        msg = f"state: it is no state of this tap, as it has no object 'bookmarks'. {remedy}."
+        raise StateError(msg)
+    for stream, bookmarks in state.get("bookmarks", {}).items():
+        if stream not in streams:
+            msg = f"state: it has a bookmark of {stream!r}, which is no stream of this tap. {remedy}."
+            raise StateError(msg)
+        try:
+            _check_bookmarks(bookmarks)
+        except (AttributeError, TypeError, ValueError) as exc:
+            msg = f"state: the bookmarks of {stream!r} are damaged ({exc}). {remedy}."
+            raise StateError(msg) from exc
 
-    def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
-        """Begin with a state that may be written at once."""
-        super().__init__(message_writer)
-        self._due = 0.0
 
-    def write_state(self, state: TapState) -> None:
-        """Write the state if it is time and it has changed."""
-        if time.monotonic() >= self._due:
-            self.write_now(state)
+def _check_bookmarks(bookmarks: Any) -> None:
+    seen = set()
+    if not isinstance(bookmarks.get("partitions", []), list):
+        msg = "'partitions' is no list"
+        raise TypeError(msg)
+    for partition in bookmarks.get("partitions", []):
+        context = partition.get("context")
+        if not isinstance(context, dict) or context.keys() != CONTEXT_KEYS:
+            msg = f"a partition's context is not of {' and '.join(sorted(CONTEXT_KEYS))}"
+            raise ValueError(msg)
+        _check_texts(context, CONTEXT_KEYS)
+        if (key := frozenset(context.items())) in seen:
+            msg = f"two partitions are of connection {context['connectionId']}"
+            raise ValueError(msg)
+        seen.add(key)
+        _check_texts(partition, {"sync_id", "replication_key", "replication_key_value"} & partition.keys())
+        if (stamp := partition.get("replication_key_value")) is not None:
+            _form(stamp)
+        if (reading := partition.get("reading")) is not None:
+            _check_progress(reading)
 
-    def write_now(self, state: TapState) -> None:
-        """Write the state if it has changed."""
-        super().write_state(state)
-        self._due = time.monotonic() + SECONDS_BETWEEN_STATES
+
+def _check_progress(reading: Mapping[str, Any]) -> None:
+    if reading.keys() != {f.name for f in fields(Progress)}:
+        msg = "'reading' has not the fields it should have"
+        raise ValueError(msg)
+    _check_texts(reading, {"sync_id", "since", "order", "fingerprint", "latest"})
+    if not all(type(reading[name]) is int and reading[name] > 0 for name in ("page", "page_size")):
+        msg = "'reading' has a page that is no number"
+        raise ValueError(msg)
+
+
+def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:
+    for name in names:
+        if not isinstance(of[name], str | None):
+            msg = f"{name!r} is no text"
+            raise TypeError(msg)
+
+
+def _form(stamp: str) -> str:
+    return dates.bookmark(dates.utc(stamp) or stamp)

@@ -11,7 +11,9 @@ import simplejson
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
+from tap_codat_commerce.bookmarks import StateError
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.report import RunError
 from tap_codat_commerce.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ class Command(SingerCommand):
             return super().main(*args, **kwargs)
         except SettingsError as exc:
             self._end(*exc.problems)
-        except CodatError as exc:
+        except (CodatError, RunError, StateError) as exc:
             self._end(str(exc))
         except (json.JSONDecodeError, simplejson.JSONDecodeError) as exc:
             self._end(f"a file given with --config, --state or --catalog is no JSON: {exc}")

@@ -1,4 +1,4 @@
-"""The pre-sync check: may this data set be read now, is it unchanged, or why not.
+"""The pre-sync check: may this data set be read now, is it unchanged, must it wait, or why not.
 
 Facts (Codat's documentation, 'Data status'): one answer per company tells, for each data type, the status of the
 latest sync and the latest good one; a failed refresh leaves the data of the good sync before it readable.
@@ -8,48 +8,67 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce import dates
 from tap_codat_commerce.codat.errors import CodatError, UnreadableAnswer
 
 if TYPE_CHECKING:
     from tap_codat_commerce.codat.client import Client
 
+COMMERCE_PREFIX = "commerce-"
+"""What the keys of all commerce data types begin with."""
+
 COMPLETE = "Complete"
 NOT_SUPPORTED = "NotSupported"
 AUTH_ERROR = "AuthError"
-UNDER_WAY = frozenset(
-    [
-        "Initial",
-        "Queued",
-        "Fetching",
-        "MapQueued",
-        "Mapping",
-        "ProcessingQueued",
-        "Processing",
-        "ValidationQueued",
-        "Validating",
-    ]
-)
-FAILED = frozenset(
-    [
-        "FetchError",
-        "MapError",
-        "InternalError",
-        "ProcessingError",
-        "ValidationError",
-        "AuthError",
-        "Cancelled",
-        "RateLimitError",
-        "PermissionsError",
-        "PrerequisiteNotMet",
-    ]
-)
 
 
-COMMERCE_PREFIX = "commerce-"
-"""What the keys of all commerce data types begin with."""
+class Kind(Enum):
+    """What a status means."""
+
+    GOOD = "good"
+    UNDER_WAY = "under way"
+    FAILED = "failed"
+    NEVER = "never will be"
+
+
+STATUSES = {
+    COMPLETE: Kind.GOOD,
+    NOT_SUPPORTED: Kind.NEVER,
+    **dict.fromkeys(
+        (
+            "Initial",
+            "Queued",
+            "Fetching",
+            "MapQueued",
+            "Mapping",
+            "ProcessingQueued",
+            "Processing",
+            "ValidationQueued",
+            "Validating",
+        ),
+        Kind.UNDER_WAY,
+    ),
+    **dict.fromkeys(
+        (
+            "FetchError",
+            "MapError",
+            "InternalError",
+            "ProcessingError",
+            "ValidationError",
+            AUTH_ERROR,
+            "Cancelled",
+            "RateLimitError",
+            "PermissionsError",
+            "PrerequisiteNotMet",
+        ),
+        Kind.FAILED,
+    ),
+}
+"""Every status there is. One that is not here counts as not ready, and is named."""
 
 
 class Action(Enum):
@@ -57,6 +76,7 @@ class Action(Enum):
 
     READ = "read"
     UNCHANGED = "unchanged"
+    WAIT = "wait"
     NOT_READY = "not ready"
     NOT_SUPPORTED = "not supported"
 
@@ -75,31 +95,36 @@ class Status:
         """Read an entry of the answer; null, and one that holds only its data type, stand for 'never synced'."""
         if not isinstance(entry, dict):
             return cls()
-        return cls(
-            entry.get("currentStatus"),
-            entry.get("lastSuccessfulSync"),
-            entry.get("latestSyncId"),
-            entry.get("latestSuccessfulSyncId"),
-        )
+        names = ("currentStatus", "lastSuccessfulSync", "latestSyncId", "latestSuccessfulSyncId")
+        return cls(*(value if isinstance(value := entry.get(n), str) else None for n in names))
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the current status means, None if it is none or unknown."""
+        return STATUSES.get(self.current or "")
 
     @property
     def has_data(self) -> bool:
         """Whether any sync was good."""
         return self.current == COMPLETE or bool(self.good_sync_id or self.last_good_sync)
 
-    @property
-    def settled(self) -> bool:
-        """Whether no sync is under way that could change the data while it is being read."""
-        return self.current == COMPLETE or self.current in FAILED
+    def older_than(self, hours: int | None, now: datetime) -> bool:
+        """Say whether the data is older than so many hours; without a number, or a good sync, it is not."""
+        try:
+            synced = dates.utc(self.last_good_sync or "")
+        except ValueError:
+            return False
+        return bool(hours and synced) and now - datetime.fromisoformat(synced or "") > timedelta(hours=hours or 0)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do with a data set, and the line that tells the user why (empty if there is nothing to tell)."""
+    """What to do with a data set; the reason in a few words, and what the user can do about it."""
 
     action: Action
-    line: str = ""
-    level: int = logging.DEBUG
+    reason: str = ""
+    advice: str = ""
+    level: int = logging.WARNING
 
 
 class Readiness:
@@ -109,7 +134,11 @@ class Readiness:
         """Begin without having asked."""
         self._client = client
         self._company: str | None = None
-        self._entries: dict[str, Any] = {}
+        self._entries: dict[str, Any] | CodatError = {}
+
+    def forget(self) -> None:
+        """Ask anew from now on."""
+        self._company = None
 
     def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
         """Return what Codat says of each data type of the company, as it came.
@@ -117,24 +146,43 @@ class Readiness:
         Only the latest company is remembered, as streams go through companies one by one.
 
         Raises:
-            CodatError: the request failed.
+            CodatError: the request failed; the same again for each data set of the company, without asking again.
         """
         if anew or company_id != self._company:
-            path = f"/companies/{company_id}/dataStatus"
             try:
-                answer = self._client.get(path)
+                self._entries = self._ask(company_id)
             except CodatError as exc:
                 exc.at(f"data status of company {company_id}")
-                raise
-            if not isinstance(answer, dict):
-                what = f"GET {path} answered with JSON that is no data status"
-                raise UnreadableAnswer(what)
-            self._company, self._entries = company_id, answer
+                self._entries = exc
+            self._company = company_id
+        if isinstance(self._entries, CodatError):
+            raise self._entries
         return self._entries
 
     def status(self, company_id: str, data_type: str, *, anew: bool = False) -> Status:
         """Return the status of one data type."""
         return Status.of(self.entries(company_id, anew=anew).get(data_type))
+
+    def refresh(self, company_id: str, connection_id: str, data_type: str) -> None:
+        """Queue a sync of a data set.
+
+        Raises:
+            CodatError: the request failed; BadRequest too if a sync is under way already.
+        """
+        self._client.post(f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id})
+
+    def _ask(self, company_id: str) -> dict[str, Any]:
+        path = f"/companies/{company_id}/dataStatus"
+        answer = self._client.get(path)
+        if not isinstance(answer, dict):
+            what = f"GET {path} answered with JSON that is no data status"
+            raise UnreadableAnswer(what)
+        return answer
+
+
+def now() -> datetime:
+    """Return the present time, aware."""
+    return datetime.now(UTC)
 
 
 def judge(status: Status, data_type: str, read_sync_id: str | None, link: str | None) -> Verdict:
@@ -146,30 +194,23 @@ def judge(status: Status, data_type: str, read_sync_id: str | None, link: str | 
         read_sync_id: the sync that was completely read before, None to read it in any case.
         link: where the merchant can authorise again.
     """
-    current = status.current
-    if current == COMPLETE:
-        unchanged = read_sync_id is not None and read_sync_id == status.good_sync_id
-        return Verdict(Action.UNCHANGED if unchanged else Action.READ)
-    if current == NOT_SUPPORTED:
-        return Verdict(Action.NOT_SUPPORTED, "skipped, the platform does not offer it", logging.INFO)
-    if current in UNDER_WAY:
-        line = f"skipped, its sync is under way ({current}). Run again when it is complete"
-        return Verdict(Action.NOT_READY, line, logging.WARNING)
+    current, kind = status.current, status.kind
+    done = Action.UNCHANGED if read_sync_id is not None and read_sync_id == status.good_sync_id else Action.READ
+    if kind is Kind.GOOD:
+        return Verdict(done)
+    if kind is Kind.NEVER:
+        return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it", level=logging.INFO)
+    if kind is Kind.UNDER_WAY:
+        return Verdict(Action.WAIT, f"its sync is under way ({current})", "Run again when it is complete")
     if current is None and not status.has_data:
         advice = f"Queue a refresh of {data_type} in Codat, or turn on 'fetch on first link' for it"
-        return Verdict(Action.NOT_READY, f"skipped, it was never synced. {advice}", logging.WARNING)
-    advice = _advice(current, data_type, link)
-    if current in FAILED and status.has_data:
-        if read_sync_id is not None and read_sync_id == status.good_sync_id:
-            line = f"unchanged, but stale: its refresh failed ({current}), last good sync {status.last_good_sync}"
-            return Verdict(Action.UNCHANGED, f"{line}. {advice}", logging.WARNING)
-        line = f"reading stale data: its refresh failed ({current}), last good sync {status.last_good_sync}"
-        return Verdict(Action.READ, f"{line}. {advice}", logging.WARNING)
-    if current in FAILED:
-        line = f"skipped, its first sync failed ({current})"
-        return Verdict(Action.NOT_READY, f"{line}. {advice}", logging.WARNING)
-    line = f"skipped, its status {current!r} is none that this version knows"
-    return Verdict(Action.NOT_READY, f"{line}. Look for a newer version", logging.WARNING)
+        return Verdict(Action.NOT_READY, "it was never synced", advice)
+    if kind is Kind.FAILED and status.has_data:
+        reason = f"its refresh failed ({current}), the data is stale since {status.last_good_sync}"
+        return Verdict(done, reason, _advice(current, data_type, link))
+    if kind is Kind.FAILED:
+        return Verdict(Action.NOT_READY, f"its first sync failed ({current})", _advice(current, data_type, link))
+    return Verdict(Action.NOT_READY, f"its status {current!r} is unknown to this version", "Look for a newer version")
 
 
 def _advice(current: str | None, data_type: str, link: str | None) -> str:

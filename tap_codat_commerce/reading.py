@@ -8,31 +8,70 @@ different ids came as every page said there are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from array import array
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce import dates
-from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmark
+from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmark, Progress
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.errors import UnreadableAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.codat.pages import Page
     from tap_codat_commerce.readiness import Status
     from tap_codat_commerce.records import Shape
 
+ORDERS = (REPLICATION_KEY, REPLICATION_KEY, "id")
+"""How the records are ordered in the first read and in those after a doubt. By id, re-stamps move nothing, and there
+are no ties whose order may change."""
+
+
+class DistinctIds:
+    """Counts different ids in bounded memory: eight bytes for each, and little more at the moment of counting.
+
+    What is kept is a 64-bit hash of each. If two ids had the same, there would seem to be one fewer than there are,
+    which makes a read doubtful and never proves one.
+    """
+
+    PARTS = 64
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._parts = [array("q") for _ in range(self.PARTS)]
+
+    def add(self, record_id: str) -> None:
+        """Take an id."""
+        value = hash(record_id)
+        self._parts[value % self.PARTS].append(value)
+
+    def count(self) -> int:
+        """Return how many different ones there were."""
+        return sum(len(set(part)) for part in self._parts)
+
 
 @dataclass(frozen=True)
 class DataSet:
-    """Where one data set of one connection is, and how it can be asked for."""
+    """Where one data set of one connection is, and how it can be asked for.
+
+    Attributes:
+        since: the stamp to ask from, None for all.
+        order: the field that orders the records.
+        page_size: records to a page.
+        after: the unfinished read to go on from, None to begin at the first page.
+    """
 
     company_id: str
     connection_id: str
     segment: str
     since: str | None = None
+    order: str = REPLICATION_KEY
+    page_size: int = 1000
+    after: Progress | None = None
 
     @property
     def path(self) -> str:
@@ -40,76 +79,109 @@ class DataSet:
         return f"/companies/{self.company_id}/connections/{self.connection_id}/data/{self.segment}"
 
     def params(self) -> dict[str, str | int]:
-        """Return the parameters of a read in the order of modification."""
+        """Return the parameters of every page but for its number and size."""
         narrowed = {"query": query.since(REPLICATION_KEY, self.since)} if self.since else {}
-        return {**narrowed, "orderBy": REPLICATION_KEY}
+        return {**narrowed, "orderBy": self.order}
 
 
-@dataclass
+class OrderChangedError(Exception):
+    """The page where an unfinished read would be gone on from does not hold what it held: order is unstable."""
+
+
 class Reading:
-    """One read of a data set: its records, and afterwards what came of it."""
+    """One read of a data set: its records, and afterwards what came of it.
 
-    shape: Shape
-    records: int = 0
-    latest: str | None = None
-    totals: set[int] = field(default_factory=set)
-    ids: set[str] = field(default_factory=set)
-    pages: int = 0
+    Attributes:
+        pages: pages that came whole.
+        records: records that came.
+        latest: greatest stamp, those of the read that was gone on from included.
+        fingerprint: a hash of the ids of the latest page.
+    """
 
-    def queried(self, client: Client, data_set: DataSet, page_size: int) -> Iterator[dict[str, Any]]:
-        """Yield the records of a data set that takes queries."""
-        return self._records(pages.by_number(client, data_set.path, data_set.params(), page_size), data_set.path)
+    def __init__(self, client: Client, shape: Shape, data_set: DataSet) -> None:
+        """Prepare, without a request."""
+        self._client, self._shape, self.data_set = client, shape, data_set
+        self.pages = self.records = self._before = 0
+        self.latest = data_set.after.latest if data_set.after else None
+        self.fingerprint = ""
+        self._totals: set[int] = set()
+        self._ids = DistinctIds()
 
-    def linked(self, client: Client, data_set: DataSet) -> Iterator[dict[str, Any]]:
-        """Yield the records of a data set that takes no parameters."""
-        return self._records(pages.by_link(client, data_set.path), data_set.path)
+    def queried(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield the records, a page at a time, of a data set that takes queries.
 
-    def single(self, client: Client, data_set: DataSet) -> Iterator[dict[str, Any]]:
-        """Yield the one record of a data set that is an object."""
-        answer = client.get(data_set.path)
-        if not isinstance(answer, dict):
-            what = f"GET {data_set.path} answered with JSON that is no record"
-            raise UnreadableAnswer(what)
-        self.pages += 1
-        self.records += 1
-        yield self.shape(answer)
-
-    def doubt(self, before: Status, now: Callable[[], Status]) -> str | None:
-        """Return why the read may be incomplete, or None if it is proven complete.
-
-        Args:
-            before: the status that was seen before the read.
-            now: asks for the status after it; called only where that matters.
+        Raises:
+            OrderChangedError: the unfinished read can't be gone on from.
         """
-        if self.totals - {len(self.ids)}:
-            spoken_of = " and ".join(map(str, sorted(self.totals)))
-            return f"{len(self.ids)} different records came, but the answers spoke of {spoken_of}"
-        if self.pages <= 1:
-            return None
-        after = now()
-        if not after.settled or after.good_sync_id != before.good_sync_id:
-            return "a sync took place meanwhile"
-        return None
+        data_set, first = self.data_set, 1
+        if data_set.after:
+            first = data_set.after.page
+            self._before = (first - 1) * data_set.page_size
+        some = self._pages(pages.by_number(self._client, data_set.path, data_set.params(), data_set.page_size, first))
+        if data_set.after:
+            next(some, None)
+            if self.fingerprint != data_set.after.fingerprint:
+                raise OrderChangedError
+        yield from some
 
-    def bookmark(self, old: Bookmark, sync_id: str | None) -> Bookmark:
+    def linked(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield the records, a page at a time, of a data set that takes no parameters."""
+        return self._pages(pages.by_link(self._client, self.data_set.path))
+
+    def single(self) -> Iterator[list[dict[str, Any]]]:
+        """Yield the one record of a data set that is an object."""
+        path = self.data_set.path
+        answer = self._client.get(path)
+        if not isinstance(answer, dict):
+            what = f"GET {path} answered with JSON that is no record"
+            raise UnreadableAnswer(what)
+        self.pages, self.records = 1, 1
+        yield [self._shape(answer)]
+
+    @property
+    def long(self) -> bool:
+        """Whether it took more than one page, so that it has to be proven."""
+        return self.pages > 1 or self._before > 0
+
+    def incomplete(self) -> str | None:
+        """Return how the number of records differs from what the answers spoke of, None if it does not."""
+        came = self._ids.count() + self._before
+        if not self._totals - {came}:
+            return None
+        return f"{came} different records came, but the answers spoke of {' and '.join(map(str, sorted(self._totals)))}"
+
+    def bookmark(self, old: Bookmark, status: Status) -> Bookmark:
         """Return the bookmark that a complete read leads to."""
         stamps = [s for s in (old.stamp, self.latest) if s is not None]
-        return Bookmark(max(stamps, default=None), sync_id)
+        return Bookmark(max(stamps, default=None), status.good_sync_id)
 
-    def _records(self, some_pages: Iterator[Page], path: str) -> Iterator[dict[str, Any]]:
-        for page in some_pages:
+    def progress(self, status: Status) -> Progress | None:
+        """Return where to go on should the read end here, None where that is not possible."""
+        if not status.good_sync_id or self._totals == {self.records + self._before}:
+            return None
+        data_set = self.data_set
+        page = self.pages + (data_set.after.page - 1 if data_set.after else 0)
+        return Progress(
+            status.good_sync_id, data_set.since, data_set.order, data_set.page_size, page, self.fingerprint, self.latest
+        )
+
+    def _pages(self, some: Iterator[Page]) -> Iterator[list[dict[str, Any]]]:
+        for page in some:
+            self._totals.add(page.total)
+            records = [self._shape(raw) for raw in page.results]
+            for record in records:
+                self._take(record)
+            self.fingerprint = hashlib.blake2b("\n".join(r["id"] for r in records).encode(), digest_size=8).hexdigest()
             self.pages += 1
-            self.totals.add(page.total)
-            for raw in page.results:
-                record = self.shape(raw)
-                if not record.get("id"):
-                    what = f"GET {path} answered with a record that has no id"
-                    raise UnreadableAnswer(what)
-                self.records += 1
-                self.ids.add(record["id"])
-                stamp = record.get(REPLICATION_KEY)
-                if stamp is not None:
-                    stamp = dates.bookmark(stamp)
-                    if self.latest is None or stamp > self.latest:
-                        self.latest = stamp
-                yield record
+            self.records += len(records)
+            yield records
+
+    def _take(self, record: dict[str, Any]) -> None:
+        if not record.get("id"):
+            what = f"GET {self.data_set.path} answered with a record that has no id"
+            raise UnreadableAnswer(what)
+        self._ids.add(record["id"])
+        if (stamp := record.get(REPLICATION_KEY)) is not None:
+            stamp = dates.bookmark(stamp)
+            if self.latest is None or stamp > self.latest:
+                self.latest = stamp

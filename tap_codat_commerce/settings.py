@@ -102,6 +102,30 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Seconds. If Codat asks for a longer wait, the run ends, its state kept.",
     ),
     th.Property(
+        "sync_wait",
+        th.IntegerType(minimum=0),
+        default=300,
+        title="Wait for syncs",
+        description="Seconds that the whole run may wait for syncs of Codat's that are under way; everything else is "
+        "read first.",
+    ),
+    th.Property(
+        "on_not_ready",
+        th.StringType,
+        default="skip",
+        allowed_values=["skip", "fail"],
+        title="What is not ready",
+        description="Data sets that can't be read yet: `skip` them, or `fail`: end the run non-zero after everything "
+        "else.",
+    ),
+    th.Property(
+        "refresh_older_than_hours",
+        th.IntegerType(minimum=1),
+        title="Refresh what is old",
+        description="Let Codat fetch data sets anew whose last good sync is older than this, and wait for it within "
+        "`sync_wait`.",
+    ),
+    th.Property(
         "skip_unchanged",
         th.BooleanType,
         default=True,
@@ -144,6 +168,9 @@ class Settings:
     request_timeout: int
     max_retries: int
     max_retry_wait: int
+    sync_wait: int
+    fail_if_not_ready: bool
+    refresh_older_than_hours: int | None
     skip_unchanged: bool
     keep_unknown_fields: bool
 
@@ -167,6 +194,9 @@ class Settings:
             request_timeout=value("request_timeout"),
             max_retries=value("max_retries"),
             max_retry_wait=value("max_retry_wait"),
+            sync_wait=value("sync_wait"),
+            fail_if_not_ready=value("on_not_ready") == "fail",
+            refresh_older_than_hours=value("refresh_older_than_hours"),
             skip_unchanged=value("skip_unchanged"),
             keep_unknown_fields=value("unknown_fields") == "keep",
         )

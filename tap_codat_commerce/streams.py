@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tap_codat_commerce import schemas
 from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmarks
-from tap_codat_commerce.codat.errors import CodatError, NotReady, NotSupported
-from tap_codat_commerce.readiness import COMMERCE_PREFIX, Action, judge
-from tap_codat_commerce.reading import DataSet, Reading
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.readiness import COMMERCE_PREFIX
 from tap_codat_commerce.stream_base import CodatStream
+from tap_codat_commerce.visit import ENDS_THE_RUN, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_codat_commerce.bookmarks import Bookmark
+    from tap_codat_commerce.reading import Reading
 
 
 class CompaniesStream(CodatStream):
@@ -29,10 +31,15 @@ class CompaniesStream(CodatStream):
     ignored_fields = frozenset({"dataConnections"})  # a stream of their own
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
-        """Yield the companies."""
-        for company in self.tap.scope.companies():
+        """Yield the companies; at the end, come back to the data sets that were set aside."""
+        report, companies = self.tap.report, self.tap.scope.companies()
+        report.companies = len(companies)
+        for company in companies:
             self._connections = company.get("dataConnections") or []
             yield self.shape(company)
+            report.companies_done += 1
+            report.progress(self.tap.client)
+        self.tap.waiting.come_back()
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the company's connections, which came with it."""
@@ -56,7 +63,14 @@ class DataStatusStream(CodatStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield a row for each commerce data type; one that was never synced may be just null in the answer."""
         company_id = (context or {})["companyId"]
-        entries = self.tap.readiness.entries(company_id) if self._asked else {}
+        try:
+            entries = self.tap.readiness.entries(company_id) if self._asked else {}
+        except ENDS_THE_RUN:
+            raise
+        except CodatError as exc:
+            self.logger.warning("%s The rest is read.", exc)
+            self.tap.report.failure(f"{self.name} of company {company_id}", exc)
+            return
         for data_type, entry in entries.items():
             if data_type.startswith(COMMERCE_PREFIX):
                 yield {"companyId": company_id, **self.shape({**(entry or {}), "dataType": data_type})}
@@ -79,13 +93,14 @@ class ConnectionsStream(CodatStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the connections."""
         for connection in self._connections:
-            self._readable = self.tap.scope.readable(connection)
+            self._connection = connection if self.tap.scope.readable(connection) else None
             yield {"companyId": (context or {})["companyId"], **self.shape(connection)}
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the data sets of a connection that is to be read."""
-        if self._readable:
-            yield {"companyId": record["companyId"], "connectionId": record["id"], "linkUrl": record.get("linkUrl")}
+        if self._connection is not None:
+            self.tap.report.connections += 1
+            yield {"companyId": record["companyId"], "connectionId": record["id"], "connection": self._connection}
 
 
 class DataSetStream(CodatStream):
@@ -95,9 +110,15 @@ class DataSetStream(CodatStream):
     primary_keys: tuple[str, ...] = ("companyId", "connectionId", "id")
     replication_key: str | None = REPLICATION_KEY
     segment: ClassVar[str]
-    """Its name in the path. `commerce-` is left out here and in `data_type`."""
-    data_type: ClassVar[str | None] = None
-    """Its key in the data status, where that differs."""
+    """Its name in the path."""
+    data_type: ClassVar[str]
+    """Its key in the data status."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Let the data type be the segment where it is not said otherwise."""
+        super().__init_subclass__(**kwargs)
+        if "segment" in vars(cls) and "data_type" not in vars(cls):
+            cls.data_type = cls.segment
 
     @cached_property
     def state_manager(self) -> Bookmarks:
@@ -109,55 +130,37 @@ class DataSetStream(CodatStream):
             state_partitioning_keys=self.state_partitioning_keys,
         )
 
+    @property
+    def in_batches(self) -> bool:
+        """Whether records are not out when they were yielded, but only with the BATCH message that follows."""
+        return bool(self.config.get("batch_config"))
+
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into state, logs and metrics."""
-        self._link = context["linkUrl"]
+        self._connection = context["connection"]
         return {"companyId": context["companyId"], "connectionId": context["connectionId"]}
 
+    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
+        """Return how the data set is read."""
+        return reading.queried()
+
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield what is new in the data set, if it may be read; move its bookmark once all of it came."""
-        context = context or {}
-        where = f"{self.name} of company {context['companyId']}, connection {context['connectionId']}"
-        try:
-            yield from self._read_if_ready(context, where)
-        except NotReady as exc:
-            self.logger.warning("%s", exc.at(f"{where}: skipped"))
-        except CodatError as exc:
-            exc.at(where)
-            raise
+        """Yield what is new in the data set, if it may be read."""
+        return Visit(self, context or {}, self._connection).records()
 
-    def _read_if_ready(self, context: Context, where: str) -> Iterator[Record]:
-        company_id = context["companyId"]
-        old = self.state_manager.find(context)
-        data_type = COMMERCE_PREFIX + (self.data_type or self.segment)
-        status = self.tap.readiness.status(company_id, data_type)
-        known = old.sync_id if self.tap.settings.skip_unchanged else None
-        verdict = judge(status, data_type, known, self._link)
-        if verdict.line:
-            self.logger.log(verdict.level, "%s: %s.", where, verdict.line)
-        if verdict.action is not Action.READ:
-            return
-        reading = Reading(self.shape)
-        try:
-            for record in self._ask(reading, self._data_set(context, old)):
-                yield {**context, **record}
-        except NotSupported:
-            # The company's status spoke of another connection. This one has nothing, at least until the next sync.
-            self.logger.info("%s: skipped, the platform does not offer it.", where)
-        doubt = reading.doubt(status, lambda: self.tap.readiness.status(company_id, data_type, anew=True))
-        if doubt:
-            self.logger.warning("%s: what came may be incomplete (%s). The next run reads it again.", where, doubt)
+    def proven(self, context: Context, bookmark: Bookmark) -> None:
+        """Move the bookmark: all records of a complete read were yielded."""
+        if self.in_batches:
+            self._moves.append((context, bookmark))
         else:
-            self.state_manager.move(context, reading.bookmark(old, status.good_sync_id))
+            self.state_manager.move(context, bookmark)
 
-    def _data_set(self, context: Context, old: Bookmark) -> DataSet:
-        since = None
-        if self.replication_method == "INCREMENTAL":
-            since = old.stamp or self.tap.settings.start_date
-        return DataSet(context["companyId"], context["connectionId"], COMMERCE_PREFIX + self.segment, since)
-
-    def _ask(self, reading: Reading, data_set: DataSet) -> Iterator[Record]:
-        return reading.queried(self.tap.client, data_set, self.tap.settings.page_size)
+    def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
+        """Move the bookmark after the last BATCH message: until then the records are in no message."""
+        self._moves: list[tuple[Context, Bookmark]] = []
+        super()._sync_batches(batch_config, context)
+        for proven, bookmark in self._moves:
+            self.state_manager.move(proven, bookmark)
 
 
 class WholeDataSetStream(DataSetStream):
@@ -167,58 +170,62 @@ class WholeDataSetStream(DataSetStream):
 
 
 class CustomersStream(DataSetStream):  # noqa: D101 - the name says it, here and below
-    name, segment, fields = "customers", "customers", schemas.CUSTOMERS
+    name, segment, fields = "customers", "commerce-customers", schemas.CUSTOMERS
 
 
 class DisputesStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "disputes", "disputes", schemas.DISPUTES
+    name, segment, fields = "disputes", "commerce-disputes", schemas.DISPUTES
 
 
 class CompanyInfoStream(WholeDataSetStream):
     """The shop itself: one object without an id, so the connection is its key."""
 
-    name, segment, data_type, fields = "company_info", "info", "companyInfo", schemas.COMPANY_INFO
-    primary_keys = ("companyId", "connectionId")
+    name, segment, fields = "company_info", "commerce-info", schemas.COMPANY_INFO
+    data_type = "commerce-companyInfo"
 
-    def _ask(self, reading: Reading, data_set: DataSet) -> Iterator[Record]:
-        return reading.single(self.tap.client, data_set)
+    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
+        """Return how it is read: there is one record."""
+        return reading.single()
+
+    primary_keys = ("companyId", "connectionId")
 
 
 class LocationsStream(WholeDataSetStream):
     """Where the shop sells or keeps stock: documented without parameters, so only its links lead on."""
 
-    name, segment, fields = "locations", "locations", schemas.LOCATIONS
+    name, segment, fields = "locations", "commerce-locations", schemas.LOCATIONS
 
-    def _ask(self, reading: Reading, data_set: DataSet) -> Iterator[Record]:
-        return reading.linked(self.tap.client, data_set)
+    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
+        """Return how it is read."""
+        return reading.linked()
 
 
 class OrdersStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "orders", "orders", schemas.ORDERS
+    name, segment, fields = "orders", "commerce-orders", schemas.ORDERS
 
 
 class PaymentsStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "payments", "payments", schemas.PAYMENTS
+    name, segment, fields = "payments", "commerce-payments", schemas.PAYMENTS
 
 
 class PaymentMethodsStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "payment_methods", "paymentMethods", schemas.PAYMENT_METHODS
+    name, segment, fields = "payment_methods", "commerce-paymentMethods", schemas.PAYMENT_METHODS
 
 
 class ProductsStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "products", "products", schemas.PRODUCTS
+    name, segment, fields = "products", "commerce-products", schemas.PRODUCTS
 
 
 class ProductCategoriesStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "product_categories", "productCategories", schemas.PRODUCT_CATEGORIES
+    name, segment, fields = "product_categories", "commerce-productCategories", schemas.PRODUCT_CATEGORIES
 
 
 class TaxComponentsStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "tax_components", "taxComponents", schemas.TAX_COMPONENTS
+    name, segment, fields = "tax_components", "commerce-taxComponents", schemas.TAX_COMPONENTS
 
 
 class TransactionsStream(DataSetStream):  # noqa: D101
-    name, segment, fields = "transactions", "transactions", schemas.TRANSACTIONS
+    name, segment, fields = "transactions", "commerce-transactions", schemas.TRANSACTIONS
 
 
 STREAMS: tuple[type[CodatStream], ...] = (

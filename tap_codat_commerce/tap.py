@@ -12,16 +12,20 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce import settings
-from tap_codat_commerce.bookmarks import PatientStateWriter
+from tap_codat_commerce.bookmarks import check_state
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.command import Command
-from tap_codat_commerce.messages import ExactWriter
+from tap_codat_commerce.messages import ExactWriter, PatientStateWriter
 from tap_codat_commerce.readiness import Readiness
 from tap_codat_commerce.records import Reporter
+from tap_codat_commerce.report import Report
 from tap_codat_commerce.scope import Scope
 from tap_codat_commerce.streams import STREAMS
+from tap_codat_commerce.waiting import WaitingRoom
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
@@ -46,10 +50,14 @@ class TapCodatCommerce(Tap):
         PluginCapabilities.STRUCTURED_LOGGING,
     ]
 
+    _stopping = False
+    _state_writer: PatientStateWriter
+    message_writer: ExactWriter
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
         super().__init__(*args, **kwargs)
-        self._state_writer: PatientStateWriter = PatientStateWriter(self.message_writer)
+        self._state_writer = PatientStateWriter(self.message_writer)
         if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
             self.metrics_logger.setLevel(logging.WARNING)
 
@@ -57,23 +65,46 @@ class TapCodatCommerce(Tap):
         """Return the streams: the same for everyone, so that discovery needs no request."""
         return [stream(self) for stream in STREAMS]
 
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Load a state, once it is known to be one of ours and whole."""
+        check_state(state, self.streams)
+        super().load_state(state)
+
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Sync all streams; however that ends, leave the state to go on from.
+        """Sync all streams; however that ends, leave the state to go on from, and sum up.
 
         Final in the SDK, which writes no STATE when a stream fails.
         """
         try:
             super().sync_all()
         finally:
-            self._state_writer.write_now(self.state)
-            if names := self.stray_fields.summary():
-                self.logger.warning(
-                    "Values that the schema has no place for were %s: %s. "
-                    "Each field with the number of records; look for a newer version%s.",
-                    "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
-                    names,
-                    "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
-                )
+            try:
+                self._state_writer.write_now(self.state)
+            finally:
+                self._sum_up()
+        self.report.check(fail_if_not_ready=self.settings.fail_if_not_ready)
+
+    def _sum_up(self) -> None:
+        if names := self.stray_fields.summary():
+            self.logger.warning(
+                "Values that the schema has no place for were %s: %s. "
+                "Each field with the number of records; look for a newer version%s.",
+                "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
+                names,
+                "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
+            )
+        if self._stopping:
+            self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
+        self.report.sum_up(self.client)
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Only unwind, at the end of the line that is being written; `sync_all` then writes the STATE.
+
+        The SDK would write from inside the very write that it interrupted, and end with 0.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self.message_writer.stop(128 + signum)
 
     @cached_property
     def settings(self) -> settings.Settings:
@@ -106,6 +137,16 @@ class TapCodatCommerce(Tap):
     def readiness(self) -> Readiness:
         """The pre-sync check."""
         return Readiness(self.client)
+
+    @cached_property
+    def waiting(self) -> WaitingRoom:
+        """The data sets that were set aside."""
+        return WaitingRoom(self.settings.sync_wait, self.readiness, self.logger)
+
+    @cached_property
+    def report(self) -> Report:
+        """What came of the run."""
+        return Report(self.logger)
 
     @cached_property
     def stray_fields(self) -> Reporter:

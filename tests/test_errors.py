@@ -72,7 +72,9 @@ def test_an_error_says_which_data_set_of_which_connection(stage: Callable[..., S
     shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
     run = shops.run(max_retries=0)
     connection = shops.world.connections()[0]
-    assert_one_line(run, f"orders of company {connection.company_id}, connection {connection.id}: GET /companies/")
+    where = f"orders of company {connection.company_id}, connection {connection.id}"
+    assert_one_line(run, f"1 failed, and are read by the next run from where they were: {where} (GET /companies/")
+    assert any(p.startswith(f"{where}: GET /companies/") and p.endswith("The rest is read.") for p in run.problems)
     assert run.state["bookmarks"]["customers"]["partitions"], "what was read before is in the state"
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codat_mock.faults import Fault
-from tap_codat_commerce.readiness import FAILED, UNDER_WAY
+from tap_codat_commerce.readiness import STATUSES as KNOWN
+from tap_codat_commerce.readiness import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from conftest import Stage
 
 ORDERS = "commerce-orders"
+UNDER_WAY = {s for s, kind in KNOWN.items() if kind is Kind.UNDER_WAY}
+FAILED = {s for s, kind in KNOWN.items() if kind is Kind.FAILED}
 STATUSES = [*sorted(UNDER_WAY), "Complete", "NotSupported", *sorted(FAILED), None, "Pondering"]
 
 
@@ -23,15 +26,15 @@ def expected(status: str | None, *, after_good: bool) -> tuple[bool, str]:
     if status == "Complete" or (status is None and after_good):
         return True, ""
     if status in UNDER_WAY:
-        return False, f"skipped, its sync is under way ({status}). Run again when it is complete"
+        return False, f"skipped, its sync is under way ({status}). Run again when it is complete, or raise sync_wait"
     if status == "NotSupported":
-        return False, "skipped, the platform does not offer it"
+        return False, "the platform does not offer it"
     if status is None:
         return False, "skipped, it was never synced. Queue a refresh of commerce-orders"
     if status not in FAILED:
-        return False, f"skipped, its status '{status}' is none that this version knows"
+        return False, f"skipped, its status '{status}' is unknown to this version"
     if after_good:
-        return True, f"reading stale data: its refresh failed ({status}), last good sync 20"
+        return True, f"its refresh failed ({status}), the data is stale since 20"
     return False, f"skipped, its first sync failed ({status})"
 
 
@@ -41,12 +44,12 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
     shops = stage(companies=1, connections=1, extras=False)
     company = next(iter(shops.world.companies))
     shops.world.set_status(company, ORDERS, status, after_good=after_good)
-    run = shops.run(catalog=shops.catalog("orders", "customers")).ok()
+    run = shops.run(catalog=shops.catalog("orders", "customers"), sync_wait=0).ok()
     read, line = expected(status, after_good=after_good)
 
     assert bool(run.records["orders"]) is read
     assert len(run.records["customers"]) == 12, "the rest is read whatever happens to one"
-    said = [entry for entry in run.log.splitlines() if "orders of company" in entry]
+    said = [entry for entry in run.log.splitlines() if "orders of company" in entry and "Not ready, " not in entry]
     assert len(said) == bool(line)
     assert all(line in entry and company in entry for entry in said)
     if status == "AuthError":
@@ -56,7 +59,9 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
         assert "orders" not in run.state["bookmarks"] or not run.state["bookmarks"]["orders"]
 
 
-@pytest.mark.parametrize(("status", "line"), [(409, "skipped: GET"), (404, "skipped, the platform does not offer it")])
+@pytest.mark.parametrize(
+    ("status", "line"), [(409, "skipped, Codat answered 409. GET"), (404, "the platform does not offer it")]
+)
 def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], status: int, line: str) -> None:
     shops = stage(companies=1, connections=1)
     message = "Datatype [x] not supported by platform(s) [y]"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from logging import getLogger
@@ -28,8 +29,31 @@ SHOWN_OF_A_MESSAGE = 300
 logger = getLogger(f"{PACKAGE}.codat")
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What is left of the day's requests, by the latest answer's `X-Rate-Limit-…`; None as long as none said it."""
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> Quota | None:
+        """Read the headers of an answer, None if it has not got them."""
+        try:
+            limit, remaining = (int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining"))
+        except (KeyError, ValueError):
+            return None
+        return cls(limit, remaining, headers.get("X-Rate-Limit-Reset"))
+
+
 class Client:
-    """Codat's API for one key. May be used from many threads at once."""
+    """Codat's API for one key. May be used from many threads at once.
+
+    Attributes:
+        requests: how many were made so far, those that failed included.
+        quota: what is left of the day's requests.
+    """
 
     def __init__(
         self,
@@ -55,6 +79,9 @@ class Client:
         self._timeout = timeout
         self._max_retry_wait = max_retry_wait
         self._local = threading.local()
+        self._lock = threading.Lock()
+        self.requests = 0
+        self.quota = Quota()
         self._send = backoff.on_exception(
             lambda: retry.pauses(max_retry_wait),
             errors.CodatError,
@@ -77,6 +104,10 @@ class Client:
         """
         return self._send("GET", self._base + path, params)
 
+    def post(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
+        """Return the decoded answer to a POST without a body; arguments and errors as for `get`."""
+        return self._send("POST", self._base + path, params)
+
     def follow(self, link: str) -> Any:
         """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
 
@@ -92,11 +123,14 @@ class Client:
 
     def _send_once(self, method: str, url: str, params: Mapping[str, str | int] | None) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
+        with self._lock:
+            self.requests += 1
         try:
             response = self._session.request(method, url, params=params, timeout=self._timeout, allow_redirects=False)
         except requests.RequestException as exc:
             raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
         logger.debug("%s %s", what, response.status_code)
+        self.quota = Quota.of(response.headers) or self.quota
         if response.is_redirect or response.is_permanent_redirect:
             place = _shorten(response.headers["Location"])
             raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))

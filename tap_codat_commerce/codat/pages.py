@@ -40,9 +40,9 @@ class Page:
         raise UnreadableAnswer(what)
 
 
-def by_number(client: Client, path: str, params: Mapping[str, str | int], size: int) -> Iterator[Page]:
-    """Yield pages 1, 2, … until neither a next link nor the total promises more."""
-    number = 1
+def by_number(client: Client, path: str, params: Mapping[str, str | int], size: int, first: int = 1) -> Iterator[Page]:
+    """Yield pages by their numbers, until neither a next link nor the total promises more."""
+    number = first
     while True:
         page = Page.of(client.get(path, {**params, "page": number, "pageSize": size}), path)
         yield page
