@@ -156,6 +156,11 @@ class Api:
         data_set = connection.data[data_type]
         query, by = request.query.get("query"), request.query.get("orderBy")
         key = (connection.id, data_type, data_set.version, query, by)
+        if self.world.unstable_ties:
+            shuffled = list(data_set.records.items())
+            self.world.random.shuffle(shuffled)
+            data_set.records = dict(shuffled)
+            self._ordered.clear()
         if key not in self._ordered:
             known = COMMON_FIELDS.union(*data_set.records.values())
             look_up = language.resolve(known, data_type)

@@ -115,6 +115,8 @@ class World:
         self.companies: dict[str, Company] = {}
         self.settings = [self._setting(t) for t in (*COMMERCE_TYPES, *OTHER_TYPES)]
         self.sync_seconds = 2.0
+        self.unstable_ties = False
+        """Whether records that are equal in what they are ordered by come in another order with each request."""
         self._latest = datetime.now(UTC) - timedelta(days=1)
         for number in range(companies):
             company = self.add_company("", tags={"region": ("uk", "eu", "us")[number % 3], "team": f"t{number % 2}"})

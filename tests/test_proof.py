@@ -1,0 +1,204 @@
+"""No record is missing, whatever Codat does while its pages are being read."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from codat_mock.faults import Fault
+from codat_mock.platforms import BY_KEY
+from conftest import API_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codat_mock.world import Connection
+    from conftest import Run, Stage
+
+ORDERS = "commerce-orders"
+SHOPIFY = (BY_KEY["fztf"],)
+
+
+class Meanwhile(Fault):
+    """Nothing goes wrong with a request, but something happens before it is answered."""
+
+    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
+        super().__init__(**which)
+        self.happening = happening
+
+    def strikes(self, request: Any) -> bool:
+        if super().strikes(request):
+            self.happening()
+        return False
+
+
+class Shop:
+    """One shop with many orders, and what may happen to it."""
+
+    def __init__(self, shops: Stage) -> None:
+        self.shops = shops
+        self.connection: Connection = shops.world.connections()[0]
+        self.catalog = shops.catalog("orders")
+
+    def sync(self, **found: int) -> None:
+        """Let a sync of the orders happen."""
+        self.shops.world.sync(self.connection.company_id, self.connection.id, (ORDERS,), **found)
+
+    def begin(self) -> None:
+        """Let a sync of the orders begin that does not finish."""
+        self.shops.world.begin(self.connection.company_id, self.connection.id, ORDERS, "Fetching")
+
+    def before(self, page: int | None, happening: Callable[[], object], times: int = 1) -> None:
+        """Let something happen before a page is answered, or before each."""
+        self.shops.gate.faults.append(Meanwhile(happening, path=ORDERS, page=page, times=times))
+
+    def run(self, **settings: Any) -> Run:
+        """Read the orders."""
+        return self.shops.run(catalog=self.catalog, **{"page_size": 1000, "sync_wait": 0, **settings})
+
+    def missing(self, *runs: Run) -> int:
+        """Return how many orders did not come in their latest version."""
+        came = {(r["id"], r["modifiedDate"]) for run in runs for r in run.records["orders"]}
+        held = {(key[2], r["modifiedDate"]) for key, r in self.shops.held(ORDERS).items()}
+        return len(held - came)
+
+
+def plain_loop(shop: Shop, page_size: int = 1000) -> set[str]:
+    """Read the orders as is usually done: pages in the order of modification, while there is a next one."""
+    ids: set[str] = set()
+    url = f"/companies/{shop.connection.company_id}/connections/{shop.connection.id}/data/{ORDERS}"
+    url += f"?pageSize={page_size}&orderBy=modifiedDate"
+    headers = {"Authorization": "Basic " + base64.b64encode(API_KEY.encode()).decode()}
+    while url:
+        page = requests.get(shop.shops.url + url, headers=headers, timeout=30).json()
+        ids |= {r["id"] for r in page["results"]}
+        url = page["_links"].get("next", {}).get("href", "")
+    return ids
+
+
+@pytest.fixture
+def shop(stage: Callable[..., Stage]) -> Shop:
+    """Return a shop with 4,000 orders."""
+    return Shop(stage(companies=1, connections=1, records=4000, extras=False, platforms=SHOPIFY))
+
+
+DRIFTS: dict[str, Callable[[Shop], None]] = {
+    "re-stamps between the first and the second page": lambda s: s.before(2, lambda: s.sync(restamp=120)),
+    "re-stamps before each of the first six pages": lambda s: s.before(None, lambda: s.sync(restamp=120), times=6),
+    "deletions": lambda s: s.before(2, lambda: s.sync(remove=35)),
+    "deletions and as many new ones": lambda s: s.before(3, lambda: s.sync(remove=35, add=35)),
+    "a sync that starts and goes on": lambda s: s.before(2, s.begin),
+    "an unstable order among ties": lambda s: setattr(s.shops.world, "unstable_ties", True),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_drift(shop: Shop, drift: str) -> None:
+    DRIFTS[drift](shop)
+    run = shop.run().ok()
+    assert shop.missing(run) == 0
+
+
+@pytest.mark.parametrize("drift", [d for d in DRIFTS if "starts" not in d])
+def test_a_plain_loop_loses_records(shop: Shop, drift: str) -> None:
+    DRIFTS[drift](shop)
+    missing = {key[2] for key in shop.shops.held(ORDERS)} - plain_loop(shop)
+    assert missing
+
+
+def test_what_never_rests_is_a_failure_that_loses_nothing(shop: Shop) -> None:
+    shop.before(None, lambda: shop.sync(restamp=120), times=0)
+    run = shop.run()
+    assert run.code == 1
+    assert "1 failed, and are read by the next run from where they were: orders of company" in run.problems[-1]
+    assert "what came may be incomplete, as" in run.problems[-1]
+    assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "modifiedDate"]) == 8
+    assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "id"]) == 4
+    shop.shops.gate.faults.clear()
+    assert shop.missing(run, shop.run(state=run.state).ok()) == 0
+
+
+def test_a_sync_that_does_not_finish_is_waited_for_then_left_for_the_next_run(shop: Shop) -> None:
+    shop.before(2, shop.begin)
+    run = shop.run(sync_wait=1).ok()
+    assert shop.missing(run) == 0
+    assert "skipped, its sync is under way (Fetching)" in run.log
+    assert "Waiting for 1 data sets" in run.log
+    assert not run.state["bookmarks"]["orders"].get("partitions", [{}])[0].get("sync_id")
+    shop.sync()
+    assert shop.missing(shop.run(state=run.state).ok()) == 0
+
+
+def test_a_sync_that_finishes_is_waited_for(shop: Shop) -> None:
+    shop.shops.world.sync_seconds = 0.6
+    shop.before(2, lambda: shop.shops.world.begin(shop.connection.company_id, shop.connection.id, ORDERS))
+    run = shop.run(sync_wait=30).ok()
+    assert shop.missing(run) == 0
+    assert run.state["bookmarks"]["orders"]["partitions"][0]["sync_id"]
+    assert "1 read, 0 unchanged, 0 not ready" in run.log
+
+
+def test_a_read_of_one_page_asks_for_the_status_once(shop: Shop) -> None:
+    shop.run(page_size=5000).ok()
+    paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
+    assert paths == ["companies", "dataStatus", ORDERS]
+
+
+def test_a_read_of_many_pages_asks_for_it_once_more(shop: Shop) -> None:
+    shop.run().ok()
+    paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
+    assert paths == ["companies", "dataStatus", *[ORDERS] * 4, "dataStatus"]
+
+
+class TestResume:
+    """An interrupted read of many pages goes on at its page."""
+
+    def broken(self, shop: Shop, page: int) -> Run:
+        """Run until a page fails."""
+        shop.shops.gate.faults.append(Fault(path=ORDERS, page=page, status=500, times=0))
+        run = shop.run(max_retries=0)
+        assert run.code == 1
+        shop.shops.gate.faults.clear()
+        shop.shops.requests()
+        return run
+
+    def test_at_its_page(self, shop: Shop) -> None:
+        first = self.broken(shop, 4)
+        second = shop.run(state=first.state).ok()
+        assert shop.missing(first, second) == 0
+        assert (len(first.records["orders"]), len(second.records["orders"])) == (3000, 1000)
+        assert [a.query["page"] for a in shop.shops.gate.asked if ORDERS in a.path] == ["3", "4"]
+        assert "reading" not in second.state["bookmarks"]["orders"]["partitions"][0]
+
+    def test_over_many_interruptions(self, shop: Shop) -> None:
+        runs: list[Run] = []
+        for page in (2, 3, 4):
+            shop.shops.gate.faults.append(Fault(path=ORDERS, page=page, status=500, times=0))
+            runs.append(shop.run(max_retries=0, state=runs[-1].state if runs else {}))
+            shop.shops.gate.faults.clear()
+        runs.append(shop.run(state=runs[-1].state).ok())
+        assert [len(r.records["orders"]) for r in runs] == [1000] * 4
+        assert shop.missing(*runs) == 0
+
+    def test_from_the_start_if_there_was_a_sync(self, shop: Shop) -> None:
+        first = self.broken(shop, 4)
+        shop.sync(restamp=120)
+        second = shop.run(state=first.state).ok()
+        assert len(second.records["orders"]) == 4000
+        assert shop.missing(second) == 0
+
+    @pytest.mark.parametrize("settings", [{"page_size": 500}, {"start_date": "2020-01-01"}])
+    def test_from_the_start_if_the_pages_are_others(self, shop: Shop, settings: dict[str, Any]) -> None:
+        first = self.broken(shop, 4)
+        assert len(shop.run(state=first.state, **settings).ok().records["orders"]) == 4000
+
+    def test_in_the_order_of_ids_if_ties_have_no_stable_order(self, shop: Shop) -> None:
+        shop.shops.world.unstable_ties = True
+        first = self.broken(shop, 4)
+        second = shop.run(state=first.state).ok()
+        assert shop.missing(second) == 0
+        orders = [a.query["orderBy"] for a in shop.shops.gate.asked if ORDERS in a.path]
+        assert orders == ["modifiedDate", "id", "id", "id", "id"]
