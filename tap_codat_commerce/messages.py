@@ -65,7 +65,7 @@ class ExactWriter(MsgSpecWriter):
 
 
 class PatientStateWriter(StateWriter):
-    """Writes STATE at most every ten seconds, and when told to.
+    """Writes STATE at most every ten seconds, and at the end.
 
     The SDK writes the whole state at the end of every context; with thousands of connections that is gigabytes.
     """
@@ -78,9 +78,10 @@ class PatientStateWriter(StateWriter):
     def write_state(self, state: TapState) -> None:
         """Write the state if it is time and it has changed."""
         if time.monotonic() >= self._due:
-            self.write_now(state)
+            super().write_state(state)
+            self._due = time.monotonic() + SECONDS_BETWEEN_STATES
 
-    def write_now(self, state: TapState) -> None:
-        """Write the state if it has changed."""
+    def write_last(self, state: TapState) -> None:
+        """Write the state as the last message of a run, changed or not."""
+        self._last_emitted_state = None
         super().write_state(state)
-        self._due = time.monotonic() + SECONDS_BETWEEN_STATES

@@ -79,7 +79,7 @@ class TapCodatCommerce(Tap):
             super().sync_all()
         finally:
             try:
-                self._state_writer.write_now(self.state)
+                self._state_writer.write_last(self.state)
             finally:
                 self._sum_up()
         self.report.check(fail_if_not_ready=self.settings.fail_if_not_ready)

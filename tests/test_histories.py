@@ -80,7 +80,10 @@ class Target:
                 self.state = json.loads(json.dumps(message["value"]))
 
 
-found = st.fixed_dictionaries({"restamp": st.integers(0, 6), "add": st.integers(0, 3), "remove": st.integers(0, 2)})
+found = st.one_of(
+    st.fixed_dictionaries({"restamp": st.integers(0, 6), "add": st.integers(0, 3), "remove": st.integers(0, 2)}),
+    st.integers(1, 4).map(lambda n: {"restamp": 0, "add": n, "remove": n}),  # the count tells nothing
+)
 Event = tuple[str, str, dict[str, int]]
 events: st.SearchStrategy[Event] = st.one_of(
     st.tuples(st.just("sync"), st.sampled_from(sorted(TYPES)), found),

@@ -224,6 +224,6 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
     assert sink.values == [{"n": 1}]
     now += SECONDS_BETWEEN_STATES
     writer.write_state(state({"n": 3}))
-    writer.write_now(state({"n": 4}))
-    writer.write_now(state({"n": 4}))
-    assert sink.values == [{"n": 1}, {"n": 3}, {"n": 4}]
+    writer.write_last(state({"n": 4}))
+    writer.write_last(state({"n": 4}))
+    assert sink.values == [{"n": 1}, {"n": 3}, {"n": 4}, {"n": 4}]
