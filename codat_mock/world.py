@@ -10,7 +10,6 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from codat_mock.merchants import Fields, Merchant
 from codat_mock.platforms import BY_KEY, COMMERCE, COMMERCE_TYPES, OTHER_TYPES, Platform, written
@@ -115,6 +114,8 @@ class World:
         self.companies: dict[str, Company] = {}
         self.settings = [self._setting(t) for t in (*COMMERCE_TYPES, *OTHER_TYPES)]
         self.sync_seconds = 2.0
+        self.status_by_request = False
+        """Whether the data status speaks of the sync that was requested last, not of the one that ended last."""
         self.unstable_ties = False
         """Whether records that are equal in what they are ordered by come in another order with each request."""
         self._latest = datetime.now(UTC) - timedelta(days=1)
@@ -193,7 +194,9 @@ class World:
                 done.append(operation)
         return done
 
-    def begin(self, company_id: str, connection_id: str | None, data_type: str, status: str | None = None) -> list[Any]:
+    def begin(
+        self, company_id: str, connection_id: str | None, data_type: str, status: str | None = None
+    ) -> list[Operation]:
         """Queue a sync that completes by itself after `sync_seconds`; or, with a status, one that stays in it."""
         begun = []
         for connection in self._synced_connections(company_id, connection_id):
@@ -207,6 +210,13 @@ class World:
             self.companies[company_id].operations.append(new)
             begun.append(new)
         return begun
+
+    def finish(self, operation: Operation, *, restamp: int = 0, add: int = 0, remove: int = 0) -> None:
+        """Let a sync that is under way end well now; arguments as for `sync`."""
+        connection = next(c for c in self.connections() if c.id == operation.connection_id)
+        now = self.stamp()
+        self._change(connection, operation.data_type, now, restamp=restamp, add=add, remove=remove)
+        operation.status, operation.completed, connection.last_sync = "Complete", now, now
 
     def set_status(self, company_id: str, data_type: str, status: str | None, *, after_good: bool) -> None:
         """Put a data type of a company into a status, None for never synced; with or without a good sync before."""
@@ -241,6 +251,8 @@ class World:
     def latest_good(self, company: Company, data_type: str, connection_id: str | None = None) -> Operation | None:
         """Return the good operation completed last."""
         good = [o for o in company.operations if o.good and _is(o, data_type, connection_id)]
+        if self.status_by_request and connection_id is None:
+            return good[-1] if good else None
         return max(good, key=lambda o: o.completed or o.requested, default=None)
 
     def _change(  # noqa: PLR0913

@@ -9,7 +9,8 @@ The one place that knows the shape of state:
          "reading": {"sync_id": "…", "since": "…", "order": "modifiedDate", "page_size": 1000, "page": 7, …}}]}}}
 
 `replication_key_value` is the greatest `modifiedDate` of a read that was proven complete, `sync_id` the sync of
-Codat's that was read then. `reading` is there while a read of many pages is not complete: where to go on.
+Codat's that was read then; `last_sync` is there too where a company has several connections. `reading` is there while
+a read of many pages is not complete: where to go on.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Progress:
 
     Attributes:
         sync_id: the sync that is being read.
+        last_sync: as of the bookmark.
         since: the stamp that was asked from, None for all.
         order: the field by which the pages are ordered.
         page_size: records to a page.
@@ -49,6 +51,7 @@ class Progress:
     """
 
     sync_id: str
+    last_sync: str | None
     since: str | None
     order: str
     page_size: int
@@ -64,11 +67,13 @@ class Bookmark:
     Attributes:
         stamp: greatest `modifiedDate` read, UTC with six digits of fraction; None if there was no record.
         sync_id: id of the sync that was read, None if Codat named none.
+        last_sync: when the connection had last been synced then; None where the company has only that one.
         progress: how far a read came that was not completed, None if there is none.
     """
 
     stamp: str | None = None
     sync_id: str | None = None
+    last_sync: str | None = None
     progress: Progress | None = None
 
 
@@ -88,17 +93,18 @@ class Bookmarks(StreamStateManager):
         state = self._indexed().get(frozenset(context.items()), {})
         stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
         reading = state.get("reading")
-        return Bookmark(_form(stamp) if stamp else None, state.get("sync_id"), Progress(**reading) if reading else None)
+        progress = Progress(**reading) if reading else None
+        return Bookmark(_form(stamp) if stamp else None, state.get("sync_id"), state.get("last_sync"), progress)
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
-        state: dict[str, Any] = {"sync_id": bookmark.sync_id} if bookmark.sync_id else {}
+        known = {"sync_id": bookmark.sync_id, "last_sync": bookmark.last_sync}
         if bookmark.stamp is not None:
-            state |= {"replication_key": REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+            known |= {"replication_key": REPLICATION_KEY, "replication_key_value": bookmark.stamp}
         entry = self._entry(context)
-        if not bookmark.sync_id:
-            entry.pop("sync_id", None)
-        entry.update(state)
+        for gone in (name for name, value in known.items() if value is None):
+            entry.pop(gone, None)
+        entry.update({name: value for name, value in known.items() if value is not None})
         entry.pop("reading", None)
         self.is_flushed = False
 
@@ -178,7 +184,7 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
-        _check_texts(partition, {"sync_id", "replication_key", "replication_key_value"} & partition.keys())
+        _check_texts(partition, {"sync_id", "last_sync", "replication_key", "replication_key_value"} & partition.keys())
         if (stamp := partition.get("replication_key_value")) is not None:
             _form(stamp)
         if (reading := partition.get("reading")) is not None:
@@ -189,7 +195,7 @@ def _check_progress(reading: Mapping[str, Any]) -> None:
     if reading.keys() != {f.name for f in fields(Progress)}:
         msg = "'reading' has not the fields it should have"
         raise ValueError(msg)
-    _check_texts(reading, {"sync_id", "since", "order", "fingerprint", "latest"})
+    _check_texts(reading, {"sync_id", "last_sync", "since", "order", "fingerprint", "latest"})
     if not all(type(reading[name]) is int and reading[name] > 0 for name in ("page", "page_size")):
         msg = "'reading' has a page that is no number"
         raise ValueError(msg)

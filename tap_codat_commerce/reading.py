@@ -150,19 +150,26 @@ class Reading:
             return None
         return f"{came} different records came, but the answers spoke of {' and '.join(map(str, sorted(self._totals)))}"
 
-    def bookmark(self, old: Bookmark, status: Status) -> Bookmark:
+    def bookmark(self, old: Bookmark, status: Status, last_sync: str | None) -> Bookmark:
         """Return the bookmark that a complete read leads to."""
         stamps = [s for s in (old.stamp, self.latest) if s is not None]
-        return Bookmark(max(stamps, default=None), status.good_sync_id)
+        return Bookmark(max(stamps, default=None), status.good_sync_id, last_sync)
 
-    def progress(self, status: Status) -> Progress | None:
+    def progress(self, status: Status, last_sync: str | None) -> Progress | None:
         """Return where to go on should the read end here, None where that is not possible."""
         if not status.good_sync_id or self._totals == {self.records + self._before}:
             return None
         data_set = self.data_set
         page = self.pages + (data_set.after.page - 1 if data_set.after else 0)
         return Progress(
-            status.good_sync_id, data_set.since, data_set.order, data_set.page_size, page, self.fingerprint, self.latest
+            sync_id=status.good_sync_id,
+            last_sync=last_sync,
+            since=data_set.since,
+            order=data_set.order,
+            page_size=data_set.page_size,
+            page=page,
+            fingerprint=self.fingerprint,
+            latest=self.latest,
         )
 
     def _pages(self, some: Iterator[Page]) -> Iterator[list[dict[str, Any]]]:

@@ -54,7 +54,7 @@ class Scope:
         """Say whether the data sets of a connection are to be read."""
         settings = self._settings
         return (
-            connection.get("sourceType") == COMMERCE
+            is_shop(connection)
             and connection.get("status") in settings.connection_statuses
             and (not settings.integration_keys or connection.get("integrationKey") in settings.integration_keys)
         )
@@ -78,6 +78,11 @@ class Scope:
                 return found
         what = f"GET {PATH}: {len(found)} different companies came, but the pages spoke of {sorted(totals)}"
         raise UnreadableAnswer(what)
+
+
+def is_shop(connection: dict[str, Any]) -> bool:
+    """Say whether a connection is one to a shop."""
+    return connection.get("sourceType") == COMMERCE
 
 
 def _id(company: dict[str, Any]) -> str:

@@ -9,8 +9,9 @@ from tap_codat_commerce import schemas
 from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmarks
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.readiness import COMMERCE_PREFIX
+from tap_codat_commerce.scope import is_shop
 from tap_codat_commerce.stream_base import CodatStream
-from tap_codat_commerce.visit import ENDS_THE_RUN, Visit
+from tap_codat_commerce.visit import ENDS_THE_RUN, Place, Visit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,6 +89,7 @@ class ConnectionsStream(CodatStream):
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into logs and metrics."""
         self._connections = context["connections"]
+        self._several = len(list(filter(is_shop, self._connections))) > 1
         return {"companyId": context["companyId"]}
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -100,7 +102,8 @@ class ConnectionsStream(CodatStream):
         """Lead on to the data sets of a connection that is to be read."""
         if self._connection is not None:
             self.tap.report.connections += 1
-            yield {"companyId": record["companyId"], "connectionId": record["id"], "connection": self._connection}
+            place = Place(record["companyId"], record["id"], self._connection, several=self._several)
+            yield {**place.context, "place": place}
 
 
 class DataSetStream(CodatStream):
@@ -137,16 +140,17 @@ class DataSetStream(CodatStream):
 
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into state, logs and metrics."""
-        self._connection = context["connection"]
-        return {"companyId": context["companyId"], "connectionId": context["connectionId"]}
+        place: Place = context["place"]
+        self._place = place
+        return place.context
 
     def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
         """Return how the data set is read."""
         return reading.queried()
 
-    def get_records(self, context: Context | None) -> Iterable[Record]:
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
         """Yield what is new in the data set, if it may be read."""
-        return Visit(self, context or {}, self._connection).records()
+        return Visit(self, self._place).records()
 
     def proven(self, context: Context, bookmark: Bookmark) -> None:
         """Move the bookmark: all records of a complete read were yielded."""

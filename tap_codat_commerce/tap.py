@@ -15,6 +15,7 @@ from tap_codat_commerce import settings
 from tap_codat_commerce.bookmarks import check_state
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.command import Command
+from tap_codat_commerce.history import History
 from tap_codat_commerce.messages import ExactWriter, PatientStateWriter
 from tap_codat_commerce.readiness import Readiness
 from tap_codat_commerce.records import Reporter
@@ -137,6 +138,11 @@ class TapCodatCommerce(Tap):
     def readiness(self) -> Readiness:
         """The pre-sync check."""
         return Readiness(self.client)
+
+    @cached_property
+    def history(self) -> History:
+        """The pull operations, for companies with several connections."""
+        return History(self.client)
 
     @cached_property
     def waiting(self) -> WaitingRoom:

@@ -60,7 +60,7 @@ class WaitingRoom:
             self._readiness.forget()
             visits, self._visits = self._visits, []
             for visit in visits:
-                visit.stream.sync({**visit.context, "connection": visit.connection})
+                visit.stream.sync({**visit.place.context, "place": visit.place})
             if not self._visits or self._left <= 0:
                 break
             pause = min(pause, self._left)
@@ -79,4 +79,4 @@ class WaitingRoom:
 
 
 def _key(visit: Visit) -> tuple[str, str]:
-    return visit.stream.name, visit.connection_id
+    return visit.stream.name, visit.place.connection_id

@@ -15,7 +15,7 @@ from conftest import API_KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from codat_mock.world import Connection
+    from codat_mock.world import Connection, Operation
     from conftest import Run, Stage
 
 ORDERS = "commerce-orders"
@@ -151,6 +151,63 @@ def test_a_read_of_many_pages_asks_for_it_once_more(shop: Shop) -> None:
     shop.run().ok()
     paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
     assert paths == ["companies", "dataStatus", *[ORDERS] * 4, "dataStatus"]
+
+
+class TestSeveralConnections:
+    """The data status speaks for the company: a sync of one shop may hide behind one of another."""
+
+    @pytest.fixture
+    def shop(self, stage: Callable[..., Stage]) -> Shop:
+        """Return the first of two shops of a company whose status tells of the sync requested last."""
+        shops = stage(companies=1, connections=2, records=4000, extras=False, platforms=SHOPIFY)
+        shops.world.status_by_request = True
+        return Shop(shops)
+
+    def begin_hidden(self, shop: Shop) -> Operation:
+        """Let a sync of the shop begin, and one of the other shop begin and end after it."""
+        operation = shop.shops.world.begin(shop.connection.company_id, shop.connection.id, ORDERS, "Fetching")[0]
+        other = shop.shops.world.connections()[1]
+        shop.shops.world.sync(other.company_id, other.id, (ORDERS,))
+        return operation
+
+    def test_a_hidden_sync_between_two_runs(self, shop: Shop) -> None:
+        operation = self.begin_hidden(shop)
+        first = shop.run(page_size=5000).ok()
+        shop.shops.world.finish(operation, restamp=3, add=2)
+        shop.shops.requests()
+        second = shop.run(page_size=5000, state=first.state).ok()
+        assert shop.missing(first, second) == 0
+        assert len(shop.shops.requests("history")) == 1
+        assert len({r["connectionId"] for r in second.records["orders"]}) == 1, (
+            "the other shop is known to be unchanged"
+        )
+
+        third = shop.run(page_size=5000, state=second.state).ok()
+        assert [p.rpartition("/")[2] for p in shop.shops.requests()] == ["companies", "dataStatus"]
+        assert not third.records["orders"]
+
+    def test_a_hidden_sync_while_pages_are_read(self, shop: Shop) -> None:
+        operation = self.begin_hidden(shop)
+        shop.before(2, lambda: shop.shops.world.finish(operation, add=35, remove=35))
+        run = shop.run().ok()
+        assert shop.missing(run) == 0
+        assert "reading it again, as a sync ended meanwhile" in run.log
+
+    def test_a_hidden_sync_that_goes_on(self, shop: Shop) -> None:
+        self.begin_hidden(shop)
+        run = shop.run().ok()
+        assert shop.missing(run) == 0
+        assert "skipped, its sync is under way (Fetching)" in run.log
+
+    def test_a_sync_of_another_data_set_costs_one_request(self, shop: Shop) -> None:
+        catalog = shop.shops.catalog("customers", "orders", "products", "transactions")
+        first = shop.shops.run(catalog=catalog, page_size=5000).ok()
+        shop.shops.world.sync(shop.connection.company_id, shop.connection.id, ("commerce-products",), restamp=1)
+        shop.shops.requests()
+        second = shop.shops.run(catalog=catalog, page_size=5000, state=first.state).ok()
+        paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
+        assert sorted(paths) == ["commerce-products", "commerce-products", "companies", "dataStatus", "history"]
+        assert not second.records["orders"]
 
 
 class TestResume:
