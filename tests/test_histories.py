@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 TYPES = {"orders": "commerce-orders", "customers": "commerce-customers", "locations": "commerce-locations"}
-Version = tuple[str, str, str]
+Version = tuple[str, str, str, str]
 
 
 class Meanwhile(Fault):
@@ -75,7 +75,8 @@ class Target:
         for message in taken:
             if message["type"] == "RECORD":
                 record = message["record"]
-                self.versions.add((message["stream"], record["id"], record["modifiedDate"]))
+                version = (message["stream"], record["connectionId"], record["id"], record["modifiedDate"])
+                self.versions.add(version)
             elif message["type"] == "STATE":
                 self.state = json.loads(json.dumps(message["value"]))
 
@@ -84,11 +85,13 @@ found = st.one_of(
     st.fixed_dictionaries({"restamp": st.integers(0, 6), "add": st.integers(0, 3), "remove": st.integers(0, 2)}),
     st.integers(1, 4).map(lambda n: {"restamp": 0, "add": n, "remove": n}),  # the count tells nothing
 )
-Event = tuple[str, str, dict[str, int]]
+Event = tuple[str, int, str, dict[str, int]]
 events: st.SearchStrategy[Event] = st.one_of(
-    st.tuples(st.just("sync"), st.sampled_from(sorted(TYPES)), found),
-    st.tuples(st.just("begin"), st.sampled_from(sorted(TYPES)), st.just({})),
-    st.tuples(st.just("ties"), st.just("orders"), st.just({})),
+    st.tuples(st.just("sync"), st.integers(0, 1), st.sampled_from(sorted(TYPES)), found),
+    st.tuples(st.just("begin"), st.integers(0, 1), st.sampled_from(sorted(TYPES)), st.just({})),
+    st.tuples(st.just("hide"), st.just(0), st.sampled_from(sorted(TYPES)), found),
+    st.tuples(st.just("finish"), st.integers(0, 1), st.sampled_from(sorted(TYPES)), found),
+    st.tuples(st.just("ties"), st.just(0), st.just("orders"), st.just({})),
 )
 troubles = st.one_of(
     st.tuples(st.sampled_from(["reset", "cut", "garbage"]), st.integers(1, 2)),
@@ -108,22 +111,33 @@ histories = st.lists(st.one_of(events, runs), min_size=1, max_size=6)
 
 
 class History:
-    """A shop, and all that happens to it."""
+    """A company with one or two shops, and all that happens to it."""
 
-    def __init__(self, records: int, platform: int) -> None:
-        world = World(companies=1, connections=1, records=records, extras=False, platforms=(COMMERCE[platform],))
+    def __init__(self, records: int, platform: int, shops: int) -> None:
+        world = World(companies=1, connections=shops, records=records, extras=False, platforms=(COMMERCE[platform],))
+        world.status_by_request = True
         self.running = Running(world, API_KEY)
-        self.world, self.connection = world, world.connections()[0]
+        self.world, self.shops = world, world.connections()
+        self.company = next(iter(world.companies.values()))
         self.target = Target()
 
     def happen(self, event: Event) -> None:
         """Let something happen at Codat."""
-        what, stream, details = event
-        connection = self.connection
+        what, number, stream, details = event
+        shop, data_type = self.shops[number % len(self.shops)], TYPES[stream]
+        if data_type in shop.platform.lacks:
+            return
         if what == "sync":
-            self.world.sync(connection.company_id, connection.id, (TYPES[stream],), **details)
+            self.world.sync(self.company.id, shop.id, (data_type,), **details)
+        elif what == "hide":  # one begins, and one of the other shop begins after it and ends
+            self.world.begin(self.company.id, shop.id, data_type, "Mapping")
+            self.world.sync(self.company.id, self.shops[-1].id, (data_type,), **details)
         elif what == "begin":
-            self.world.begin(connection.company_id, connection.id, TYPES[stream], "Mapping")
+            self.world.begin(self.company.id, shop.id, data_type, "Mapping")
+        elif what == "finish":
+            for operation in self.company.operations:
+                if (operation.connection_id, operation.data_type, operation.good) == (shop.id, data_type, False):
+                    self.world.finish(operation, **details)
         else:
             self.world.unstable_ties = not self.world.unstable_ties
 
@@ -151,22 +165,24 @@ class History:
 
     def held(self) -> Iterator[tuple[str, Version]]:
         """Yield what the stand-in holds, with the form that its stamps have in the target."""
-        for stream, data_type in TYPES.items():
-            data_set = self.connection.data.get(data_type)
-            for record in data_set.records.values() if data_set else ():
-                stamp = record["modifiedDate"]
-                seconds, _, fraction = stamp.removesuffix("Z").partition(".")
-                yield stream, (stream, record["id"], f"{seconds}.{fraction[:6]}Z" if fraction else f"{seconds}Z")
+        for shop in self.shops:
+            for stream, data_type in TYPES.items():
+                data_set = shop.data.get(data_type)
+                for record in data_set.records.values() if data_set else ():
+                    seconds, _, fraction = record["modifiedDate"].removesuffix("Z").partition(".")
+                    stamp = f"{seconds}.{fraction[:6]}Z" if fraction else f"{seconds}Z"
+                    yield stream, (stream, shop.id, record["id"], stamp)
 
     def check_bookmarks(self) -> None:
         """Check that no bookmark is past a record that did not come."""
-        company = self.world.companies[self.connection.company_id]
         for stream, version in self.held():
             for partition in self.target.state.get("bookmarks", {}).get(stream, {}).get("partitions", []):
-                good = self.world.latest_good(company, TYPES[stream])
-                passed = padded(version[2]) < partition.get("replication_key_value", "")
+                if partition["context"]["connectionId"] != version[1]:
+                    continue
+                good = self.world.latest_good(self.company, TYPES[stream])
+                passed = padded(version[3]) < partition.get("replication_key_value", "")
                 taken_for_unchanged = good is not None and partition.get("sync_id") == good.id
-                if passed or taken_for_unchanged:
+                if passed or (taken_for_unchanged and len(self.shops) == 1):
                     assert version in self.target.versions, (version, partition)
 
 
@@ -201,9 +217,14 @@ def _nothing_waits_and_signals_stay() -> Iterator[None]:
 
 
 @settings(max_examples=int(os.environ.get("HISTORIES", "60")), deadline=None, suppress_health_check=list(HealthCheck))
-@given(records=st.integers(0, 25), platform=st.integers(0, len(COMMERCE) - 1), history=histories)
-def test_nothing_is_lost(records: int, platform: int, history: list[Any]) -> None:
-    story = History(records, platform)
+@given(
+    records=st.integers(0, 25),
+    platform=st.integers(0, len(COMMERCE) - 1),
+    shops=st.integers(1, 2),
+    history=histories,
+)
+def test_nothing_is_lost(records: int, platform: int, shops: int, history: list[Any]) -> None:
+    story = History(records, platform, shops)
     with story.running:
         for step in history:
             if isinstance(step, dict):
@@ -212,7 +233,8 @@ def test_nothing_is_lost(records: int, platform: int, history: list[Any]) -> Non
                 story.happen(step)
             story.check_bookmarks()
         for stream in TYPES:  # what is under way comes to its end
-            story.happen(("sync", stream, {"restamp": 0, "add": 0, "remove": 0}))
+            for number in range(shops):
+                story.happen(("finish", number, stream, {"restamp": 0, "add": 0, "remove": 0}))
         assert story.run(CALM), "a calm run ends well"
         story.check_bookmarks()
         assert {version for _, version in story.held()} <= story.target.versions

@@ -14,6 +14,7 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from tap_codat_commerce import dates, schemas
 from tap_codat_commerce.codat import exact
+from tap_codat_commerce.reading import DistinctIds
 from tap_codat_commerce.records import Reporter, Shape
 
 SCHEMAS = {
@@ -101,3 +102,11 @@ def test_dates_have_one_form_and_bookmarks_compare_as_text(one: str, other: str)
     assert (dates.bookmark(first) < dates.bookmark(second)) == (
         datetime.fromisoformat(first) < datetime.fromisoformat(second)
     )
+
+
+@given(st.lists(st.text(max_size=3), max_size=300))
+def test_ids_are_counted(ids: list[str]) -> None:
+    distinct = DistinctIds()
+    for one in ids:
+        distinct.add(one)
+    assert distinct.count() == len(set(ids))
