@@ -75,9 +75,14 @@ class PatientStateWriter(StateWriter):
         super().__init__(message_writer)
         self._due = 0.0
 
+    @property
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._due
+
     def write_state(self, state: TapState) -> None:
         """Write the state if it is time and it has changed."""
-        if time.monotonic() >= self._due:
+        if self.due:
             super().write_state(state)
             self._due = time.monotonic() + SECONDS_BETWEEN_STATES
 

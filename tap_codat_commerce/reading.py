@@ -84,18 +84,17 @@ class DataSet:
         return {**narrowed, "orderBy": self.order}
 
 
-class OrderChangedError(Exception):
-    """The page where an unfinished read would be gone on from does not hold what it held: order is unstable."""
+class NotToBeResumedError(Exception):
+    """Which records came before the page where an unfinished read would go on can't be told for sure."""
 
 
 class Reading:
     """One read of a data set: its records, and afterwards what came of it.
 
     Attributes:
-        pages: pages that came whole.
+        pages: pages that came.
         records: records that came.
         latest: greatest stamp, those of the read that was gone on from included.
-        fingerprint: a hash of the ids of the latest page.
     """
 
     def __init__(self, client: Client, shape: Shape, data_set: DataSet) -> None:
@@ -103,25 +102,30 @@ class Reading:
         self._client, self._shape, self.data_set = client, shape, data_set
         self.pages = self.records = self._before = 0
         self.latest = data_set.after.latest if data_set.after else None
-        self.fingerprint = ""
         self._totals: set[int] = set()
         self._ids = DistinctIds()
+        self._done: tuple[int, str, str | None] | None = None
 
     def queried(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the records, a page at a time, of a data set that takes queries.
 
+        An unfinished read is gone on from by asking once more for the last page that came whole: it must hold the
+        same ids, and the next page must begin with another stamp. For among equal stamps order may change, and then
+        nobody could tell which of them came before.
+
         Raises:
-            OrderChangedError: the unfinished read can't be gone on from.
+            NotToBeResumedError: it is not so.
         """
-        data_set, first = self.data_set, 1
-        if data_set.after:
-            first = data_set.after.page
-            self._before = (first - 1) * data_set.page_size
+        data_set, after = self.data_set, self.data_set.after
+        first = after.page if after else 1
+        self._before = (first - 1) * data_set.page_size
         some = self._pages(pages.by_number(self._client, data_set.path, data_set.params(), data_set.page_size, first))
-        if data_set.after:
-            next(some, None)
-            if self.fingerprint != data_set.after.fingerprint:
-                raise OrderChangedError
+        if after:
+            old, new = next(some, []), next(some, [])
+            torn = data_set.order == REPLICATION_KEY and old and new and _stamp(old[-1]) == _stamp(new[0])
+            if torn or _fingerprint(old) != after.fingerprint:
+                raise NotToBeResumedError
+            yield new
         yield from some
 
     def linked(self) -> Iterator[list[dict[str, Any]]]:
@@ -156,20 +160,22 @@ class Reading:
         return Bookmark(max(stamps, default=None), status.good_sync_id, last_sync)
 
     def progress(self, status: Status, last_sync: str | None) -> Progress | None:
-        """Return where to go on should the read end here, None where that is not possible."""
-        if not status.good_sync_id or self._totals == {self.records + self._before}:
+        """Return where to go on should the read end here, None where that is not possible.
+
+        That counts all ids: for once in a while, not for each page.
+        """
+        if self._done is None or not status.good_sync_id or self._ids.count() != self.records:
             return None
-        data_set = self.data_set
-        page = self.pages + (data_set.after.page - 1 if data_set.after else 0)
+        page, fingerprint, latest = self._done
         return Progress(
             sync_id=status.good_sync_id,
             last_sync=last_sync,
-            since=data_set.since,
-            order=data_set.order,
-            page_size=data_set.page_size,
+            since=self.data_set.since,
+            order=self.data_set.order,
+            page_size=self.data_set.page_size,
             page=page,
-            fingerprint=self.fingerprint,
-            latest=self.latest,
+            fingerprint=fingerprint,
+            latest=latest,
         )
 
     def _pages(self, some: Iterator[Page]) -> Iterator[list[dict[str, Any]]]:
@@ -178,17 +184,27 @@ class Reading:
             records = [self._shape(raw) for raw in page.results]
             for record in records:
                 self._take(record)
-            self.fingerprint = hashlib.blake2b("\n".join(r["id"] for r in records).encode(), digest_size=8).hexdigest()
             self.pages += 1
             self.records += len(records)
+            latest, number = self.latest, self._before // self.data_set.page_size + self.pages
             yield records
+            # Whoever asks for more has used all of this page.
+            self._done = (number, _fingerprint(records), latest)
 
     def _take(self, record: dict[str, Any]) -> None:
         if not record.get("id"):
             what = f"GET {self.data_set.path} answered with a record that has no id"
             raise UnreadableAnswer(what)
         self._ids.add(record["id"])
-        if (stamp := record.get(REPLICATION_KEY)) is not None:
-            stamp = dates.bookmark(stamp)
-            if self.latest is None or stamp > self.latest:
-                self.latest = stamp
+        stamp = _stamp(record)
+        if stamp is not None and (self.latest is None or stamp > self.latest):
+            self.latest = stamp
+
+
+def _stamp(record: dict[str, Any]) -> str | None:
+    stamp = record.get(REPLICATION_KEY)
+    return None if stamp is None else dates.bookmark(stamp)
+
+
+def _fingerprint(records: list[dict[str, Any]]) -> str:
+    return hashlib.blake2b("\n".join(r["id"] for r in records).encode(), digest_size=8).hexdigest()

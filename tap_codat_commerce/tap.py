@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
     from tap_codat_commerce.stream_base import CodatStream
+    from tap_codat_commerce.visit import Visit
 
 
 class TapCodatCommerce(Tap):
@@ -52,6 +53,8 @@ class TapCodatCommerce(Tap):
     ]
 
     _stopping = False
+    visiting: Visit | None = None
+    """The data set whose records are being written."""
     _state_writer: PatientStateWriter
     message_writer: ExactWriter
 
@@ -79,6 +82,8 @@ class TapCodatCommerce(Tap):
         try:
             super().sync_all()
         finally:
+            if self.visiting:
+                self.visiting.note()
             try:
                 self._state_writer.write_last(self.state)
             finally:
@@ -106,6 +111,11 @@ class TapCodatCommerce(Tap):
         if not self._stopping:
             self._stopping = True
             self.message_writer.stop(128 + signum)
+
+    @property
+    def state_writer(self) -> PatientStateWriter:
+        """What writes the state."""
+        return self._state_writer
 
     @cached_property
     def settings(self) -> settings.Settings:

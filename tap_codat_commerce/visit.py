@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce import history, readiness
 from tap_codat_commerce.codat import errors
 from tap_codat_commerce.readiness import Action, Kind, Status
-from tap_codat_commerce.reading import ORDERS, DataSet, OrderChangedError, Reading
+from tap_codat_commerce.reading import ORDERS, DataSet, NotToBeResumedError, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +130,7 @@ class Visit:
             reading = Reading(self.tap.client, self.stream.shape, data_set)
             try:
                 yield from self._emitted(reading, status)
-            except OrderChangedError:
+            except NotToBeResumedError:
                 data_set = self._data_set(status, "id")
                 continue
             except errors.NotSupported:
@@ -147,11 +147,11 @@ class Visit:
                 self.stream.proven(self.place.context, reading.bookmark(old, status, last_sync))
                 self.tap.report.succeeded(Action.READ.value)
                 return
+            self._bookmarks.note(self.place.context, None)
             if after.kind is Kind.UNDER_WAY:
                 self._set_aside(f"its sync is under way ({after.current})")
                 return
             doubt, status = found, after
-            self._bookmarks.note(self.place.context, None)
             data_set = self._data_set(status, ORDERS[min(self.reads, len(ORDERS) - 1)])
             if self.reads < len(ORDERS):
                 self.stream.logger.info("%s: reading it again, as %s.", self.where, doubt)
@@ -182,16 +182,29 @@ class Visit:
         return doubt or ("a sync ended meanwhile" if ended else None), after
 
     def _emitted(self, reading: Reading, status: Status) -> Iterator[Record]:
-        """Yield the records; note after each page where to go on, and let the state be written if it is time."""
-        context, last_sync = self.place.context, self.place.last_sync
-        for page in self.stream.pages_of(reading):
-            self.tap.report.records += len(page)
-            for record in page:
-                yield {**context, **record}
-            self.tap.report.progress(self.tap.client)
-            if not self.stream.in_batches and (progress := reading.progress(status, last_sync)):
-                self._bookmarks.note(context, progress)
-                self.tap.state_writer.write_state(self.tap.state)
+        """Yield the records; should the read end early, `note` knows where to go on."""
+        context, state = self.place.context, self.tap.state_writer
+        self._open = reading, status
+        self.tap.visiting = self
+        try:
+            for page in self.stream.pages_of(reading):
+                self.tap.report.records += len(page)
+                for record in page:
+                    yield {**context, **record}
+                self.tap.report.progress(self.tap.client)
+                if state.due:
+                    self.note()
+                    state.write_state(self.tap.state)
+        except errors.CodatError:
+            self.note()
+            raise
+        self.tap.visiting = None
+
+    def note(self) -> None:
+        """Note in the state how far the read came whose records are being yielded."""
+        reading, status = self._open
+        if reading.pages > 1 and not self.stream.in_batches:
+            self._bookmarks.note(self.place.context, reading.progress(status, self.place.last_sync))
 
     def _data_set(self, status: Status, order: str | None = None) -> DataSet:
         """Return what to ask for: without an order, the rest of an unfinished read if it still fits."""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import base64
+import json
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
 
 from codat_mock.faults import Fault
+from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
-from conftest import API_KEY
+from conftest import API_KEY, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from codat_mock.world import Connection, Operation
-    from conftest import Run, Stage
+    from conftest import Stage
 
 ORDERS = "commerce-orders"
 SHOPIFY = (BY_KEY["fztf"],)
@@ -61,9 +66,14 @@ class Shop:
 
     def missing(self, *runs: Run) -> int:
         """Return how many orders did not come in their latest version."""
-        came = {(r["id"], r["modifiedDate"]) for run in runs for r in run.records["orders"]}
-        held = {(key[2], r["modifiedDate"]) for key, r in self.shops.held(ORDERS).items()}
+        came = {(r["id"], micros(r["modifiedDate"])) for run in runs for r in run.records["orders"]}
+        held = {(key[2], micros(r["modifiedDate"])) for key, r in self.shops.held(ORDERS).items()}
         return len(held - came)
+
+
+def micros(stamp: str) -> int:
+    """Return a stamp as microseconds: what is beyond is cut off on the way."""
+    return (ticks(stamp) or 0) // 10
 
 
 def plain_loop(shop: Shop, page_size: int = 1000) -> set[str]:
@@ -213,49 +223,92 @@ class TestSeveralConnections:
 class TestResume:
     """An interrupted read of many pages goes on at its page."""
 
-    def broken(self, shop: Shop, page: int) -> Run:
+    @pytest.fixture
+    def shop(self, stage: Callable[..., Stage]) -> Shop:
+        """Return a shop with 3,600 orders, three to a stamp: with pages of 900, no stamp is on two of them."""
+        return Shop(stage(companies=1, connections=1, records=3600, extras=False, platforms=(BY_KEY["zsth"],)))
+
+    def broken(self, shop: Shop, page: int, **settings: Any) -> Run:
         """Run until a page fails."""
         shop.shops.gate.faults.append(Fault(path=ORDERS, page=page, status=500, times=0))
-        run = shop.run(max_retries=0)
+        run = shop.run(**{"max_retries": 0, "page_size": 900, **settings})
         assert run.code == 1
         shop.shops.gate.faults.clear()
         shop.shops.requests()
         return run
 
+    def asked(self, shop: Shop, what: str) -> list[str]:
+        """Return a parameter of the requests for orders."""
+        return [a.query[what] for a in shop.shops.gate.asked if ORDERS in a.path]
+
     def test_at_its_page(self, shop: Shop) -> None:
         first = self.broken(shop, 4)
-        second = shop.run(state=first.state).ok()
+        second = shop.run(state=first.state, page_size=900).ok()
         assert shop.missing(first, second) == 0
-        assert (len(first.records["orders"]), len(second.records["orders"])) == (3000, 1000)
-        assert [a.query["page"] for a in shop.shops.gate.asked if ORDERS in a.path] == ["3", "4"]
+        assert (len(first.records["orders"]), len(second.records["orders"])) == (2700, 900)
+        assert self.asked(shop, "page") == ["3", "4"]
         assert "reading" not in second.state["bookmarks"]["orders"]["partitions"][0]
 
     def test_over_many_interruptions(self, shop: Shop) -> None:
         runs: list[Run] = []
         for page in (2, 3, 4):
-            shop.shops.gate.faults.append(Fault(path=ORDERS, page=page, status=500, times=0))
-            runs.append(shop.run(max_retries=0, state=runs[-1].state if runs else {}))
+            shop.shops.gate.faults.append(Fault(path=ORDERS, page=page, skip=page > 2, status=500, times=0))
+            state = runs[-1].state if runs else {}
+            runs.append(shop.run(max_retries=0, page_size=900, state=state))
             shop.shops.gate.faults.clear()
-        runs.append(shop.run(state=runs[-1].state).ok())
-        assert [len(r.records["orders"]) for r in runs] == [1000] * 4
+        runs.append(shop.run(state=runs[-1].state, page_size=900).ok())
         assert shop.missing(*runs) == 0
+        assert sum(len(r.records["orders"]) for r in runs) < 3600 + 2 * 900
 
     def test_from_the_start_if_there_was_a_sync(self, shop: Shop) -> None:
         first = self.broken(shop, 4)
         shop.sync(restamp=120)
-        second = shop.run(state=first.state).ok()
-        assert len(second.records["orders"]) == 4000
+        second = shop.run(state=first.state, page_size=900).ok()
+        assert len(second.records["orders"]) == 3600
         assert shop.missing(second) == 0
 
     @pytest.mark.parametrize("settings", [{"page_size": 500}, {"start_date": "2020-01-01"}])
     def test_from_the_start_if_the_pages_are_others(self, shop: Shop, settings: dict[str, Any]) -> None:
         first = self.broken(shop, 4)
-        assert len(shop.run(state=first.state, **settings).ok().records["orders"]) == 4000
+        again = shop.run(state=first.state, **{"page_size": 900, **settings}).ok()
+        assert len(again.records["orders"]) == 3600
 
-    def test_in_the_order_of_ids_if_ties_have_no_stable_order(self, shop: Shop) -> None:
+    def test_not_after_pages_that_overlapped(self, shop: Shop) -> None:
         shop.shops.world.unstable_ties = True
-        first = self.broken(shop, 4)
-        second = shop.run(state=first.state).ok()
-        assert shop.missing(second) == 0
-        orders = [a.query["orderBy"] for a in shop.shops.gate.asked if ORDERS in a.path]
-        assert orders == ["modifiedDate", "id", "id", "id", "id"]
+        first = self.broken(shop, 4, page_size=1000)
+        assert not first.state["bookmarks"].get("orders", {}).get("partitions")
+
+    def test_in_the_order_of_ids_where_a_stamp_is_on_both_sides(self, stage: Callable[..., Stage]) -> None:
+        """One and the same stamp on all: the first interruption costs what was read, no later one does."""
+        shop = Shop(stage(companies=1, connections=1, records=4000, extras=False, platforms=SHOPIFY))
+        first = self.broken(shop, 3, page_size=1000)
+        shop.shops.gate.faults.append(Fault(path=ORDERS, page=3, skip=1, status=500, times=0))
+        second = shop.run(max_retries=0, state=first.state)
+        assert second.code == 1
+        assert self.asked(shop, "orderBy") == ["modifiedDate"] * 2 + ["id"] * 3
+        shop.shops.gate.faults.clear()
+        shop.shops.requests()
+
+        third = shop.run(state=second.state).ok()
+        assert shop.missing(second, third) == 0
+        assert self.asked(shop, "page") == ["2", "3", "4"]
+        assert (len(second.records["orders"]), len(third.records["orders"])) == (2000, 2000)
+
+    def test_after_a_signal(self, shop: Shop) -> None:
+        shop.shops.gate.faults.append(Fault("slow", ORDERS, page=3, seconds=30, times=0))
+        config = {"api_key": API_KEY, "api_url": shop.shops.url, "page_size": 900}
+        files = {name: shop.shops.folder / f"{name}.json" for name in ("config", "catalog")}
+        files["config"].write_text(json.dumps(config))
+        files["catalog"].write_text(json.dumps(shop.catalog))
+        command = [sys.executable, "-m", "tap_codat_commerce.tap"]
+        command += [part for name, path in files.items() for part in (f"--{name}", str(path))]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert process.stdout
+        head = "".join(process.stdout.readline() for _ in range(1 + 1800))
+        process.send_signal(signal.SIGTERM)
+        first = Run(143, head + process.stdout.read(), "")
+        assert process.wait(30) == 143
+        shop.shops.gate.faults.clear()
+        second = shop.run(state=first.state, page_size=900).ok()
+        assert shop.missing(first, second) == 0
+        assert len(second.records["orders"]) == 1800
