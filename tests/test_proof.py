@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,11 +21,11 @@ from conftest import API_KEY, Run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codat_mock.platforms import Platform
     from codat_mock.world import Connection, Operation
     from conftest import Stage
 
 ORDERS = "commerce-orders"
-SHOPIFY = (BY_KEY["fztf"],)
 
 
 class Meanwhile(Fault):
@@ -71,6 +72,14 @@ class Shop:
         return len(held - came)
 
 
+def with_orders(stage: Callable[..., Stage], orders: int, platform: Platform = BY_KEY["fztf"], **more: int) -> Shop:
+    """Return a shop with so many orders, and one record of everything else."""
+    shops = stage(**{"companies": 1, "connections": 1, **more}, records=1, extras=False, platforms=(platform,))
+    shop = Shop(shops)
+    shop.sync(add=orders - 1, restamp=1)
+    return shop
+
+
 def micros(stamp: str) -> int:
     """Return a stamp as microseconds: what is beyond is cut off on the way."""
     return (ticks(stamp) or 0) // 10
@@ -92,7 +101,7 @@ def plain_loop(shop: Shop, page_size: int = 1000) -> set[str]:
 @pytest.fixture
 def shop(stage: Callable[..., Stage]) -> Shop:
     """Return a shop with 4,000 orders."""
-    return Shop(stage(companies=1, connections=1, records=4000, extras=False, platforms=SHOPIFY))
+    return with_orders(stage, 4000)
 
 
 DRIFTS: dict[str, Callable[[Shop], None]] = {
@@ -169,9 +178,9 @@ class TestSeveralConnections:
     @pytest.fixture
     def shop(self, stage: Callable[..., Stage]) -> Shop:
         """Return the first of two shops of a company whose status tells of the sync requested last."""
-        shops = stage(companies=1, connections=2, records=4000, extras=False, platforms=SHOPIFY)
-        shops.world.status_by_request = True
-        return Shop(shops)
+        shop = with_orders(stage, 4000, connections=2)
+        shop.shops.world.status_by_request = True
+        return shop
 
     def begin_hidden(self, shop: Shop) -> Operation:
         """Let a sync of the shop begin, and one of the other shop begin and end after it."""
@@ -226,7 +235,7 @@ class TestResume:
     @pytest.fixture
     def shop(self, stage: Callable[..., Stage]) -> Shop:
         """Return a shop with 3,600 orders, three to a stamp: with pages of 900, no stamp is on two of them."""
-        return Shop(stage(companies=1, connections=1, records=3600, extras=False, platforms=(BY_KEY["zsth"],)))
+        return with_orders(stage, 3600, BY_KEY["zsth"])
 
     def broken(self, shop: Shop, page: int, **settings: Any) -> Run:
         """Run until a page fails."""
@@ -280,7 +289,7 @@ class TestResume:
 
     def test_in_the_order_of_ids_where_a_stamp_is_on_both_sides(self, stage: Callable[..., Stage]) -> None:
         """One and the same stamp on all: the first interruption costs what was read, no later one does."""
-        shop = Shop(stage(companies=1, connections=1, records=4000, extras=False, platforms=SHOPIFY))
+        shop = with_orders(stage, 4000)
         first = self.broken(shop, 3, page_size=1000)
         shop.shops.gate.faults.append(Fault(path=ORDERS, page=3, skip=1, status=500, times=0))
         second = shop.run(max_retries=0, state=first.state)
@@ -305,6 +314,9 @@ class TestResume:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout
         head = "".join(process.stdout.readline() for _ in range(1 + 1800))
+        deadline = time.monotonic() + 20
+        while not shop.shops.gate.in_flight:  # the third page is asked for, so the second is all written
+            assert time.monotonic() < deadline
         process.send_signal(signal.SIGTERM)
         first = Run(143, head + process.stdout.read(), "")
         assert process.wait(30) == 143
