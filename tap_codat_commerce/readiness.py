@@ -215,5 +215,5 @@ def judge(status: Status, data_type: str, read_sync_id: str | None, link: str | 
 
 def _advice(current: str | None, data_type: str, link: str | None) -> str:
     if current == AUTH_ERROR:
-        return f"The merchant has to authorise again: {link or 'see the connection in the Codat Portal'}"
+        return f"The merchant has to open {link or 'the link of the connection in the Codat Portal'} to authorise again"
     return f"See the connection's sync history in the Codat Portal, then queue a refresh of {data_type}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
 from codat_mock.running import Running
 from codat_mock.world import World
 
@@ -35,6 +36,19 @@ DATA_SETS = {
     "transactions": "commerce-transactions",
 }
 STREAMS = ("companies", "connections", "data_status", *DATA_SETS)
+
+
+class Meanwhile(Fault):
+    """Nothing goes wrong with the request, but something happens before it is answered."""
+
+    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
+        super().__init__(**which)
+        self.happening = happening
+
+    def strikes(self, request: Any) -> bool:
+        if super().strikes(request):
+            self.happening()
+        return False
 
 
 @dataclass

@@ -21,7 +21,7 @@ from codat_mock.faults import Fault
 from codat_mock.platforms import COMMERCE
 from codat_mock.running import Running
 from codat_mock.world import World
-from conftest import API_KEY
+from conftest import API_KEY, Meanwhile
 from tap_codat_commerce import messages
 from tap_codat_commerce.codat import retry
 from tap_codat_commerce.codat.errors import CodatError
@@ -29,23 +29,10 @@ from tap_codat_commerce.report import RunError
 from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 TYPES = {"orders": "commerce-orders", "customers": "commerce-customers", "locations": "commerce-locations"}
 Version = tuple[str, str, str, str]
-
-
-class Meanwhile(Fault):
-    """Nothing goes wrong with a request, but something happens before it is answered."""
-
-    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
-        super().__init__(**which)
-        self.happening = happening
-
-    def strikes(self, request: Any) -> bool:
-        if super().strikes(request):
-            self.happening()
-        return False
 
 
 class Captured(messages.ExactWriter):

@@ -16,7 +16,7 @@ import requests
 from codat_mock.faults import Fault
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
-from conftest import API_KEY, Run
+from conftest import API_KEY, Meanwhile, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,19 +26,6 @@ if TYPE_CHECKING:
     from conftest import Stage
 
 ORDERS = "commerce-orders"
-
-
-class Meanwhile(Fault):
-    """Nothing goes wrong with a request, but something happens before it is answered."""
-
-    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
-        super().__init__(**which)
-        self.happening = happening
-
-    def strikes(self, request: Any) -> bool:
-        if super().strikes(request):
-            self.happening()
-        return False
 
 
 class Shop:

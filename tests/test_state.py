@@ -10,6 +10,7 @@ import pytest
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
+from conftest import Meanwhile
 from tap_codat_commerce.bookmarks import Bookmark, Bookmarks
 from tap_codat_commerce.messages import SECONDS_BETWEEN_STATES, PatientStateWriter
 
@@ -93,19 +94,6 @@ def stamps(run: Run, stream: str) -> list[str]:
     """Return the bookmarks of a stream."""
     partitions = run.state["bookmarks"].get(stream, {}).get("partitions", [])
     return [p["replication_key_value"] for p in partitions if "replication_key_value" in p]
-
-
-class Meanwhile(Fault):
-    """Nothing goes wrong with the request, but something happens before it is answered."""
-
-    def __init__(self, happening: Callable[[], object], **which: Any) -> None:
-        super().__init__(**which)
-        self.happening = happening
-
-    def strikes(self, request: Any) -> bool:
-        if super().strikes(request):
-            self.happening()
-        return False
 
 
 @pytest.mark.parametrize(
