@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -141,6 +142,12 @@ class TestRefresh:
         assert len(run.records["orders"]) == 12
         assert "a refresh could not be queued, reading what there is" in run.log
 
+    def test_what_is_under_way_is_not_refreshed(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.world.begin(next(iter(shops.world.companies)), None, ORDERS, "Fetching")
+        shops.run(refresh_older_than_hours=1, sync_wait=1, catalog=shops.catalog("orders")).ok()
+        assert not [a for a in shops.gate.asked if a.method == "POST"]
+
     def test_one_that_is_under_way_already_is_waited_for(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
         message = "A sync is already in progress."
@@ -231,14 +238,18 @@ class TestFailures:
 class TestStops:
     """A signal leaves whole lines, and a state to go on from."""
 
-    def start(self, shops: Stage, state: dict[str, Any], **settings: Any) -> subprocess.Popen[str]:
+    def start(
+        self, shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, **settings: Any
+    ) -> subprocess.Popen[str]:
         """Start a run."""
         config, file = shops.folder / "config.json", shops.folder / "state.json"
         config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
         file.write_text(json.dumps(state))
         command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config), "--state", str(file)]
         with (shops.folder / "log").open("w") as log:
-            return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            return subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}
+            )
 
     def end(self, shops: Stage, process: subprocess.Popen[str], line: str = "") -> Run:
         """Read what is left, and wait for the end; `line` was read before."""
@@ -290,9 +301,12 @@ class TestStops:
         assert "Stopped by a signal" in run.log
         assert "Traceback" not in run.log
 
-    def test_with_a_target_that_does_not_read(self, stage: Callable[..., Stage]) -> None:
-        shops = stage(companies=3, connections=2, records=300)
-        process = self.start(shops, {})
+    @pytest.mark.parametrize("env", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+    def test_with_a_target_that_does_not_read(self, stage: Callable[..., Stage], env: dict[str, str]) -> None:
+        shops = stage(companies=3, connections=2, records=100)
+        for customer in shops.world.connections()[0].data["commerce-customers"].records.values():
+            customer["note"] = "x" * 20_000  # a line that a pipe takes in parts
+        process = self.start(shops, {}, env)
         assert process.stdout
         line = process.stdout.readline()
         time.sleep(0.5)  # the pipe is full by now, the tap is within a write
