@@ -63,7 +63,7 @@ class TestWaiting:
 
     def test_until_it_is_ready(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=2, connections=1, records=5)
-        shops.world.sync_seconds = 1.5
+        shops.world.sync_seconds = 5.0  # longer than the tap takes to start, on a busy machine too
         first = shops.world.connections()[0]
         shops.world.begin(first.company_id, None, ORDERS)
         run = shops.run(sync_wait=30).ok()
@@ -71,7 +71,7 @@ class TestWaiting:
         assert streams[-1] == "orders", "everything else came first"
         assert {r["connectionId"] for r in run.records["orders"]} == {c.id for c in shops.world.connections()}
         assert "Waiting for 1 data sets whose syncs are under way, 30 of 30 s are left." in run.log
-        assert len(shops.requests("dataStatus")) <= 2 + 4
+        assert len(shops.requests("dataStatus")) <= 2 + 6
 
     @pytest.mark.parametrize(("on_not_ready", "code"), [("skip", 0), ("fail", 1)])
     def test_until_the_time_is_spent(self, stage: Callable[..., Stage], on_not_ready: str, code: int) -> None:
@@ -296,7 +296,7 @@ class TestStops:
         process.send_signal(number)
         run = self.end(shops, process)
         assert run.code == code
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10, "it did not wait for the answer"
         assert run.state["bookmarks"]["customers"]["partitions"]
         assert "Stopped by a signal" in run.log
         assert "Traceback" not in run.log
