@@ -206,7 +206,7 @@ def test_broken_connections(shops: Stage, call: Caller, kind: Any) -> None:
 
 
 def test_a_refresh_goes_through_its_statuses(shops: Stage, call: Caller) -> None:
-    shops.world.sync_seconds = 2.0
+    shops.world.sync_seconds, shops.gate.per_minute = 2.0, 10**6
     queue = f"/companies/{call.company}/data/queue/{ORDERS}"
     before = call(f"/companies/{call.company}/dataStatus").json()[ORDERS]
     queued = call(queue, "POST").json()
