@@ -23,6 +23,7 @@ EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 Fields = dict[str, Any]
 Test = Callable[[Fields], bool]
 Resolve = Callable[[Fields, str], Any]
+Parse = Callable[[list[str], Resolve], tuple[Test, list[str]]]
 
 
 class QueryError(ValueError):
@@ -107,21 +108,22 @@ def order(records: list[Fields], by: str, look_up: Resolve) -> list[Fields]:
 
 
 def _either(tokens: list[str], look_up: Resolve) -> tuple[Test, list[str]]:
-    test, rest = _all(tokens, look_up)
-    tests = [test]
-    while rest and rest[0] == "||":
-        test, rest = _all(rest[1:], look_up)
-        tests.append(test)
+    tests, rest = _joined("||", _all, tokens, look_up)
     return (lambda fields: any(t(fields) for t in tests)), rest
 
 
 def _all(tokens: list[str], look_up: Resolve) -> tuple[Test, list[str]]:
-    test, rest = _term(tokens, look_up)
-    tests = [test]
-    while rest and rest[0] == "&&":
-        test, rest = _term(rest[1:], look_up)
-        tests.append(test)
+    tests, rest = _joined("&&", _term, tokens, look_up)
     return (lambda fields: all(t(fields) for t in tests)), rest
+
+
+def _joined(sign: str, part: Parse, tokens: list[str], look_up: Resolve) -> tuple[list[Test], list[str]]:
+    test, rest = part(tokens, look_up)
+    tests = [test]
+    while rest and rest[0] == sign:
+        test, rest = part(rest[1:], look_up)
+        tests.append(test)
+    return tests, rest
 
 
 def _term(tokens: list[str], look_up: Resolve) -> tuple[Test, list[str]]:

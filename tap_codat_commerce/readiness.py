@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -178,11 +178,6 @@ class Readiness:
             what = f"GET {path} answered with JSON that is no data status"
             raise UnreadableAnswer(what)
         return answer
-
-
-def now() -> datetime:
-    """Return the present time, aware."""
-    return datetime.now(UTC)
 
 
 def judge(status: Status, data_type: str, read_sync_id: str | None, link: str | None) -> Verdict:

@@ -124,6 +124,7 @@ class Reading:
             old, new = next(some, []), next(some, [])
             torn = data_set.order == REPLICATION_KEY and old and new and _stamp(old[-1]) == _stamp(new[0])
             if torn or _fingerprint(old) != after.fingerprint:
+                self._done = None
                 raise NotToBeResumedError
             yield new
         yield from some

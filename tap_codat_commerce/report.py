@@ -55,11 +55,12 @@ class Report:
         self.failed[where] = f"what came may be incomplete, as {doubt}"
 
     def failure(self, where: str, error: CodatError) -> None:
-        """Count a data set that failed after all retries.
+        """Say and count that a data set failed after all retries.
 
         Raises:
             RunError: it was one of too many in a row. Data sets that failed by one and the same answer count once.
         """
+        self._logger.warning("%s The rest is read.", error)
         self.outcomes["failed"] += 1
         self.failed[where] = str(error)
         if error not in self._failures:

@@ -69,7 +69,6 @@ class DataStatusStream(CodatStream):
         except ENDS_THE_RUN:
             raise
         except CodatError as exc:
-            self.logger.warning("%s The rest is read.", exc)
             self.tap.report.failure(f"{self.name} of company {company_id}", exc)
             return
         for data_type, entry in entries.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce import history, readiness
 from tap_codat_commerce.codat import errors
+from tap_codat_commerce.codat.retry import utc_now
 from tap_codat_commerce.readiness import Action, Kind, Status
 from tap_codat_commerce.reading import ORDERS, DataSet, NotToBeResumedError, Reading
 
@@ -78,7 +79,6 @@ class Visit:
             raise
         except errors.CodatError as exc:
             exc.at(self.where)
-            self.stream.logger.warning("%s The rest is read.", exc)
             self.tap.report.failure(self.where, exc)
 
     def give_up(self) -> None:
@@ -221,7 +221,7 @@ class Visit:
 
     def _refreshed(self, status: Status) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""
-        old = status.older_than(self.tap.settings.refresh_older_than_hours, readiness.now())
+        old = status.older_than(self.tap.settings.refresh_older_than_hours, utc_now())
         if not old or status.kind not in SETTLED or self.place.connection.get("status") != "Linked":
             return False
         if not self.tap.waiting.first_refresh(self):
