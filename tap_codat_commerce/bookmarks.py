@@ -31,6 +31,10 @@ REPLICATION_KEY = "modifiedDate"
 CONTEXT_KEYS = {"companyId", "connectionId"}
 
 
+Key = tuple[str | None, str | None]
+"""A company's and a connection's id."""
+
+
 class StateError(Exception):
     """The state that was given can't be gone on from; the message is one line."""
 
@@ -86,11 +90,15 @@ class Bookmarks(StreamStateManager):
     """
 
     _partitions: list[dict[str, Any]] | None = None
-    _index: dict[frozenset[tuple[str, Any]], dict[str, Any]]
+    _index: dict[Key, dict[str, Any]]
+
+    def is_new(self, context: Context) -> bool:
+        """Say whether nothing is known of the context."""
+        return _key(context) not in self._indexed()
 
     def find(self, context: Context) -> Bookmark:
         """Return the context's bookmark, an empty one if it has none."""
-        state = self._indexed().get(frozenset(context.items()), {})
+        state = self._indexed().get(_key(context), {})
         stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
         reading = state.get("reading")
         progress = Progress(**reading) if reading else None
@@ -113,14 +121,14 @@ class Bookmarks(StreamStateManager):
         if progress:
             self._entry(context)["reading"] = asdict(progress)
         else:
-            self._indexed().get(frozenset(context.items()), {}).pop("reading", None)
+            self._indexed().get(_key(context), {}).pop("reading", None)
         self.is_flushed = False
 
     def get_context_state(self, context: Context | None) -> dict[str, Any]:
         """Return the context's state for the SDK; for one without a bookmark something that does not get into it."""
         if not self.get_state_partition_context(context):
             return self.stream_state
-        return self._indexed().get(frozenset((context or {}).items()), {})
+        return self._indexed().get(_key(context or {}), {})
 
     def increment_state(self, *_: Any, **__: Any) -> None:
         """Do nothing: `move` sets the bookmark."""
@@ -132,19 +140,19 @@ class Bookmarks(StreamStateManager):
         """Do nothing: a bookmark is a stamp that Codat gave, this machine's clock has no say in it."""
 
     def _entry(self, context: Context) -> dict[str, Any]:
-        key = frozenset(context.items())
+        key = _key(context)
         state = self._indexed().get(key)
         if state is None:
-            state = self._index[key] = {"context": dict(context)}
+            state = self._index[key] = {"context": context}
             self.stream_state.setdefault("partitions", []).append(state)
             self._partitions = self.stream_state["partitions"]
         return state
 
-    def _indexed(self) -> dict[frozenset[tuple[str, Any]], dict[str, Any]]:
+    def _indexed(self) -> dict[Key, dict[str, Any]]:
         partitions = self.get_state_partitions() or []
         if self._partitions is not partitions:
             self._partitions = partitions
-            self._index = {frozenset(p["context"].items()): p for p in partitions}
+            self._index = {_key(p["context"]): p for p in partitions}
         return self._index
 
 
@@ -180,7 +188,7 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"a partition's context is not of {' and '.join(sorted(CONTEXT_KEYS))}"
             raise ValueError(msg)
         _check_texts(context, CONTEXT_KEYS)
-        if (key := frozenset(context.items())) in seen:
+        if (key := _key(context)) in seen:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
@@ -206,6 +214,10 @@ def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:
         if not isinstance(of[name], str | None):
             msg = f"{name!r} is no text"
             raise TypeError(msg)
+
+
+def _key(context: Mapping[str, Any]) -> Key:
+    return context.get("companyId"), context.get("connectionId")
 
 
 def _form(stamp: str) -> str:

@@ -17,10 +17,10 @@ from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.readiness import COMPLETE, STATUSES, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tap_codat_commerce.codat.ahead import Ahead, Position
 
-    from tap_codat_commerce.codat.client import Client
-
+SIZE = 1000
+"""Operations to a page."""
 LATEST = 100
 """So many of the latest operations of a data set are looked at for one that is under way."""
 
@@ -43,28 +43,39 @@ class Now:
 class History:
     """The pull operations of connections, asked for only where they matter."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, ahead: Ahead) -> None:
         """Begin without having asked."""
-        self._client = client
-        self._since: tuple[tuple[str, str], frozenset[str]] | None = None
+        self._ahead = ahead
+        self._since: dict[tuple[str, str, str], frozenset[str]] = {}
+
+    def offer(self, company_id: str, connection_id: str, moment: str, position: Position) -> None:
+        """Have what `synced_since` needs asked for ahead."""
+        path, params = _synced(company_id, connection_id, moment)
+        self._ahead.offer(path, pages.numbered(params, 1, SIZE), pages.decode, position, token=_token(company_id))
+
+    def forget(self, company_id: str) -> None:
+        """Forget what is known of a company."""
+        self._ahead.drop(_token(company_id))
+        for key in [key for key in self._since if key[0] == company_id]:
+            del self._since[key]
 
     def synced_since(self, company_id: str, connection_id: str, moment: str) -> frozenset[str]:
         """Return the data types of which a good sync over the connection ended after the moment.
 
-        The latest answer is remembered, as it serves for all data sets of the connection.
+        The answer is remembered until it is forgotten, as it serves for all data sets of the connection.
 
         Raises:
             CodatError: a request failed.
         """
-        key = (connection_id, moment)
-        if self._since is None or self._since[0] != key:
-            condition = f"{query.equals('connectionId', connection_id)}&&{query.since('completed', moment)}"
-            some = self._operations(company_id, condition)
-            types = frozenset(
-                str(o.get("dataType")) for o in some if o.get("status") == COMPLETE and (_ended(o) or "") > moment
+        key = (company_id, connection_id, moment)
+        if key not in self._since:
+            path, params = _synced(company_id, connection_id, moment)
+            some = pages.ahead_by_number(self._ahead, path, params, SIZE, 1, token=_token(company_id), position=None)
+            operations = [operation for page in some for operation in page.objects()]
+            self._since[key] = frozenset(
+                str(o.get("dataType")) for o in operations if o.get("status") == COMPLETE and (_ended(o) or "") > moment
             )
-            self._since = (key, types)
-        return self._since[1]
+        return self._since[key]
 
     def now(self, company_id: str, connection_id: str, data_type: str) -> Now:
         """Return how the operations of a data set stand now.
@@ -75,15 +86,12 @@ class History:
         condition = f"{query.equals('connectionId', connection_id)}&&{query.equals('dataType', data_type)}"
         path = f"/companies/{company_id}/data/history"
         params: dict[str, str | int] = {"query": condition, "orderBy": "-requested", "page": 1, "pageSize": LATEST}
-        some = pages.Page.of(self._client.get(path, params), path).results
+        some = self._ahead.get(path, params, pages.decode).objects()
         under_way = [o["status"] for o in some if STATUSES.get(o.get("status", "")) is Kind.UNDER_WAY]
-        good = max((o for o in some if o.get("status") == COMPLETE), key=lambda o: _ended(o) or "", default={})
+        good: dict[str, Any] = max(
+            (o for o in some if o.get("status") == COMPLETE), key=lambda o: _ended(o) or "", default={}
+        )
         return Now(under_way[0] if under_way else None, good.get("id"), _ended(good))
-
-    def _operations(self, company_id: str, condition: str) -> Iterator[dict[str, Any]]:
-        path = f"/companies/{company_id}/data/history"
-        for page in pages.by_number(self._client, path, {"query": condition}, 1000):
-            yield from page.results
 
 
 def stamp(text: Any) -> str | None:
@@ -97,3 +105,12 @@ def stamp(text: Any) -> str | None:
 
 def _ended(operation: dict[str, Any]) -> str | None:
     return stamp(operation.get("completed"))
+
+
+def _synced(company_id: str, connection_id: str, moment: str) -> tuple[str, dict[str, str | int]]:
+    condition = f"{query.equals('connectionId', connection_id)}&&{query.since('completed', moment)}"
+    return f"/companies/{company_id}/data/history", {"query": condition}
+
+
+def _token(company_id: str) -> tuple[str, str]:
+    return ("history", company_id)

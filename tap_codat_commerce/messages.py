@@ -6,54 +6,63 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.contrib.msgspec import MsgSpecWriter
 from singer_sdk.helpers._state import StateWriter
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
 from tap_codat_commerce.codat import exact
+from tap_codat_commerce.codat.retry import utc_now
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState
-    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
     from singer_sdk.singerlib.encoding.simple import Message
 
 SECONDS_BETWEEN_STATES = 10.0
+TIMES_THE_COST = 20
+"""A state that takes long to write, as the target is slow, comes more seldom: so it takes no more than a twentieth."""
+BYTES_AT_ONCE = 2**16
 
 
-class ExactWriter(MsgSpecWriter):
-    """The SDK's fast writer, but for two things.
+class ExactWriter(GenericSingerWriter[bytes, "Message"]):
+    """Writes messages in large pieces that end with a line, and all that there is with each STATE.
 
-    It would turn numbers that are not plain Decimals into strings; and a signal that arrives within a write would
-    leave half a line, and whatever the signal's handler writes behind it. Here the handler calls `stop`, which ends
-    the process at the end of the line.
+    Beside the SDK's own fast writer: that one turns numbers that are not plain Decimals into strings; it copies the
+    whole state for each STATE; and a signal that arrives within a write leaves half a line, and whatever its handler
+    writes behind it. Here the handler calls `stop`, which ends the process at the end of what is being written.
     """
 
     def __init__(self) -> None:
-        """Begin outside of a line."""
+        """Begin with nothing to write."""
+        self._pending = bytearray()
         self._writing = False
         self._exit_code: int | None = None
 
-    def serialize_message(self, message: Message) -> bytearray:
-        """Return the message as a line of JSON."""
-        line = bytearray(exact.encode(message.to_dict()))
-        line += b"\n"
-        return line
+    def serialize_message(self, message: Message) -> bytes:
+        """Return the message as JSON."""
+        # A state's own to_dict() would copy all of it.
+        content = {"type": "STATE", "value": message.value} if isinstance(message, StateMessage) else message.to_dict()
+        text: bytes = exact.encode(content)
+        return text
 
     def write_message(self, message: Message) -> None:
-        """Write the whole line."""
-        self._writing = True
-        try:
-            left = memoryview(self.format_message(message))
-            while left:  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
-                left = left[sys.stdout.buffer.write(left) :]
-            sys.stdout.buffer.flush()
-        finally:
-            self._writing = False
-        if self._exit_code is not None:
-            code, self._exit_code = self._exit_code, None
-            raise SystemExit(code)
+        """Write a message; at once if it is not a record, for what comes next may take its time."""
+        self._write(self.serialize_message(message), b"\n", flush=not isinstance(message, RecordMessage))
+
+    def write_record(self, stream: str, record: dict[str, Any]) -> None:
+        """Write a RECORD message, as of now."""
+        message = {"type": "RECORD", "stream": stream, "record": record, "time_extracted": utc_now().isoformat()}
+        self._write(exact.encode(message), b"\n")
+
+    def write_lines(self, lines: bytes | bytearray) -> None:
+        """Write messages that are lines already."""
+        self._write(lines)
+
+    def flush(self) -> None:
+        """Write what has not been written yet."""
+        self._write(flush=True)
 
     def stop(self, exit_code: int) -> None:
-        """End the process: now, or at the end of the line that is being written.
+        """End the process: now, or at the end of what is being written.
 
         Raises:
             SystemExit: now.
@@ -62,6 +71,23 @@ class ExactWriter(MsgSpecWriter):
             self._exit_code = exit_code
         else:
             raise SystemExit(exit_code)
+
+    def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
+        self._writing = True
+        try:
+            for text in texts:
+                self._pending += text
+            if flush or len(self._pending) >= BYTES_AT_ONCE:
+                pending, self._pending = self._pending, bytearray()
+                left = memoryview(pending)
+                while left:  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
+                    left = left[sys.stdout.buffer.write(left) :]
+                sys.stdout.buffer.flush()
+        finally:
+            self._writing = False
+        if self._exit_code is not None:
+            code, self._exit_code = self._exit_code, None
+            raise SystemExit(code)
 
 
 class PatientStateWriter(StateWriter):
@@ -81,12 +107,13 @@ class PatientStateWriter(StateWriter):
         return time.monotonic() >= self._due
 
     def write_state(self, state: TapState) -> None:
-        """Write the state if it is time and it has changed."""
+        """Write the state if it is time."""
         if self.due:
-            super().write_state(state)
-            self._due = time.monotonic() + SECONDS_BETWEEN_STATES
+            self.write_last(state)
 
     def write_last(self, state: TapState) -> None:
-        """Write the state as the last message of a run, changed or not."""
-        self._last_emitted_state = None
-        super().write_state(state)
+        """Write the state, with all that came before it."""
+        began = time.monotonic()
+        self._message_writer.write_message(StateMessage(state))
+        took = time.monotonic() - began
+        self._due = began + took + max(SECONDS_BETWEEN_STATES, TIMES_THE_COST * took)

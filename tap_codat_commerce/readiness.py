@@ -13,10 +13,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce import dates
-from tap_codat_commerce.codat.errors import CodatError, UnreadableAnswer
+from tap_codat_commerce.codat import exact
+from tap_codat_commerce.codat.errors import CodatError
 
 if TYPE_CHECKING:
-    from tap_codat_commerce.codat.client import Client
+    from collections.abc import Callable
+
+    from tap_codat_commerce.codat.ahead import Ahead, Position
 
 COMMERCE_PREFIX = "commerce-"
 """What the keys of all commerce data types begin with."""
@@ -128,36 +131,42 @@ class Verdict:
 
 
 class Readiness:
-    """The data status of companies: one request for each, made when it is first needed."""
+    """The data status of companies: one request for each, made when it is first needed, or ahead."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, ahead: Ahead) -> None:
         """Begin without having asked."""
-        self._client = client
-        self._company: str | None = None
-        self._entries: dict[str, Any] | CodatError = {}
+        self._ahead = ahead
+        self._entries: dict[str, dict[str, Any] | CodatError] = {}
 
-    def forget(self) -> None:
-        """Ask anew from now on."""
-        self._company = None
+    def offer(self, company_id: str, position: Position, then: Callable[[dict[str, Any]], None]) -> None:
+        """Have a company asked for ahead; `then` gets the answer when it is there."""
+        path, token = _path(company_id), _token(company_id)
+        self._ahead.offer(path, None, exact.decode_object, position, token=token, then=then)
+
+    def forget(self, company_id: str) -> None:
+        """Forget what is known of a company, and ask anew from now on."""
+        self._ahead.drop(_token(company_id))
+        self._entries.pop(company_id, None)
 
     def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
         """Return what Codat says of each data type of the company, as it came.
 
-        Only the latest company is remembered, as streams go through companies one by one.
+        It is remembered until it is forgotten, as is an error.
 
         Raises:
             CodatError: the request failed; the same again for each data set of the company, without asking again.
         """
-        if anew or company_id != self._company:
+        if anew or company_id not in self._entries:
             try:
-                self._entries = self._ask(company_id)
+                token = None if anew else _token(company_id)
+                self._entries[company_id] = self._ahead.get(_path(company_id), None, exact.decode_object, token)
             except CodatError as exc:
                 exc.at(f"data status of company {company_id}")
-                self._entries = exc
-            self._company = company_id
-        if isinstance(self._entries, CodatError):
-            raise self._entries
-        return self._entries
+                self._entries[company_id] = exc
+        found = self._entries[company_id]
+        if isinstance(found, CodatError):
+            raise found
+        return found
 
     def status(self, company_id: str, data_type: str, *, anew: bool = False) -> Status:
         """Return the status of one data type."""
@@ -169,15 +178,15 @@ class Readiness:
         Raises:
             CodatError: the request failed; BadRequest too if a sync is under way already.
         """
-        self._client.post(f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id})
+        self._ahead.post(f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id})
 
-    def _ask(self, company_id: str) -> dict[str, Any]:
-        path = f"/companies/{company_id}/dataStatus"
-        answer = self._client.get(path)
-        if not isinstance(answer, dict):
-            what = f"GET {path} answered with JSON that is no data status"
-            raise UnreadableAnswer(what)
-        return answer
+
+def _path(company_id: str) -> str:
+    return f"/companies/{company_id}/dataStatus"
+
+
+def _token(company_id: str) -> tuple[str, str]:
+    return ("status", company_id)
 
 
 def judge(status: Status, data_type: str, read_sync_id: str | None, link: str | None) -> Verdict:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import pages, query
-from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnreadableAnswer
+import msgspec
+
+from tap_codat_commerce import history
+from tap_codat_commerce.codat import exact, pages, query
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
 
 if TYPE_CHECKING:
     import logging
     from collections.abc import Iterator
 
-    from tap_codat_commerce.codat.client import Client
+    from tap_codat_commerce.codat.ahead import Ahead
     from tap_codat_commerce.settings import Settings
 
 COMMERCE = "Commerce"
@@ -20,15 +25,50 @@ READS = 3
 """How often the list is read if it changes while it is being read."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """A connection of a company, as Codat described it.
+
+    Attributes:
+        several: whether the company has other shops too, so that its data status may be that of another.
+        number: of the company in this run.
+        index: of the connection in the company.
+    """
+
+    company_id: str
+    connection_id: str
+    connection: dict[str, Any]
+    several: bool
+    number: int
+    index: int
+
+    @cached_property
+    def context(self) -> dict[str, str]:
+        """The stream context: ids only. The same object each time, as the bookmarks of all data sets keep it."""
+        return {"companyId": self.company_id, "connectionId": self.connection_id}
+
+    @cached_property
+    def last_sync(self) -> str | None:
+        """When the connection was last synced, as a bookmark's stamp; None where the company has only this one."""
+        return history.stamp(self.connection.get("lastSync")) if self.several else None
+
+
+class _WithId(msgspec.Struct):
+    id: str
+
+
+_with_id = msgspec.json.Decoder(_WithId).decode
+
+
 class Scope:
     """The companies and connections that the settings ask for."""
 
-    def __init__(self, client: Client, settings: Settings, logger: logging.Logger) -> None:
+    def __init__(self, ahead: Ahead, settings: Settings, logger: logging.Logger) -> None:
         """Begin without a request."""
-        self._client, self._settings, self._logger = client, settings, logger
+        self._ahead, self._settings, self._logger = ahead, settings, logger
 
-    def companies(self) -> list[dict[str, Any]]:
-        """Return the companies as they came, each with its connections in `dataConnections`.
+    def companies(self) -> list[msgspec.Raw]:
+        """Return the companies as they came, not parsed yet, as there may be many.
 
         The whole list is read before the first company is used: were it read page by page while hours pass, a
         company removed meanwhile would make another slip through between two pages.
@@ -50,6 +90,22 @@ class Scope:
             )
         return [c for i, c in found.items() if not wanted or i in wanted]
 
+    @staticmethod
+    def company(raw: msgspec.Raw) -> dict[str, Any]:
+        """Return a company, with its connections in `dataConnections`."""
+        found: dict[str, Any] = exact.decode_object(raw)
+        return found
+
+    def places(self, company: dict[str, Any], number: int) -> list[Place]:
+        """Return the connections whose data sets are to be read, of the company with that number in this run."""
+        connections = company.get("dataConnections") or []
+        several = sum(map(is_shop, connections)) > 1
+        return [
+            Place(company["id"], connection["id"], connection, several, number, index)
+            for index, connection in enumerate(connections)
+            if self.readable(connection)
+        ]
+
     def readable(self, connection: dict[str, Any]) -> bool:
         """Say whether the data sets of a connection are to be read."""
         settings = self._settings
@@ -66,18 +122,21 @@ class Scope:
         else:
             yield self._settings.company_query
 
-    def _matching(self, condition: str | None) -> dict[str, dict[str, Any]]:
+    def _matching(self, condition: str | None) -> dict[str, msgspec.Raw]:
         """Return the companies that match, by id; read again if the list changed while it was read."""
         params: dict[str, str | int] = {"query": condition} if condition else {}
-        for _ in range(READS):
-            found, totals = {}, set()
-            for page in pages.by_number(self._client, PATH, params, self._settings.page_size):
+        size = self._settings.page_size
+        for attempt in range(READS):
+            found: dict[str, msgspec.Raw] = {}
+            totals, token = set(), (PATH, condition, attempt)
+            for page in pages.ahead_by_number(self._ahead, PATH, params, size, 1, token=token, position=(-1,)):
                 totals.add(page.total)
-                found.update({_id(company): company for company in page.results})
+                found.update({_id(raw): raw for raw in page.results})
+            self._ahead.drop(token)
             if totals == {len(found)}:
                 return found
         what = f"GET {PATH}: {len(found)} different companies came, but the pages spoke of {sorted(totals)}"
-        raise UnreadableAnswer(what)
+        raise UnexpectedAnswer(what)
 
 
 def is_shop(connection: dict[str, Any]) -> bool:
@@ -85,8 +144,9 @@ def is_shop(connection: dict[str, Any]) -> bool:
     return connection.get("sourceType") == COMMERCE
 
 
-def _id(company: dict[str, Any]) -> str:
-    if not isinstance(company.get("id"), str):
+def _id(raw: msgspec.Raw) -> str:
+    try:
+        return _with_id(raw).id
+    except ValueError as exc:
         what = f"GET {PATH} answered with a company that has no id"
-        raise UnreadableAnswer(what)
-    return str(company["id"])
+        raise UnexpectedAnswer(what) from exc

@@ -81,6 +81,21 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Records per request, 1 to 5000.",
     ),
     th.Property(
+        "max_concurrent_requests",
+        th.IntegerType(minimum=1, maximum=100),
+        default=10,
+        title="Requests at once",
+        description="Requests that are open at once, 1 to 100. Codat allows ten for each connected company.",
+    ),
+    th.Property(
+        "requests_per_minute",
+        th.IntegerType(minimum=1),
+        default=900,
+        title="Requests a minute",
+        description="Requests that are made in any minute, retries included. Codat's hard limit is 1,000 from one "
+        "address, for all that runs there.",
+    ),
+    th.Property(
         "request_timeout",
         th.IntegerType(minimum=1),
         default=120,
@@ -165,6 +180,8 @@ class Settings:
     integration_keys: frozenset[str]
     connection_statuses: frozenset[str]
     page_size: int
+    max_concurrent_requests: int
+    requests_per_minute: int
     request_timeout: int
     max_retries: int
     max_retry_wait: int
@@ -191,6 +208,8 @@ class Settings:
             integration_keys=frozenset(value("integration_keys") or ()),
             connection_statuses=frozenset(value("connection_statuses")),
             page_size=value("page_size"),
+            max_concurrent_requests=value("max_concurrent_requests"),
+            requests_per_minute=value("requests_per_minute"),
             request_timeout=value("request_timeout"),
             max_retries=value("max_retries"),
             max_retry_wait=value("max_retry_wait"),

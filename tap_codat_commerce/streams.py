@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tap_codat_commerce import schemas
+from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
+
+from tap_codat_commerce import reading, schemas
 from tap_codat_commerce.bookmarks import REPLICATION_KEY, Bookmarks
+from tap_codat_commerce.codat.ahead import ENDS_THE_RUN
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.readiness import COMMERCE_PREFIX
-from tap_codat_commerce.scope import is_shop
+from tap_codat_commerce.rows import AsMessages, AsRecords
 from tap_codat_commerce.stream_base import CodatStream
-from tap_codat_commerce.visit import ENDS_THE_RUN, Place, Visit
+from tap_codat_commerce.verbatim import Verbatim
+from tap_codat_commerce.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Hashable, Iterable, Iterator
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
     from tap_codat_commerce.bookmarks import Bookmark
-    from tap_codat_commerce.reading import Reading
+    from tap_codat_commerce.codat.ahead import Position
+    from tap_codat_commerce.reading import DataSet, Reading
+    from tap_codat_commerce.rows import Rows
+    from tap_codat_commerce.scope import Place
+
+PARENT_KEYS = ("companyId", "connectionId")
 
 
 class CompaniesStream(CodatStream):
@@ -35,8 +45,9 @@ class CompaniesStream(CodatStream):
         """Yield the companies; at the end, come back to the data sets that were set aside."""
         report, companies = self.tap.report, self.tap.scope.companies()
         report.companies = len(companies)
-        for company in companies:
+        for number, company in self.tap.lookahead.walk(companies):
             self._connections = company.get("dataConnections") or []
+            self._places = self.tap.scope.places(company, number)
             yield self.shape(company)
             report.companies_done += 1
             report.progress(self.tap.client)
@@ -44,7 +55,7 @@ class CompaniesStream(CodatStream):
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the company's connections, which came with it."""
-        yield {"companyId": record["id"], "connections": self._connections}
+        yield {"companyId": record["id"], "connections": self._connections, "places": self._places}
 
 
 class DataStatusStream(CodatStream):
@@ -58,7 +69,7 @@ class DataStatusStream(CodatStream):
 
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into logs and metrics."""
-        self._asked = any(map(self.tap.scope.readable, context["connections"]))
+        self._asked = bool(context["places"])
         return {"companyId": context["companyId"]}
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -88,28 +99,32 @@ class ConnectionsStream(CodatStream):
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into logs and metrics."""
         self._connections = context["connections"]
-        self._several = len(list(filter(is_shop, self._connections))) > 1
+        self._places: dict[str, Place] = {place.connection_id: place for place in context["places"]}
         return {"companyId": context["companyId"]}
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the connections."""
         for connection in self._connections:
-            self._connection = connection if self.tap.scope.readable(connection) else None
             yield {"companyId": (context or {})["companyId"], **self.shape(connection)}
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the data sets of a connection that is to be read."""
-        if self._connection is not None:
+        if place := self._places.get(record["id"]):
             self.tap.report.connections += 1
-            place = Place(record["companyId"], record["id"], self._connection, several=self._several)
             yield {**place.context, "place": place}
+
+    def _sync_children(self, child_context: Context | None) -> None:
+        """Sync only what is due: what the SDK does for a stream that has nothing to read costs more than all else."""
+        for stream in self.tap.data_sets:
+            with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
+                stream.visit(Visit(stream, (child_context or {})["place"]))
 
 
 class DataSetStream(CodatStream):
     """A data set that takes queries: only what was modified since the bookmark is asked for."""
 
     parent_stream_type = ConnectionsStream
-    primary_keys: tuple[str, ...] = ("companyId", "connectionId", "id")
+    primary_keys: tuple[str, ...] = (*PARENT_KEYS, "id")
     replication_key: str | None = REPLICATION_KEY
     segment: ClassVar[str]
     """Its name in the path."""
@@ -132,24 +147,69 @@ class DataSetStream(CodatStream):
             state_partitioning_keys=self.state_partitioning_keys,
         )
 
+    @cached_property
+    def number(self) -> int:
+        """Its place among the data sets of a connection."""
+        return STREAMS.index(type(self))
+
     @property
     def in_batches(self) -> bool:
         """Whether records are not out when they were yielded, but only with the BATCH message that follows."""
         return bool(self.config.get("batch_config"))
 
+    @cached_property
+    def verbatim(self) -> Verbatim | None:
+        """What tells records that may be passed on as they came; None for data sets without ids, which have one."""
+        own = frozenset({*PARENT_KEYS, "unmapped"})
+        return Verbatim(self.effective_schema, without=own) if "id" in self.primary_keys else None
+
+    def rows_of(self, context: Context) -> AsMessages | AsRecords:
+        """Return what is made of the pages of a data set."""
+        if self.plain:
+            return AsMessages(self.name, self.shape, self.verbatim, context)
+        return AsRecords(self.shape, context)
+
+    def visit(self, visit: Visit) -> None:
+        """Sync one data set, if it is due."""
+        if visit.is_due():
+            self.sync({**visit.place.context, "visit": visit})
+
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into state, logs and metrics."""
-        place: Place = context["place"]
-        self._place = place
-        return place.context
+        visit: Visit = context["visit"]
+        self._visit = visit
+        return visit.place.context
 
-    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
+    def offer(self, data_set: DataSet, token: Hashable, position: Position) -> None:
+        """Have the data set asked for ahead, as far as it can be."""
+        reading.offer_queried(self.tap.ahead, data_set, token, position)
+
+    def pages_of(self, read: Reading[Any]) -> Iterator[Rows[Any]]:
         """Return how the data set is read."""
-        return reading.queried()
+        return read.queried()
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002
-        """Yield what is new in the data set, if it may be read."""
-        return Visit(self, self._place).records()
+        """Yield what is new in the data set."""
+        for rows in self._visit.rows():
+            yield from rows.content
+
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write a page at a time where nothing more is done to its records.
+
+        The SDK's loop costs several times as much as all the rest of a record. It is used for all else.
+        """
+        if not (self.plain and write_messages):
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        with self.get_record_counter() as counter, self.get_sync_timer() as timer:
+            counter.with_context(context)
+            timer.with_context(context)
+            for rows in self._visit.rows():
+                self.tap.message_writer.write_lines(rows.content)
+                counter.increment(len(rows.ids))
+        self._write_state_message()
 
     def proven(self, context: Context, bookmark: Bookmark) -> None:
         """Move the bookmark: all records of a complete read were yielded."""
@@ -186,11 +246,15 @@ class CompanyInfoStream(WholeDataSetStream):
     name, segment, fields = "company_info", "commerce-info", schemas.COMPANY_INFO
     data_type = "commerce-companyInfo"
 
-    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
-        """Return how it is read: there is one record."""
-        return reading.single()
+    primary_keys = PARENT_KEYS
 
-    primary_keys = ("companyId", "connectionId")
+    def offer(self, data_set: DataSet, token: Hashable, position: Position) -> None:
+        """Have it asked for ahead."""
+        reading.offer_single(self.tap.ahead, data_set, token, position)
+
+    def pages_of(self, read: Reading[Any]) -> Iterator[Rows[Any]]:
+        """Return how it is read: there is one record."""
+        return read.single()
 
 
 class LocationsStream(WholeDataSetStream):
@@ -198,9 +262,13 @@ class LocationsStream(WholeDataSetStream):
 
     name, segment, fields = "locations", "commerce-locations", schemas.LOCATIONS
 
-    def pages_of(self, reading: Reading) -> Iterator[list[Record]]:
+    def offer(self, data_set: DataSet, token: Hashable, position: Position) -> None:
+        """Have the first page asked for ahead."""
+        reading.offer_linked(self.tap.ahead, data_set, token, position)
+
+    def pages_of(self, read: Reading[Any]) -> Iterator[Rows[Any]]:
         """Return how it is read."""
-        return reading.linked()
+        return read.linked()
 
 
 class OrdersStream(DataSetStream):  # noqa: D101

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,15 +14,18 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce import settings
 from tap_codat_commerce.bookmarks import check_state
+from tap_codat_commerce.codat.ahead import Ahead
 from tap_codat_commerce.codat.client import Client
+from tap_codat_commerce.codat.limits import Limits
 from tap_codat_commerce.command import Command
 from tap_codat_commerce.history import History
+from tap_codat_commerce.lookahead import Lookahead
 from tap_codat_commerce.messages import ExactWriter, PatientStateWriter
 from tap_codat_commerce.readiness import Readiness
 from tap_codat_commerce.records import Reporter
 from tap_codat_commerce.report import Report
 from tap_codat_commerce.scope import Scope
-from tap_codat_commerce.streams import STREAMS
+from tap_codat_commerce.streams import STREAMS, DataSetStream, DataStatusStream
 from tap_codat_commerce.waiting import WaitingRoom
 
 if TYPE_CHECKING:
@@ -80,8 +84,12 @@ class TapCodatCommerce(Tap):
         Final in the SDK, which writes no STATE when a stream fails.
         """
         try:
+            for stream in self.streams.values():
+                stream.write_schema()  # type: ignore[attr-defined]
+            spare_the_collector()
             super().sync_all()
         finally:
+            self.ahead.close()
             if self.visiting:
                 self.visiting.note()
             try:
@@ -89,6 +97,13 @@ class TapCodatCommerce(Tap):
             finally:
                 self._sum_up()
         self.report.check(fail_if_not_ready=self.settings.fail_if_not_ready)
+
+    def run_connection_test(self) -> bool:  # type: ignore[misc]
+        """Read one record of each stream, and write what is left of them in the writer: final in the SDK."""
+        try:
+            return super().run_connection_test()
+        finally:
+            self.message_writer.flush()
 
     def _sum_up(self) -> None:
         if names := self.stray_fields.summary():
@@ -137,27 +152,61 @@ class TapCodatCommerce(Tap):
             timeout=chosen.request_timeout,
             max_retries=chosen.max_retries,
             max_retry_wait=chosen.max_retry_wait,
+            limits=Limits(chosen.max_concurrent_requests, chosen.requests_per_minute),
         )
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """Codat, with a look ahead."""
+        return Ahead(self.client, self.settings.max_concurrent_requests)
+
+    @cached_property
+    def lookahead(self) -> Lookahead:
+        """What is asked ahead."""
+        return Lookahead(self)
+
+    @cached_property
+    def data_sets(self) -> list[DataSetStream]:
+        """The streams of data sets that are read, in the order of reading."""
+        return [s for s in self.streams.values() if isinstance(s, DataSetStream) and s.selected]
+
+    @cached_property
+    def wants_status(self) -> bool:
+        """Whether the data status of companies is asked for."""
+        return bool(self.data_sets) or self.streams[DataStatusStream.name].selected
 
     @cached_property
     def scope(self) -> Scope:
         """The companies and connections of this run."""
-        return Scope(self.client, self.settings, self.logger)
+        return Scope(self.ahead, self.settings, self.logger)
 
     @cached_property
     def readiness(self) -> Readiness:
         """The pre-sync check."""
-        return Readiness(self.client)
+        return Readiness(self.ahead)
 
     @cached_property
     def history(self) -> History:
         """The pull operations, for companies with several connections."""
-        return History(self.client)
+        return History(self.ahead)
 
     @cached_property
     def waiting(self) -> WaitingRoom:
         """The data sets that were set aside."""
-        return WaitingRoom(self.settings.sync_wait, self.readiness, self.logger)
+        return WaitingRoom(self.settings.sync_wait, self._look_again, self.logger)
+
+    def _look_again(self, visits: list[Visit]) -> None:
+        self.message_writer.flush()
+        for company_id in {visit.place.company_id for visit in visits}:
+            self.forget(company_id)
+        self.lookahead.come_back(visits)
+        for visit in visits:
+            visit.stream.visit(visit)
+
+    def forget(self, company_id: str) -> None:
+        """Forget what is known of a company: all of it has been read, or it is asked for anew."""
+        self.readiness.forget(company_id)
+        self.history.forget(company_id)
 
     @cached_property
     def report(self) -> Report:
@@ -193,6 +242,16 @@ class TapCodatCommerce(Tap):
     def get_singer_command(cls) -> click.Command:
         """Return the command, with our way of reporting errors."""
         return Command.like(super().get_singer_command(), logger=cls.logger)
+
+
+def spare_the_collector() -> None:
+    """Let the collector of cyclic garbage look at what was made since now, and not at every few records.
+
+    Records are no garbage of the kind that it looks for; they only make it look, at all else too, again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 if __name__ == "__main__":

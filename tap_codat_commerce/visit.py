@@ -6,50 +6,28 @@ What goes wrong at one data set stays there; only what stands in the way of all 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce import history, readiness
+from tap_codat_commerce import readiness
 from tap_codat_commerce.codat import errors
+from tap_codat_commerce.codat.ahead import ENDS_THE_RUN
 from tap_codat_commerce.codat.retry import utc_now
 from tap_codat_commerce.readiness import Action, Kind, Status
 from tap_codat_commerce.reading import ORDERS, DataSet, NotToBeResumedError, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from singer_sdk.helpers.types import Record
+    from collections.abc import Hashable, Iterator
 
     from tap_codat_commerce.bookmarks import Bookmark, Bookmarks, Progress
+    from tap_codat_commerce.codat.ahead import Position
     from tap_codat_commerce.readiness import Verdict
+    from tap_codat_commerce.rows import Rows
+    from tap_codat_commerce.scope import Place
     from tap_codat_commerce.streams import DataSetStream
 
-ENDS_THE_RUN = (errors.WrongKey, errors.AccountLimit, errors.QuotaSpent)
 SETTLED = (Kind.GOOD, Kind.FAILED)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A connection of a company, as Codat described it.
-
-    Attributes:
-        several: whether the company has other shops too, so that its data status may be that of another.
-    """
-
-    company_id: str
-    connection_id: str
-    connection: dict[str, Any]
-    several: bool
-
-    @property
-    def context(self) -> dict[str, str]:
-        """The stream context: ids only."""
-        return {"companyId": self.company_id, "connectionId": self.connection_id}
-
-    @property
-    def last_sync(self) -> str | None:
-        """When the connection was last synced, as a bookmark's stamp; None where the company has only this one."""
-        return history.stamp(self.connection.get("lastSync")) if self.several else None
 
 
 class Visit:
@@ -58,20 +36,85 @@ class Visit:
     def __init__(self, stream: DataSetStream, place: Place) -> None:
         """Prepare, without a request."""
         self.stream, self.tap, self.place = stream, stream.tap, place
-        self.where = f"{stream.name} of company {place.company_id}, connection {place.connection_id}"
         self.reason = ""
         self._good_id: str | None = None
+        self._status_read = Status()
         self.reads = self.tap.waiting.reads_of(self)
 
-    def records(self) -> Iterator[Record]:
-        """Yield the records, if the data set may be read now.
+    @property
+    def where(self) -> str:
+        """What is visited, for people."""
+        return f"{self.stream.name} of company {self.place.company_id}, connection {self.place.connection_id}"
+
+    @property
+    def position(self) -> Position:
+        """When its answers are needed, among those of all others."""
+        return (self.place.number, self.place.index, self.stream.number)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the data set was never read before."""
+        return self._bookmarks.is_new(self.place.context)
+
+    def is_due(self) -> bool:
+        """Say whether the data set is to be read now; if not, say and count why.
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
             RunError: too many data sets in a row failed.
         """
+        with self._contained():
+            status = self._status()
+            if self._refreshed(status):
+                self._set_aside("a refresh was queued")
+                return False
+            verdict = self._judge(status)
+            if verdict.action is Action.READ:
+                self._status_read = status
+                return True
+            if verdict.action is Action.WAIT:
+                self._set_aside(verdict.reason)
+            elif verdict.action is Action.NOT_READY:
+                self._leave_out(verdict.reason, f"{verdict.advice}.")
+            else:
+                self.tap.report.succeeded(verdict.action.value)
+        return False
+
+    def rows(self) -> Iterator[Rows[Any]]:
+        """Yield the rows of a data set that is due, page by page.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: too many data sets in a row failed.
+        """
+        with self._contained():
+            yield from self._proven(self._status_read)
+
+    def look_ahead(self, status: Status) -> bool:
+        """Ask ahead for what `rows` will begin with, if it is sure to be read; say whether it is."""
+        place = self.place
+        if self._may_refresh(status):
+            return False
+        old = self._bookmarks.find(place.context)
+        known = old.sync_id if self.tap.settings.skip_unchanged else None
+        if known and known == status.good_sync_id and place.several and old.last_sync != place.last_sync:
+            if old.last_sync is not None:
+                self.tap.history.offer(place.company_id, place.connection_id, old.last_sync, self.position)
+            return False
+        if readiness.judge(status, self.stream.data_type, known, None).action is not Action.READ:
+            return False
+        self.stream.offer(self._data_set(status), self._token(status), self.position)
+        return True
+
+    def give_up(self) -> None:
+        """Leave the data set out, as the time to wait for it is spent."""
+        self._leave_out(self.reason, "Run again when it is complete, or raise sync_wait.")
+
+    @contextmanager
+    def _contained(self) -> Iterator[None]:
+        """Keep what goes wrong at this data set from the others."""
         try:
-            yield from self._records()
+            yield
         except errors.NotReady as exc:
             self._leave_out("Codat answered 409", str(exc))
         except ENDS_THE_RUN as exc:
@@ -81,24 +124,13 @@ class Visit:
             exc.at(self.where)
             self.tap.report.failure(self.where, exc)
 
-    def give_up(self) -> None:
-        """Leave the data set out, as the time to wait for it is spent."""
-        self._leave_out(self.reason, "Run again when it is complete, or raise sync_wait.")
+    def _token(self, status: Status) -> Hashable:
+        """Return what stands for the read that is next.
 
-    def _records(self) -> Iterator[Record]:
-        status = self._status()
-        if self._refreshed(status):
-            self._set_aside("a refresh was queued")
-            return
-        verdict = self._judge(status)
-        if verdict.action is Action.WAIT:
-            self._set_aside(verdict.reason)
-        elif verdict.action is Action.NOT_READY:
-            self._leave_out(verdict.reason, f"{verdict.advice}.")
-        elif verdict.action is Action.READ:
-            yield from self._proven(status)
-        else:
-            self.tap.report.succeeded(verdict.action.value)
+        What was asked ahead is used only if the data set's status is still the one that it was asked under. Otherwise
+        a bookmark could get the id of a sync that ended after the records had come.
+        """
+        return (self.stream.name, self.place.connection_id, status, self.reads)
 
     def _judge(self, status: Status) -> Verdict:
         old = self._bookmarks.find(self.place.context)
@@ -122,12 +154,14 @@ class Visit:
         self._bookmarks.move(place.context, replace(old, last_sync=place.last_sync))
         return True
 
-    def _proven(self, status: Status) -> Iterator[Record]:
+    def _proven(self, status: Status) -> Iterator[Rows[Any]]:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
         old, last_sync = self._bookmarks.find(self.place.context), self.place.last_sync
         data_set, doubt = self._data_set(status), "it was read too often"
         while self.reads < len(ORDERS):
-            reading = Reading(self.tap.client, self.stream.shape, data_set)
+            token = self._token(status)
+            rows = self.stream.rows_of(self.place.context)
+            reading: Reading[Any] = Reading(self.tap.ahead, rows, data_set, token=token, position=self.position)
             try:
                 yield from self._emitted(reading, status)
             except NotToBeResumedError:
@@ -141,6 +175,8 @@ class Visit:
                 self._bookmarks.move(self.place.context, reading.bookmark(old, status, last_sync))
                 self.tap.report.succeeded(Action.NOT_SUPPORTED.value)
                 return
+            finally:
+                self.tap.ahead.drop(token)
             self.reads += 1
             found, after = self._doubt(reading, status)
             if found is None:
@@ -159,7 +195,7 @@ class Visit:
         self.stream.logger.warning(line, self.where, doubt)
         self.tap.report.unproven(self.where, doubt)
 
-    def _doubt(self, reading: Reading, before: Status) -> tuple[str | None, Status]:
+    def _doubt(self, reading: Reading[Any], before: Status) -> tuple[str | None, Status]:
         """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
         doubt = reading.incomplete()
         if doubt is None and not reading.long:
@@ -181,16 +217,15 @@ class Visit:
             return doubt or f"its status became {now.under_way} meanwhile", replace(after, current=now.under_way)
         return doubt or ("a sync ended meanwhile" if ended else None), after
 
-    def _emitted(self, reading: Reading, status: Status) -> Iterator[Record]:
-        """Yield the records; should the read end early, `note` knows where to go on."""
-        context, state = self.place.context, self.tap.state_writer
+    def _emitted(self, reading: Reading[Any], status: Status) -> Iterator[Rows[Any]]:
+        """Yield the rows; should the read end early, `note` knows where to go on."""
+        state = self.tap.state_writer
         self._open = reading, status
         self.tap.visiting = self
         try:
-            for page in self.stream.pages_of(reading):
-                self.tap.report.records += len(page)
-                for record in page:
-                    yield {**context, **record}
+            for rows in self.stream.pages_of(reading):
+                self.tap.report.records += len(rows.ids)
+                yield rows
                 self.tap.report.progress(self.tap.client)
                 if state.due:
                     self.note()
@@ -221,10 +256,7 @@ class Visit:
 
     def _refreshed(self, status: Status) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""
-        old = status.older_than(self.tap.settings.refresh_older_than_hours, utc_now())
-        if not old or status.kind not in SETTLED or self.place.connection.get("status") != "Linked":
-            return False
-        if not self.tap.waiting.first_refresh(self):
+        if not self._may_refresh(status) or not self.tap.waiting.first_refresh(self):
             return False
         try:
             self.tap.readiness.refresh(self.place.company_id, self.place.connection_id, self.stream.data_type)
@@ -237,6 +269,10 @@ class Visit:
             self.stream.logger.warning("%s: a refresh could not be queued, reading what there is: %s", self.where, exc)
             return False
         return True
+
+    def _may_refresh(self, status: Status) -> bool:
+        old = status.older_than(self.tap.settings.refresh_older_than_hours, utc_now())
+        return old and status.kind in SETTLED and self.place.connection.get("status") == "Linked"
 
     @property
     def _bookmarks(self) -> Bookmarks:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
-    from tap_codat_commerce.readiness import Readiness
     from tap_codat_commerce.visit import Visit
 
 FIRST_PAUSE = 1.0
@@ -19,16 +19,16 @@ LONGEST_PAUSE = 30.0
 class WaitingRoom:
     """What was set aside in this run, and how much of the time to wait is left."""
 
-    def __init__(self, seconds: float, readiness: Readiness, logger: logging.Logger) -> None:
+    def __init__(self, seconds: float, look: Callable[[list[Visit]], None], logger: logging.Logger) -> None:
         """Begin empty.
 
         Args:
             seconds: how long the whole run may wait. With 0, nothing is set aside.
-            readiness: is made to ask anew at each look.
+            look: visits data sets again.
             logger: for a line at each pause.
         """
         self._seconds = self._left = seconds
-        self._readiness, self._logger = readiness, logger
+        self._look, self._logger = look, logger
         self._visits: list[Visit] = []
         self._reads: dict[tuple[str, str], int] = {}
         self._refreshed: set[tuple[str, str]] = set()
@@ -57,10 +57,8 @@ class WaitingRoom:
         """Look at what was set aside, with growing pauses, until all of it is read or the time is spent."""
         pause = FIRST_PAUSE
         while self._visits:
-            self._readiness.forget()
             visits, self._visits = self._visits, []
-            for visit in visits:
-                visit.stream.sync({**visit.place.context, "place": visit.place})
+            self._look(visits)
             if not self._visits or self._left <= 0:
                 break
             pause = min(pause, self._left)

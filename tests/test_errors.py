@@ -171,7 +171,7 @@ def test_links_are_followed_on_the_api_only(stage: Callable[..., Stage], link: s
 def test_answers_that_are_json_but_not_codats(stage: Callable[..., Stage]) -> None:
     with elsewhere(body=b'{"hello": "world"}') as (url, _):
         run = stage().run(api_url=url)
-    assert_one_line(run, "GET /companies answered with JSON that is no page of records", "Check that api_url")
+    assert_one_line(run, "GET /companies answered 200 with JSON of an unexpected form", "Check that api_url")
 
 
 def test_files_that_are_no_json(stage: Callable[..., Stage]) -> None:

@@ -5,7 +5,6 @@ The tap runs in this process, over a real socket, so that many histories can be 
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import signal
@@ -44,8 +43,8 @@ class Captured(messages.ExactWriter):
         self.stop_after = stop_after
         self.taken: list[dict[str, Any]] = []
 
-    def write_message(self, message: Any) -> None:
-        self.taken.append(copy.deepcopy(message.to_dict()))
+    def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
+        self.taken += map(json.loads, b"".join(texts).splitlines())
         if self.tap and self.stop_after is not None and len(self.taken) >= self.stop_after:
             self.tap._handle_termination(signal.SIGTERM, None)  # noqa: SLF001 - what the signal would call
 

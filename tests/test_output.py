@@ -45,7 +45,7 @@ def test_numbers_keep_every_digit(shop: Stage) -> None:
         totalDiscount=-4.05,
         totalGratuity=123456789012345678901234567890,
     )
-    out = shop.run().ok().out
+    out = shop.run().ok().out.replace(": ", ":")  # records that need no change keep Codat's own blanks
     for text in (
         '"totalAmount":1234567890123456789.0123456789,',
         '"totalRefund":5e-07,',

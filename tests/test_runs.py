@@ -33,7 +33,7 @@ class TestCost:
     def test_a_second_run_over_400_companies(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=400, connections=1, records=1, extras=False, platforms=SHOPIFY)
         shops.gate.per_minute = 10**6
-        state = shops.run().ok().state
+        state = shops.run(requests_per_minute=10**6).ok().state
         shops.requests()
 
         again = shops.run(state=state).ok()
@@ -193,7 +193,8 @@ class TestFailures:
         run = shops.run(max_retries=0)
         assert run.code == 1
         assert "5 requests in a row failed after all retries, the last: " in run.problems[-1]
-        assert len(shops.requests("commerce-")) == 3 + 5
+        assert sum("The rest is read" in problem for problem in run.problems) == 5
+        assert len(shops.requests("commerce-")) < 60, "of 99: the rest is not asked for"
         assert run.state["bookmarks"]["customers"]["partitions"], "what was read is in the state"
 
     def test_four_in_a_row_do_not(self, stage: Callable[..., Stage]) -> None:
@@ -207,7 +208,7 @@ class TestFailures:
     def test_a_key_that_is_no_longer_good_ends_it(self, stage: Callable[..., Stage], status: int) -> None:
         shops = stage(companies=2, connections=1)
         shops.gate.faults.append(Fault(path=ORDERS, status=status, times=0))
-        run = shops.run()
+        run = shops.run(max_concurrent_requests=1)
         assert run.code == 1
         assert shops.requests()[-1].endswith(ORDERS)
         assert run.problems[-1].startswith("orders of company")
@@ -226,7 +227,7 @@ class TestFailures:
         shops.gate.quota = 20
         run = shops.run(max_retry_wait=0)
         assert run.code == 1
-        assert len(shops.requests()) == 21
+        assert len(shops.requests()) <= 20 + 10, "those that were under way already"
         assert re.search(r"requests are allowed again \w+, \d+ \w+ \d{4} 00:00:00 GMT", run.problems[-1])
         assert "(0 of the day's 20 are left)" in run.log
         shops.gate.quota = None
@@ -266,7 +267,7 @@ class TestStops:
         runs: list[Run] = []
         stops = 0
         while stops < 10:
-            process = self.start(shops, runs[-1].state if runs else {}, page_size=15)
+            process = self.start(shops, runs[-1].state if runs else {}, page_size=15, requests_per_minute=10**6)
             assert process.stdout
             line = process.stdout.readline()
             time.sleep(chance.uniform(0, 0.3))
@@ -275,7 +276,7 @@ class TestStops:
             assert runs[-1].code == 143, runs[-1].log
             assert runs[-1].messages[-1]["type"] == "STATE"
             stops += 1
-        runs.append(shops.run(state=runs[-1].state, page_size=15).ok())
+        runs.append(shops.run(state=runs[-1].state, page_size=15, requests_per_minute=10**6).ok())
         for stream in ("orders", "customers", "transactions"):
             came = [(r["connectionId"], r["id"]) for run in runs for r in run.records[stream]]
             held = {(key[1], key[2]) for key in shops.held("commerce-" + stream)}
@@ -290,7 +291,7 @@ class TestStops:
         deadline = time.monotonic() + 20
         while not any(ORDERS in a.path for a in shops.gate.asked) and shops.gate.in_flight == 0:
             assert time.monotonic() < deadline
-        while not (shops.gate.in_flight and len(shops.gate.asked) > 4):
+        while not (shops.gate.in_flight == 1 and len(shops.gate.asked) == 2 + 10):
             assert time.monotonic() < deadline
         began = time.monotonic()
         process.send_signal(number)

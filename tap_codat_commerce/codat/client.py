@@ -16,11 +16,14 @@ import msgspec
 import requests
 
 from tap_codat_commerce.codat import errors, exact, retry
+from tap_codat_commerce.codat.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from backoff.types import Details
+
+    Params = Mapping[str, str | int]
 
 PACKAGE = "tap-codat-commerce"
 SHOWN_OF_A_MESSAGE = 300
@@ -51,11 +54,12 @@ class Client:
     """Codat's API for one key. May be used from many threads at once.
 
     Attributes:
+        limits: how fast requests go out.
         requests: how many were made so far, those that failed included.
         quota: what is left of the day's requests.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each setting
         self,
         api_key: str,
         *,
@@ -63,6 +67,7 @@ class Client:
         timeout: float = 120,
         max_retries: int = 7,
         max_retry_wait: float = 300,
+        limits: Limits | None = None,
     ) -> None:
         """Prepare, without a request.
 
@@ -72,12 +77,14 @@ class Client:
             timeout: seconds to connect, and seconds without a byte of the answer.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
+            limits: how fast requests may go out, each attempt counted.
         """
         self._base = api_url.rstrip("/")
         self._authorization = authorization(api_key)
         self._secrets = secrets(self._authorization)
         self._timeout = timeout
         self._max_retry_wait = max_retry_wait
+        self.limits = limits or Limits()
         self._local = threading.local()
         self._lock = threading.Lock()
         self.requests = 0
@@ -88,27 +95,29 @@ class Client:
             max_tries=max_retries + 1,
             giveup=retry.is_final,
             jitter=None,
-            on_backoff=_log_retry,
+            on_backoff=self._on_retry,
             logger=None,
         )(self._send_once)
 
-    def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
+    def get(self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = exact.decode) -> Any:
         """Return the decoded answer to a GET.
 
         Args:
             path: from the root of the API, as `/companies`.
             params: the query parameters, not yet encoded.
+            decode: makes a value of the body; raises msgspec.DecodeError, or msgspec.ValidationError for JSON that is
+                not of the form that it should be.
 
         Raises:
             CodatError: the class says what went wrong, see `errors`.
         """
-        return self._send("GET", self._base + path, params)
+        return self._send("GET", self._base + path, params, decode)
 
-    def post(self, path: str, params: Mapping[str, str | int] | None = None) -> Any:
+    def post(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded answer to a POST without a body; arguments and errors as for `get`."""
-        return self._send("POST", self._base + path, params)
+        return self._send("POST", self._base + path, params, exact.decode)
 
-    def follow(self, link: str) -> Any:
+    def follow(self, link: str, decode: Callable[[bytes], Any] = exact.decode) -> Any:
         """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
 
         Raises:
@@ -119,16 +128,19 @@ class Client:
         if _origin(url) != _origin(self._base):
             what = f"the answer links to {_shorten(link)}, which is not on {self._base}"
             raise errors.UnsafeLink(what)
-        return self._send("GET", url, None)
+        return self._send("GET", url, None, decode)
 
-    def _send_once(self, method: str, url: str, params: Mapping[str, str | int] | None) -> Any:
+    def _send_once(self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any]) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
-        with self._lock:
-            self.requests += 1
-        try:
-            response = self._session.request(method, url, params=params, timeout=self._timeout, allow_redirects=False)
-        except requests.RequestException as exc:
-            raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
+        with self.limits.request():
+            with self._lock:
+                self.requests += 1
+            try:
+                response = self._session.request(
+                    method, url, params=params, timeout=self._timeout, allow_redirects=False
+                )
+            except requests.RequestException as exc:
+                raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
         logger.debug("%s %s", what, response.status_code)
         self.quota = Quota.of(response.headers) or self.quota
         if response.is_redirect or response.is_permanent_redirect:
@@ -137,11 +149,21 @@ class Client:
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise self._refusal(what, response)
         try:
-            return exact.decode(response.content)
-        except msgspec.DecodeError as exc:
+            return decode(response.content)
+        except msgspec.ValidationError as exc:
+            what = f"{what} answered {response.status_code} with JSON of an unexpected form: {exc}"
+            raise errors.UnexpectedAnswer(self._clean(what)) from exc
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             kind = response.headers.get("Content-Type", "no content type")
             what = f"{what} answered {response.status_code}, but its {len(response.content)} bytes ({kind}) are no JSON"
             raise errors.UnreadableAnswer(self._clean(what)) from exc
+
+    def _on_retry(self, details: Details) -> None:
+        failure = details.get("exception")
+        if isinstance(failure, errors.RateLimited):
+            self.limits.hold(details["wait"])
+        what = f"{getattr(failure, 'what', failure)}."
+        logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
     def _refusal(self, what: str, response: requests.Response) -> errors.Refused:
         body = _error_body(response.content)
@@ -223,7 +245,7 @@ def _shorten(text: str) -> str:
 def _error_body(content: bytes) -> dict[str, Any]:
     try:
         body = exact.decode(content)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return body if isinstance(body, dict) else {}
 
@@ -239,12 +261,3 @@ def _reason(error: BaseException) -> str:
         cause = inner if isinstance(inner, BaseException) else cause.__cause__
     text = str(error).rpartition(">: ")[2] or type(error).__name__
     return _shorten(text)
-
-
-def _log_retry(details: Details) -> None:
-    logger.warning(
-        "%s Trying again in %.1f s (attempt %d).",
-        f"{getattr(details['exception'], 'what', details['exception'])}.",
-        details["wait"],
-        details["tries"] + 1,
-    )

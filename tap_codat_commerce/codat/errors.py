@@ -2,7 +2,8 @@
 
     CodatError
     ├── NoAnswer               nothing came back, or only a part of it        (retried)
-    ├── UnreadableAnswer       an answer came, but not what it should be      (retried)
+    ├── UnreadableAnswer       an answer came, but it is no JSON              (retried)
+    │   └── UnexpectedAnswer   it is JSON, but not what it should be
     ├── Redirected             an answer points elsewhere: not followed, as it would take the key along
     ├── UnsafeLink             a link in an answer leads to another host: not followed
     └── Refused                an answer with a status of 400 or more
@@ -58,10 +59,16 @@ class NoAnswer(CodatError):
 
 
 class UnreadableAnswer(CodatError):
-    """The body is no JSON, or lacks what every such answer has."""
+    """The body is no JSON."""
 
     retriable = True
     advice = "Check that api_url is Codat's API; if it is, report this to Codat."
+
+
+class UnexpectedAnswer(UnreadableAnswer):
+    """The body lacks what every such answer has."""
+
+    retriable = False
 
 
 class Redirected(CodatError):

@@ -44,5 +44,11 @@ def _encode_other(value: object) -> msgspec.Raw:
 decode: Any = msgspec.json.Decoder(float_hook=number).decode
 """Bytes to Python values, numbers with a fraction or an exponent as Decimal. Raises msgspec.DecodeError."""
 
+decode_object: Any = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
+"""As `decode`, for an object. Raises msgspec.ValidationError if it is anything else."""
+
+decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
+"""Bytes to the same bytes, once they are seen to be JSON."""
+
 encode = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number").encode
 """Python values to compact bytes, numbers as they came."""

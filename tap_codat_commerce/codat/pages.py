@@ -6,61 +6,137 @@ where `next` is missing on the last page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat.errors import UnreadableAnswer
+import msgspec
+
+from tap_codat_commerce.codat import exact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterator
 
-    from tap_codat_commerce.codat.client import Client
+    from tap_codat_commerce.codat.ahead import Ahead, Position
+    from tap_codat_commerce.codat.client import Client, Params
+
+PAGES_AHEAD = 20
+"""So many pages after the one that is used are asked for ahead."""
 
 
-@dataclass(frozen=True)
-class Page:
-    """One answer: its records as they came, how many there are in all, and the link to the next."""
+class Link(msgspec.Struct):
+    """Where a link leads."""
 
-    results: list[dict[str, Any]]
-    total: int
-    next: str | None
+    href: str | None = None
 
-    @classmethod
-    def of(cls, answer: Any, path: str) -> Page:
-        """Open the envelope.
+
+class Links(msgspec.Struct):
+    """The links of a page."""
+
+    next: Link | None = None
+
+
+class Page(msgspec.Struct):
+    """One answer: its records as they came, not parsed yet; and how many there are in all."""
+
+    results: list[msgspec.Raw]
+    total: int = msgspec.field(name="totalResults")
+    links: Links | None = msgspec.field(name="_links", default=None)
+
+    @property
+    def next(self) -> str | None:
+        """The link to the next page."""
+        return self.links.next.href if self.links and self.links.next else None
+
+    def objects(self) -> list[dict[str, Any]]:
+        """Return the records, parsed.
 
         Raises:
-            UnreadableAnswer: it is none.
+            msgspec.ValidationError: one is no object.
         """
-        if isinstance(answer, dict):
-            results, total = answer.get("results"), answer.get("totalResults")
-            if isinstance(results, list) and isinstance(total, int) and all(isinstance(r, dict) for r in results):
-                return cls(results, total, _href(answer.get("_links")))
-        what = f"GET {path} answered with JSON that is no page of records"
-        raise UnreadableAnswer(what)
+        return [exact.decode_object(raw) for raw in self.results]
 
 
-def by_number(client: Client, path: str, params: Mapping[str, str | int], size: int, first: int = 1) -> Iterator[Page]:
+decode: Callable[[bytes], Page] = msgspec.json.Decoder(Page).decode
+"""An answer to its page. Raises msgspec.DecodeError; msgspec.ValidationError if it is JSON, but no page."""
+
+
+def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
+    """Return the parameters of one page."""
+    return {**params, "page": number, "pageSize": size}
+
+
+def by_number(client: Client | Ahead, path: str, params: Params, size: int) -> Iterator[Page]:
     """Yield pages by their numbers, until neither a next link nor the total promises more."""
-    number = first
+    number = 1
     while True:
-        page = Page.of(client.get(path, {**params, "page": number, "pageSize": size}), path)
+        page = client.get(path, numbered(params, number, size), decode)
         yield page
-        if not page.results or (page.next is None and number * size >= page.total):
+        if is_last(page, number, size):
             return
         number += 1
 
 
-def by_link(client: Client, path: str) -> Iterator[Page]:
+def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
+    ahead: Ahead,
+    path: str,
+    params: Params,
+    size: int,
+    first: int,
+    *,
+    token: Hashable,
+    position: Position | None,
+    unsure: int = 0,
+) -> Iterator[Page]:
+    """Yield pages as `by_number` does, from the first one given, and ask for the following ones ahead.
+
+    Args:
+        ahead: asks for them.
+        path: of the list, as are `params`.
+        params: but for number and size.
+        size: records to a page.
+        first: number of the first page.
+        token: only what was asked with the same token is used.
+        position: when they are needed, None to ask for nothing ahead.
+        unsure: so many pages are used before others are asked ahead.
+    """
+    number = first
+    while True:
+        page = ahead.get(path, numbered(params, number, size), decode, token)
+        if position is not None and number >= first + unsure:
+            offer_following(ahead, path, params, size, page=page, number=number, token=token, position=position)
+        yield page
+        if is_last(page, number, size):
+            return
+        number += 1
+
+
+def offer_following(  # noqa: PLR0913 - as above
+    ahead: Ahead,
+    path: str,
+    params: Params,
+    size: int,
+    *,
+    page: Page,
+    number: int,
+    token: Hashable,
+    position: Position,
+) -> None:
+    """Ask ahead for the pages after one that is there, as far as it says that there are any."""
+    if is_last(page, number, size):
+        return
+    last = min(-(-page.total // size), number + PAGES_AHEAD)
+    for following in range(number + 1, last + 1):
+        ahead.offer(path, numbered(params, following, size), decode, (*position, following), token=token)
+
+
+def is_last(page: Page, number: int, size: int) -> bool:
+    """Say whether neither a next link nor the total promises more pages."""
+    return not page.results or (page.next is None and number * size >= page.total)
+
+
+def by_link(client: Client | Ahead, path: str, token: Hashable = None) -> Iterator[Page]:
     """Yield the first page, asked for without parameters, and those that its next links lead to."""
-    page = Page.of(client.get(path), path)
+    page = client.get(path, None, decode) if token is None else client.get(path, None, decode, token)  # type: ignore[call-arg]
     yield page
     while page.next is not None:
-        page = Page.of(client.follow(page.next), path)
+        page = client.follow(page.next, decode)
         yield page
-
-
-def _href(links: object) -> str | None:
-    following = links.get("next") if isinstance(links, dict) else None
-    href = following.get("href") if isinstance(following, dict) else None
-    return href if isinstance(href, str) else None

@@ -1,0 +1,1 @@
+"""What it costs: `python3 dev.py bench`."""
