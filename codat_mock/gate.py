@@ -47,6 +47,8 @@ class Asked:
     path: str
     query: dict[str, str]
     status: int
+    at: float
+    """When it came, in seconds of a clock that only goes forward."""
 
 
 class Gate:
@@ -79,13 +81,14 @@ class Gate:
         """Let a request through to its handler, and log it; the knobs are outside the gate."""
         if request.path.startswith(KNOBS):
             return await handler(request)
+        at = asyncio.get_running_loop().time()
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
             response = await self._checked(request, handler)
         finally:
             self.in_flight -= 1
-        self.asked.append(Asked(request.method, request.path, dict(request.query), response.status))
+        self.asked.append(Asked(request.method, request.path, dict(request.query), response.status, at))
         return response
 
     async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -6,7 +6,7 @@ when its turn comes, each data set is judged as if nothing had been asked, and f
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.readiness import Status
@@ -32,14 +32,14 @@ class Lookahead:
         self._tap = tap
         self._enough = OPEN_FOR_EACH * tap.settings.max_concurrent_requests
 
-    @property
-    def _enabled(self) -> bool:
+    @cached_property
+    def enabled(self) -> bool:
         """Whether to look ahead at all: not when only a record or so of each stream is wanted (`--test`)."""
         return all(stream.ABORT_AT_RECORD_COUNT is None for stream in self._tap.streams.values())
 
     def walk(self, companies: list[msgspec.Raw]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each company, with its number, when it is its turn."""
-        tap, planned, enabled = self._tap, 0, self._enabled
+        tap, planned, enabled = self._tap, 0, self.enabled
         if enabled:
             self._expect(companies)
         for number, raw in enumerate(companies):
@@ -52,7 +52,7 @@ class Lookahead:
 
     def come_back(self, visits: Iterable[Visit]) -> None:
         """Look ahead at data sets that are visited again."""
-        if self._enabled:
+        if self.enabled:
             companies: dict[str, list[Visit]] = {}
             for visit in visits:
                 companies.setdefault(visit.place.company_id, []).append(visit)

@@ -72,16 +72,24 @@ class ExactWriter(GenericSingerWriter[bytes, "Message"]):
         else:
             raise SystemExit(exit_code)
 
+    def _put(self, *texts: bytes | bytearray) -> None:
+        for text in texts:
+            with memoryview(text) as whole:
+                begin = 0
+                while begin < len(whole):  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
+                    begin += sys.stdout.buffer.write(whole[begin:])
+        self._pending.clear()
+
     def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
         self._writing = True
         try:
             for text in texts:
-                self._pending += text
+                if len(text) < BYTES_AT_ONCE:
+                    self._pending += text
+                else:
+                    self._put(self._pending, text)
             if flush or len(self._pending) >= BYTES_AT_ONCE:
-                pending, self._pending = self._pending, bytearray()
-                left = memoryview(pending)
-                while left:  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
-                    left = left[sys.stdout.buffer.write(left) :]
+                self._put(self._pending)
                 sys.stdout.buffer.flush()
         finally:
             self._writing = False

@@ -227,6 +227,7 @@ class Reading(Generic[Content]):
         for page in some:
             self._totals.add(page.total)
             rows = self._made(page.results)
+            page.results.clear()
             if not all(rows.ids):
                 what = f"GET {self.data_set.path} answered with a record that has no id"
                 raise UnexpectedAnswer(what)

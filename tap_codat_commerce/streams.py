@@ -208,6 +208,7 @@ class DataSetStream(CodatStream):
             timer.with_context(context)
             for rows in self._visit.rows():
                 self.tap.message_writer.write_lines(rows.content)
+                rows.content.clear()  # a page may be large, and the next one comes while this one is still referred to
                 counter.increment(len(rows.ids))
         self._write_state_message()
 

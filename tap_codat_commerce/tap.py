@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,7 +11,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_codat_commerce import settings
+from tap_codat_commerce import memory, settings
 from tap_codat_commerce.bookmarks import check_state
 from tap_codat_commerce.codat.ahead import Ahead
 from tap_codat_commerce.codat.client import Client
@@ -86,7 +85,7 @@ class TapCodatCommerce(Tap):
         try:
             for stream in self.streams.values():
                 stream.write_schema()  # type: ignore[attr-defined]
-            spare_the_collector()
+            memory.settle()
             super().sync_all()
         finally:
             self.ahead.close()
@@ -242,16 +241,6 @@ class TapCodatCommerce(Tap):
     def get_singer_command(cls) -> click.Command:
         """Return the command, with our way of reporting errors."""
         return Command.like(super().get_singer_command(), logger=cls.logger)
-
-
-def spare_the_collector() -> None:
-    """Let the collector of cyclic garbage look at what was made since now, and not at every few records.
-
-    Records are no garbage of the kind that it looks for; they only make it look, at all else too, again and again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,8 @@ class Visit:
         while self.reads < len(ORDERS):
             token = self._token(status)
             rows = self.stream.rows_of(self.place.context)
-            reading: Reading[Any] = Reading(self.tap.ahead, rows, data_set, token=token, position=self.position)
+            position = self.position if self.tap.lookahead.enabled else None
+            reading: Reading[Any] = Reading(self.tap.ahead, rows, data_set, token=token, position=position)
             try:
                 yield from self._emitted(reading, status)
             except NotToBeResumedError:

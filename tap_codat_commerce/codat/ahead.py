@@ -187,10 +187,11 @@ class Ahead:
                     other.then(other.value)
             if ask.state == "done":
                 break
+        value, error = ask.value, ask.error
         self._forget(ask)
-        if ask.error:
-            raise ask.error
-        return ask.value
+        if error:
+            raise error
+        return value
 
     def _forget(self, ask: Ask) -> None:
         with self._lock:
@@ -198,7 +199,7 @@ class Ahead:
             if ask.state == "done":
                 self._bytes -= ask.size
                 self._work.notify_all()
-            ask.state = "dropped"
+            ask.state, ask.value = "dropped", None
 
     def _run(self) -> None:
         """Work, in a thread of its own. Daemons: those of an executor would hold up the end of the process."""

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 import backoff
 import msgspec
 import requests
+import urllib3
 
 from tap_codat_commerce.codat import errors, exact, retry
 from tap_codat_commerce.codat.limits import Limits
@@ -133,30 +134,35 @@ class Client:
     def _send_once(self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any]) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
         with self.limits.request():
-            with self._lock:
-                self.requests += 1
-            try:
-                response = self._session.request(
-                    method, url, params=params, timeout=self._timeout, allow_redirects=False
-                )
-            except requests.RequestException as exc:
-                raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
+            response, body = self._exchange(what, method, url, params)
         logger.debug("%s %s", what, response.status_code)
         self.quota = Quota.of(response.headers) or self.quota
         if response.is_redirect or response.is_permanent_redirect:
             place = _shorten(response.headers["Location"])
             raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise self._refusal(what, response)
+            raise self._refusal(what, response, body)
         try:
-            return decode(response.content)
+            return decode(body)
         except msgspec.ValidationError as exc:
             what = f"{what} answered {response.status_code} with JSON of an unexpected form: {exc}"
             raise errors.UnexpectedAnswer(self._clean(what)) from exc
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             kind = response.headers.get("Content-Type", "no content type")
-            what = f"{what} answered {response.status_code}, but its {len(response.content)} bytes ({kind}) are no JSON"
+            what = f"{what} answered {response.status_code}, but its {len(body)} bytes ({kind}) are no JSON"
             raise errors.UnreadableAnswer(self._clean(what)) from exc
+
+    def _exchange(self, what: str, method: str, url: str, params: Params | None) -> tuple[requests.Response, bytes]:
+        with self._lock:
+            self.requests += 1
+        try:
+            response = self._session.request(
+                method, url, params=params, timeout=self._timeout, allow_redirects=False, stream=True
+            )
+            # In one piece: `response.content` collects many small ones, and holds everything twice for a moment.
+            return response, response.raw.read(decode_content=True)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
+            raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
 
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
@@ -165,8 +171,8 @@ class Client:
         what = f"{getattr(failure, 'what', failure)}."
         logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
-    def _refusal(self, what: str, response: requests.Response) -> errors.Refused:
-        body = _error_body(response.content)
+    def _refusal(self, what: str, response: requests.Response, content: bytes) -> errors.Refused:
+        body = _error_body(content)
         message = self._clean(_shorten(str(body.get("error") or "")))
         correlation_id = self._clean(str(body.get("correlationId") or ""))
         said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"

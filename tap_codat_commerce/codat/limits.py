@@ -97,7 +97,8 @@ class Limits:
             self._sent.append(now)
             self._expected = max(0, self._expected - 1)
             if len(self._sent) + self._expected > self._per_minute:
-                self._next = max(self._next, now - self._pace) + self._pace
+                late = now - self._next
+                self._next = (self._next if late < self._pace else now) + self._pace
             return 0
 
     @property

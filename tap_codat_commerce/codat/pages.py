@@ -69,8 +69,9 @@ def by_number(client: Client | Ahead, path: str, params: Params, size: int) -> I
     number = 1
     while True:
         page = client.get(path, numbered(params, number, size), decode)
+        last = is_last(page, number, size)
         yield page
-        if is_last(page, number, size):
+        if last:
             return
         number += 1
 
@@ -103,8 +104,9 @@ def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
         page = ahead.get(path, numbered(params, number, size), decode, token)
         if position is not None and number >= first + unsure:
             offer_following(ahead, path, params, size, page=page, number=number, token=token, position=position)
+        last = is_last(page, number, size)  # before the page is used up
         yield page
-        if is_last(page, number, size):
+        if last:
             return
         number += 1
 
