@@ -3,6 +3,7 @@
 
 python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
 python3 dev.py test   lint, types and all tests
+python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py docs   make the tables of README.md and the settings of meltano.yml anew from the code
 python3 dev.py clean  remove what the others have set up
 """
@@ -33,7 +34,7 @@ MOCK_KEY = "codat-mock-key"
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {"demo": demo, "test": test, "docs": docs, "clean": clean}
+    commands = {"demo": demo, "test": test, "bench": bench, "docs": docs, "clean": clean}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:  # noqa: PLR2004
         print(__doc__)
         return 2
@@ -191,6 +192,12 @@ def test() -> int:
     run([programs / "ruff", "format", "--check", "."])
     run([programs / "mypy"])
     run([programs / "python", "-m", "pytest"])
+    return 0
+
+
+def bench() -> int:
+    """Measure."""
+    run([test_environment() / "python", "-m", "benchmarks.bench"])
     return 0
 
 

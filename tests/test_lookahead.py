@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,11 +124,20 @@ class TestBounds:
         offer(ahead, *paths)
         assert ahead.get("part11/x-400", None), "beyond the bound, but needed now"
         deadline = time.monotonic() + 20
-        while slow.open or len(slow.asked) < 4:
+        while slow.open or len(slow.asked) < 3:
             assert time.monotonic() < deadline
         assert len(slow.asked) <= 1 + 3 + 1, "three were under way before the size was known"
         assert [len(ahead.get(p, None)) for p in paths[:11]] == [400] * 11
         assert sorted(slow.asked) == sorted(paths)
+
+    def test_what_was_used_is_not_kept(self, slow: Slow, ahead: Ahead) -> None:
+        class Answer:
+            """Something that can be looked for."""
+
+        slow.all_through = True
+        ahead.offer("a-10", None, lambda _: Answer(), (0,), token="t")  # noqa: S106 - no password
+        answer = weakref.ref(ahead.get("a-10", None, token="t"))  # noqa: S106
+        assert answer() is None
 
     def test_what_follows_is_asked_while_another_answer_is_waited_for(self, slow: Slow, ahead: Ahead) -> None:
         slow.through("b-10")

@@ -27,6 +27,20 @@ ORDERS = "commerce-orders"
 SHOPIFY = (BY_KEY["fztf"],)
 
 
+def start_tap(
+    shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, **settings: Any
+) -> subprocess.Popen[str]:
+    """Start a run; its log goes into a file."""
+    config, file = shops.folder / "config.json", shops.folder / "state.json"
+    config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
+    file.write_text(json.dumps(state))
+    command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config), "--state", str(file)]
+    with (shops.folder / "log").open("w") as log:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}
+        )
+
+
 class TestCost:
     """What is unchanged costs nothing."""
 
@@ -40,6 +54,7 @@ class TestCost:
         asked = shops.requests()
         assert len(asked) == 401
         assert not [p for p in asked if "/data/" in p]
+        assert len(again.schemas) == 14, "a target makes all tables, also those that get no row this time"
         assert "data sets: 0 read, 4400 unchanged, 0 not ready, 0 failed, 0 not supported; 0 records" in again.log
 
         connection = shops.world.connections()[123]
@@ -72,6 +87,17 @@ class TestWaiting:
         assert {r["connectionId"] for r in run.records["orders"]} == {c.id for c in shops.world.connections()}
         assert "Waiting for 1 data sets whose syncs are under way, 30 of 30 s are left." in run.log
         assert len(shops.requests("dataStatus")) <= 2 + 6
+
+    def test_what_was_read_does_not_wait_with_it(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1, records=5)
+        operation = shops.world.begin(next(iter(shops.world.companies)), None, ORDERS)[0]
+        process = start_tap(shops, {}, sync_wait=30)
+        assert process.stdout
+        while '"stream":"transactions","record"' not in process.stdout.readline():
+            assert process.poll() is None
+        shops.world.finish(operation)
+        assert '"stream":"orders","record"' in process.stdout.read()
+        assert process.wait(30) == 0
 
     @pytest.mark.parametrize(("on_not_ready", "code"), [("skip", 0), ("fail", 1)])
     def test_until_the_time_is_spent(self, stage: Callable[..., Stage], on_not_ready: str, code: int) -> None:
@@ -190,7 +216,7 @@ class TestFailures:
     def test_five_in_a_row_end_the_run(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=9, connections=1)
         shops.gate.faults.append(Fault(path="commerce-", status=503, skip=3, times=0))
-        run = shops.run(max_retries=0)
+        run = shops.run(max_retries=0, max_concurrent_requests=1)
         assert run.code == 1
         assert "5 requests in a row failed after all retries, the last: " in run.problems[-1]
         assert sum("The rest is read" in problem for problem in run.problems) == 5
@@ -201,7 +227,7 @@ class TestFailures:
         shops = stage(companies=2, connections=1)
         for skip in (0, 5):
             shops.gate.faults.append(Fault(path="commerce-", status=503, skip=skip, times=4))
-        run = shops.run(max_retries=0)
+        run = shops.run(max_retries=0, max_concurrent_requests=1)
         assert run.problems[-1].startswith("8 failed, and are read by the next run from where they were: ")
 
     @pytest.mark.parametrize("status", [401, 402])
@@ -239,19 +265,6 @@ class TestFailures:
 class TestStops:
     """A signal leaves whole lines, and a state to go on from."""
 
-    def start(
-        self, shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, **settings: Any
-    ) -> subprocess.Popen[str]:
-        """Start a run."""
-        config, file = shops.folder / "config.json", shops.folder / "state.json"
-        config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
-        file.write_text(json.dumps(state))
-        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config), "--state", str(file)]
-        with (shops.folder / "log").open("w") as log:
-            return subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}
-            )
-
     def end(self, shops: Stage, process: subprocess.Popen[str], line: str = "") -> Run:
         """Read what is left, and wait for the end; `line` was read before."""
         assert process.stdout
@@ -267,7 +280,7 @@ class TestStops:
         runs: list[Run] = []
         stops = 0
         while stops < 10:
-            process = self.start(shops, runs[-1].state if runs else {}, page_size=15, requests_per_minute=10**6)
+            process = start_tap(shops, runs[-1].state if runs else {}, page_size=15, requests_per_minute=10**6)
             assert process.stdout
             line = process.stdout.readline()
             time.sleep(chance.uniform(0, 0.3))
@@ -287,7 +300,7 @@ class TestStops:
     def test_while_it_waits(self, stage: Callable[..., Stage], number: signal.Signals, code: int) -> None:
         shops = stage(companies=1, connections=1)
         shops.gate.faults.append(Fault("slow", ORDERS, seconds=20, times=0))
-        process = self.start(shops, {})
+        process = start_tap(shops, {})
         deadline = time.monotonic() + 20
         while not any(ORDERS in a.path for a in shops.gate.asked) and shops.gate.in_flight == 0:
             assert time.monotonic() < deadline
@@ -307,7 +320,7 @@ class TestStops:
         shops = stage(companies=3, connections=2, records=100)
         for customer in shops.world.connections()[0].data["commerce-customers"].records.values():
             customer["note"] = "x" * 20_000  # a line that a pipe takes in parts
-        process = self.start(shops, {}, env)
+        process = start_tap(shops, {}, env)
         assert process.stdout
         line = process.stdout.readline()
         time.sleep(0.5)  # the pipe is full by now, the tap is within a write

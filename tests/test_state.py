@@ -216,3 +216,20 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
     writer.write_last(state({"n": 4}))
     writer.write_last(state({"n": 4}))
     assert sink.values == [{"n": 1}, {"n": 3}, {"n": 4}, {"n": 4}]
+
+
+def test_a_state_that_takes_long_to_write_comes_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("tap_codat_commerce.messages.time.monotonic", lambda: now)
+
+    class SlowSink:
+        def write_message(self, message: StateMessage) -> None:
+            nonlocal now
+            now += 3.0
+
+    writer = PatientStateWriter(cast("Any", SlowSink()))
+    writer.write_state(state({}))
+    now += 59.0
+    assert not writer.due
+    now += 1.0
+    assert writer.due

@@ -48,7 +48,9 @@ numbers = st.sampled_from(
 )
 dates = st.sampled_from(DATES)
 texts = st.one_of(st.text(max_size=8), st.sampled_from(['Date":"2020-01-01', "a\nb", "ü\u2028", "}", '"']))
-odd = st.one_of(st.none(), st.booleans(), numbers, texts, st.just([]), st.just({}), st.just({"createdDate": "x"}))
+odd = st.one_of(
+    st.none(), st.booleans(), numbers, texts, st.just("12.50"), st.just([]), st.just({}), st.just({"createdDate": "x"})
+)
 free = st.dictionaries(st.sampled_from(["a", "shipDate", "Date", "b}"]), st.one_of(dates, texts), max_size=2)
 
 
@@ -145,6 +147,36 @@ def test_every_data_set_with_ids_has_its_quick_way() -> None:
             passed = stream.verbatim(msgspec.Raw(record))
             assert passed, stream.name
             assert passed[0] == record.replace(b"2805505", b"280550")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "passed"),
+    [
+        ("products", '"supplementalData":{"content":{"a":1,"b":"}"}}', True),
+        ("products", '"supplementalData":{"content":{"a":"}","shipDate":"2021-05-04"}}', False),
+        ("products", '"supplementalData":{"content":["a"]}', False),
+        ("orders", '"supplementalData":{"content":{"dueDate":"2021-05-04"}}', False),
+        ("orders", '"supplementalData":{"content":{"a":{"b":"2021","dueDate":"2021-05-04"}}}', False),
+        ("orders", '"totalAmount":12.50', True),
+        ("orders", '"totalAmount":"12.50"', False),
+        ("orders", '"orderNumber":12', False),
+        ("orders", '"closedDate" : "2021-05-04"', True),
+        ("orders", '"closedDate":"soon"', False),
+        ("orders", '"payments":[{"colour":"red"}]', False),
+        ("orders", '"country":"Date\\":\\"2021-05-04"', True),
+        ("orders", '"companyId":"other"', False),
+        ("orders", '\n"country":"GB"', False),
+    ],
+)
+def test_what_is_passed_on(name: str, fields: str, passed: bool) -> None:  # noqa: FBT001
+    stream = streams("drop")[name]
+    results = [msgspec.Raw(f'{{"id":"1",{fields}}}'.encode())]
+    assert stream.verbatim
+    assert (stream.verbatim(results[0]) is not None) is passed
+    lines = rows.AsMessages(stream.name, stream.shape, stream.verbatim, CONTEXT)(results).content.splitlines()
+    found = [without_time(json.loads(line, parse_float=str, parse_int=str)) for line in lines]
+    if "companyId" not in fields:
+        assert found == list(map(without_time, by_the_sdk(stream, results)))
 
 
 @pytest.mark.parametrize("name", sorted(DATA_SETS))
