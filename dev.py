@@ -2,6 +2,7 @@
 """Everything that is done with a checkout, with nothing but Python, pip and git.
 
 python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
+python3 dev.py story  the whole way from an API key to the first rows, against the stand-in
 python3 dev.py test   lint, types and all tests
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py docs   make the tables of README.md and the settings of meltano.yml anew from the code
@@ -14,6 +15,8 @@ import contextlib
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -34,7 +37,7 @@ MOCK_KEY = "codat-mock-key"
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {"demo": demo, "test": test, "bench": bench, "docs": docs, "clean": clean}
+    commands = {"demo": demo, "story": story, "test": test, "bench": bench, "docs": docs, "clean": clean}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:  # noqa: PLR2004
         print(__doc__)
         return 2
@@ -107,15 +110,7 @@ def run(command: list[str | Path], env: dict[str, str] | None = None, *, quiet: 
 
 def demo() -> int:
     """Run the very job that users run, twice, against a stand-in; show what came."""
-    meltano = environment("meltano", MELTANO) / "meltano"
-    work = HOME / "demo"
-    shutil.rmtree(work, ignore_errors=True)
-    output = work / "output"
-    output.mkdir(parents=True)
-    env = {"MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}", "TARGET_JSONL_DESTINATION_PATH": str(output)}
-    print("Installing the tap and target-jsonl by Meltano …", flush=True)
-    run([meltano, "install"], env, quiet=True)
-    mock = ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock"
+    meltano, mock, output, env = meltano_project("demo")
     with stand_in(mock) as url:
         env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
         counts, requests = [], []
@@ -134,10 +129,68 @@ def demo() -> int:
     return 0
 
 
+def meltano_project(name: str) -> tuple[Path, Path, Path, dict[str, str]]:
+    """Set up this project in Meltano; return Meltano, the stand-in, the target's folder, and an environment."""
+    meltano = environment("meltano", MELTANO) / "meltano"
+    work = HOME / name
+    shutil.rmtree(work, ignore_errors=True)
+    output = work / "output"
+    output.mkdir(parents=True)
+    env = {"MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}", "TARGET_JSONL_DESTINATION_PATH": str(output)}
+    print("Installing the tap and target-jsonl by Meltano …", flush=True)
+    run([meltano, "install"], env, quiet=True)
+    return meltano, ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock", output, env
+
+
+def story() -> int:
+    """Walk from an empty account to the first rows, as on a terminal."""
+    meltano, mock, output, env = meltano_project("story")
+    command: list[str | Path] = [meltano, "invoke"]
+    with stand_in(mock, "--companies", "0", "--sync-seconds", "8") as url:
+        env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
+        enable = ["tap-codat-commerce:enable", "--schedule", "24"]
+        connect = ["tap-codat-commerce:connect", "O'Neill Bakery", "--platform", "woocommerce"]
+        watch = ["tap-codat-commerce:status", "--watch", "--interval", "2"]
+        show_on_terminal([*command, *enable], env)
+        text = show_on_terminal([*command, *connect], env)
+        link = next(line.split()[-1] for line in text if line.startswith("link:"))
+        show_on_terminal([mock, "authorize", link], env)
+        show_on_terminal([*command, *watch], env)
+        print("\n$ meltano run tap-codat-commerce target-jsonl", flush=True)
+        run([meltano, "run", "tap-codat-commerce", "target-jsonl"], env, quiet=True)
+    print("\n$ wc -l output/*.jsonl")
+    for stream, rows in sorted(count_rows(output).items()):
+        print(f"{rows:>5} output/{stream}.jsonl")
+    return 0
+
+
+def show_on_terminal(command: list[str | Path], env: dict[str, str]) -> list[str]:
+    """Run a command as on a terminal of 100 columns; print its lines: of a redrawn screen the first and the last."""
+    import pty  # noqa: PLC0415 - there is none on Windows, where all else works
+
+    name, *arguments = (Path(part).name if isinstance(part, Path) else shlex.quote(part) for part in command)
+    print(f"\n$ {name} {' '.join(arguments)}", flush=True)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, env={**os.environ, **env, "COLUMNS": "100"}, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    text = b""
+    with contextlib.suppress(OSError):  # the end, as a terminal has it
+        while piece := os.read(ours, 65536):
+            text += piece
+    if process.wait():
+        raise subprocess.CalledProcessError(process.returncode, command)
+    screens = re.split(r"\x1b\[2J(?:\x1b\[1;1H)?", text.decode())
+    first = screens[min(1, len(screens) - 1)].splitlines()
+    lines = first if len(screens) <= 2 else [*first, "…", *screens[-1].splitlines()]  # noqa: PLR2004
+    lines = [line for line in lines if not re.match(r"\S*\d{4}-\d\d-\d\dT?.*\[", line)]  # without Meltano's own log
+    print("\n".join(lines), flush=True)
+    return lines
+
+
 @contextlib.contextmanager
-def stand_in(program: Path) -> Iterator[str]:
+def stand_in(program: Path, *options: str) -> Iterator[str]:
     """Run the stand-in on a free port for as long as the `with` lasts; give its address."""
-    process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, "--port", "0", *options], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if " at http" not in line:

@@ -45,7 +45,7 @@ class Done:
     wall: float
     megabytes: float
     messages: Counter[str] = field(default_factory=Counter)
-    bytes: Counter[str] = field(default_factory=Counter)
+    volume: Counter[str] = field(default_factory=Counter)
     state: bytes = b"{}"
 
 
@@ -82,7 +82,7 @@ def run(command: list[str], *, count: bool = False, stop_after: float | None = N
             found = TYPE.match(line)
             kind = found[1].decode() if found else "?"
             done.messages[kind] += 1
-            done.bytes[kind] += len(line)
+            done.volume[kind] += len(line)
             done.state = line if kind == "STATE" else done.state
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -172,7 +172,7 @@ def growth() -> str:
 
     def add(name: str, companies: int, done: Done, start: float, requests: int) -> None:
         each = (done.cpu - start) / companies * 1000
-        kinds = ", ".join(f"{n} {k} ({_bytes(done.bytes[k])})" for k, n in sorted(done.messages.items()))
+        kinds = ", ".join(f"{n} {k} ({_bytes(done.volume[k])})" for k, n in sorted(done.messages.items()))
         shown = f"{companies:,}", f"{done.cpu:.2f}", f"{each:.2f}", f"{done.megabytes:.0f}", requests, kinds
         rows.append([name, *shown])
 

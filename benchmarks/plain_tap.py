@@ -92,7 +92,7 @@ class DataSet(PlainStream):
 
     parent_stream_type = Connections
     primary_keys: tuple[str, ...] = ("companyId", "connectionId", "id")
-    replication_key = "modifiedDate"
+    replication_key: str | None = "modifiedDate"
 
 
 class Info(DataSet):

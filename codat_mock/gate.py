@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-KNOBS = "/_mock/"
-"""What the paths begin with that are the stand-in's own."""
+OUTSIDE = ("/_mock/", "/link/")
+"""What the paths begin with that need no key: the stand-in's own knobs, and the pages for merchants."""
 
 MAX_PAGE_SIZE = 5000
 QUOTA_PER_COMPANY = 1000
@@ -79,7 +79,7 @@ class Gate:
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Let a request through to its handler, and log it; the knobs are outside the gate."""
-        if request.path.startswith(KNOBS):
+        if request.path.startswith(OUTSIDE):
             return await handler(request)
         at = asyncio.get_running_loop().time()
         self.in_flight += 1

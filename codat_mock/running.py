@@ -11,6 +11,7 @@ from aiohttp import web
 from codat_mock.api import Api
 from codat_mock.gate import Gate
 from codat_mock.knobs import Knobs
+from codat_mock.link import Link
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +27,7 @@ def application(gate: Gate) -> web.Application:
     app = web.Application(middlewares=[gate.answer], client_max_size=2**20)
     Api(gate).add_to(app)
     Knobs(gate).add_to(app)
+    Link(gate.world).add_to(app)
     return app
 
 

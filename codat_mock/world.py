@@ -6,6 +6,7 @@ Changed by the test or the knobs in one thread while the server reads in another
 from __future__ import annotations
 
 import random
+import re
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -137,7 +138,7 @@ class World:
 
     def add_company(self, name: str, description: str = "", tags: dict[str, str] | None = None) -> Company:
         """Add a company without connections. Characters that Codat does not take are left out of its name."""
-        cleaned = "".join(c for c in name if c not in "()[]{}<>|\\^~`")
+        cleaned = re.sub(r"[^A-Za-z0-9\s\-',&@.?!]", "", name)
         company = Company(self.uuid(), cleaned, datetime.now(UTC), description, tags or {})
         self.companies[company.id] = company
         return company
@@ -150,6 +151,15 @@ class World:
         connection = Connection(self.uuid(), company_id, BY_KEY[platform_key], status, datetime.now(UTC), merchant)
         company.connections[connection.id] = connection
         return connection
+
+    def authorize(self, company_id: str, connection_id: str) -> None:
+        """Let the merchant authorise: what is fetched on first link is queued."""
+        company = self.companies[company_id]
+        connection = company.connections[connection_id]
+        first, connection.status = connection.status == "PendingAuth", "Linked"
+        for setting in (company.settings or self.settings) if first else ():
+            if setting["fetchOnFirstLink"] and setting["dataType"] in COMMERCE_TYPES:
+                self.begin(company_id, connection_id, setting["dataType"])
 
     def connections(self, *, commerce: bool = True) -> list[Connection]:
         """Return the connections of all companies; with `commerce` only those that hold data sets."""

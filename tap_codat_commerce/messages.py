@@ -105,9 +105,9 @@ class PatientStateWriter(StateWriter):
     """
 
     def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
-        """Begin with a state that may be written at once."""
+        """Begin with the state that was given: it need not be written yet."""
         super().__init__(message_writer)
-        self._due = 0.0
+        self._due = time.monotonic() + SECONDS_BETWEEN_STATES
 
     @property
     def due(self) -> bool:

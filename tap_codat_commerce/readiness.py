@@ -172,13 +172,14 @@ class Readiness:
         """Return the status of one data type."""
         return Status.of(self.entries(company_id, anew=anew).get(data_type))
 
-    def refresh(self, company_id: str, connection_id: str, data_type: str) -> None:
-        """Queue a sync of a data set.
+    def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
+        """Queue a sync of a data set, and return its pull operation.
 
         Raises:
             CodatError: the request failed; BadRequest too if a sync is under way already.
         """
-        self._ahead.post(f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id})
+        answer = self._ahead.post(f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id})
+        return answer if isinstance(answer, dict) else {}
 
 
 def _path(company_id: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
+from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce.codat import query
 from tap_codat_commerce.dates import utc
@@ -227,6 +228,17 @@ def environment_problems(prefix: str) -> Iterator[str]:
         given = os.environ.get(prefix + name.upper())
         if "integer" in field["type"] and given is not None and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
             yield f"{name}: {given!r} (from {prefix + name.upper()}) is no whole number"
+
+
+def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """Return a line for each thing that is wrong with a configuration.
+
+    Args:
+        config: the settings as given.
+        schema: of all settings that exist, the SDK's own included.
+    """
+    found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
+    return found or list(problems(config, schema["properties"]))
 
 
 def shape_problem(error: ValidationError) -> str:

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
-from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce import memory, settings
+from tap_codat_commerce.access import client_of
 from tap_codat_commerce.bookmarks import check_state
 from tap_codat_commerce.codat.ahead import Ahead
-from tap_codat_commerce.codat.client import Client
-from tap_codat_commerce.codat.limits import Limits
 from tap_codat_commerce.command import Command
 from tap_codat_commerce.history import History
 from tap_codat_commerce.lookahead import Lookahead
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     import click
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
 
+    from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.stream_base import CodatStream
     from tap_codat_commerce.visit import Visit
 
@@ -98,11 +97,11 @@ class TapCodatCommerce(Tap):
         self.report.check(fail_if_not_ready=self.settings.fail_if_not_ready)
 
     def run_connection_test(self) -> bool:  # type: ignore[misc]
-        """Read one record of each stream, and write what is left of them in the writer: final in the SDK."""
+        """Read one record of each stream; end with a STATE, as `sync_all` does. Final in the SDK."""
         try:
             return super().run_connection_test()
         finally:
-            self.message_writer.flush()
+            self._state_writer.write_last(self.state)
 
     def _sum_up(self) -> None:
         if names := self.stray_fields.summary():
@@ -144,15 +143,7 @@ class TapCodatCommerce(Tap):
     @cached_property
     def client(self) -> Client:
         """Codat."""
-        chosen = self.settings
-        return Client(
-            chosen.api_key,
-            api_url=chosen.api_url,
-            timeout=chosen.request_timeout,
-            max_retries=chosen.max_retries,
-            max_retry_wait=chosen.max_retry_wait,
-            limits=Limits(chosen.max_concurrent_requests, chosen.requests_per_minute),
-        )
+        return client_of(self.settings)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -230,9 +221,7 @@ class TapCodatCommerce(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""
         self.append_builtin_config(self.config_jsonschema)
-        validator = JSONSchemaValidator(self.config_jsonschema)
-        found = [settings.shape_problem(error) for error in validator.iter_errors(self._config)]
-        found = found or list(settings.problems(self._config, self.config_jsonschema["properties"]))
+        found = settings.all_problems(self._config, self.config_jsonschema)
         if found and raise_errors:
             raise settings.SettingsError(found)
         return found

@@ -208,6 +208,9 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
 
     sink = Sink()
     writer = PatientStateWriter(cast("Any", sink))
+    writer.write_state(state({"n": 0}))
+    assert sink.values == [], "it is as it was given"
+    now += SECONDS_BETWEEN_STATES
     writer.write_state(state({"n": 1}))
     writer.write_state(state({"n": 2}))
     assert sink.values == [{"n": 1}]
@@ -228,6 +231,7 @@ def test_a_state_that_takes_long_to_write_comes_more_seldom(monkeypatch: pytest.
             now += 3.0
 
     writer = PatientStateWriter(cast("Any", SlowSink()))
+    now += SECONDS_BETWEEN_STATES
     writer.write_state(state({}))
     now += 59.0
     assert not writer.due

@@ -136,9 +136,9 @@ class Ahead:
         """Return the decoded answer behind a link, as for `Client.follow`."""
         return self._answer(Ask(("link", link), link.partition("?")[0], lambda d: self._client.follow(link, d), decode))
 
-    def post(self, path: str, params: Params | None = None) -> Any:
+    def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
         """Return the decoded answer to a POST, as for `Client.post`."""
-        return self._client.post(path, params)
+        return self._client.post(path, params, body, repeatable=repeatable)
 
     def expect(self, more: int) -> None:
         """Say that so many more requests will have to be made, as far as is known now."""

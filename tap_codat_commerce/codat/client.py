@@ -90,15 +90,8 @@ class Client:
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
-        self._send = backoff.on_exception(
-            lambda: retry.pauses(max_retry_wait),
-            errors.CodatError,
-            max_tries=max_retries + 1,
-            giveup=retry.is_final,
-            jitter=None,
-            on_backoff=self._on_retry,
-            logger=None,
-        )(self._send_once)
+        self._send = self._patiently(max_retries, retry.is_final)
+        self._send_once_only = self._patiently(max_retries, retry.may_have_been_done)
 
     def get(self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = exact.decode) -> Any:
         """Return the decoded answer to a GET.
@@ -114,9 +107,17 @@ class Client:
         """
         return self._send("GET", self._base + path, params, decode)
 
-    def post(self, path: str, params: Params | None = None) -> Any:
-        """Return the decoded answer to a POST without a body; arguments and errors as for `get`."""
-        return self._send("POST", self._base + path, params, exact.decode)
+    def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
+        """Return the decoded answer to a POST, None if it has none; errors as for `get`.
+
+        Args:
+            path: as for `get`, as are `params`.
+            params: as for `get`.
+            body: is sent as JSON, if it is not None.
+            repeatable: whether it may be made twice: if not, it is tried again only if it was surely not done.
+        """
+        send = self._send if repeatable else self._send_once_only
+        return send("POST", self._base + path, params, exact.decode, body)
 
     def follow(self, link: str, decode: Callable[[bytes], Any] = exact.decode) -> Any:
         """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
@@ -131,10 +132,23 @@ class Client:
             raise errors.UnsafeLink(what)
         return self._send("GET", url, None, decode)
 
-    def _send_once(self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any]) -> Any:
+    def _patiently(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
+        return backoff.on_exception(
+            lambda: retry.pauses(self._max_retry_wait),
+            errors.CodatError,
+            max_tries=max_retries + 1,
+            giveup=giveup,
+            jitter=None,
+            on_backoff=self._on_retry,
+            logger=None,
+        )(self._send_once)
+
+    def _send_once(
+        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], sent: Any = None
+    ) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
         with self.limits.request():
-            response, body = self._exchange(what, method, url, params)
+            response, body = self._exchange(what, method, url, params, sent)
         logger.debug("%s %s", what, response.status_code)
         self.quota = Quota.of(response.headers) or self.quota
         if response.is_redirect or response.is_permanent_redirect:
@@ -142,6 +156,8 @@ class Client:
             raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
             raise self._refusal(what, response, body)
+        if response.status_code == HTTPStatus.NO_CONTENT:
+            return None
         try:
             return decode(body)
         except msgspec.ValidationError as exc:
@@ -152,12 +168,21 @@ class Client:
             what = f"{what} answered {response.status_code}, but its {len(body)} bytes ({kind}) are no JSON"
             raise errors.UnreadableAnswer(self._clean(what)) from exc
 
-    def _exchange(self, what: str, method: str, url: str, params: Params | None) -> tuple[requests.Response, bytes]:
+    def _exchange(
+        self, what: str, method: str, url: str, params: Params | None, sent: Any
+    ) -> tuple[requests.Response, bytes]:
         with self._lock:
             self.requests += 1
         try:
             response = self._session.request(
-                method, url, params=params, timeout=self._timeout, allow_redirects=False, stream=True
+                method,
+                url,
+                params=params,
+                data=None if sent is None else exact.encode(sent),
+                headers=None if sent is None else {"Content-Type": "application/json"},
+                timeout=self._timeout,
+                allow_redirects=False,
+                stream=True,
             )
             # In one piece: `response.content` collects many small ones, and holds everything twice for a moment.
             return response, response.raw.read(decode_content=True)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.errors import CodatError, RateLimited
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +20,11 @@ FIRST_PAUSE = 0.5
 def is_final(error: Exception) -> bool:
     """Say whether trying again is of no use."""
     return not (isinstance(error, CodatError) and error.retriable)
+
+
+def may_have_been_done(error: Exception) -> bool:
+    """Say whether trying again could do a thing twice: only a 429 tells for sure that it was not done."""
+    return is_final(error) or not isinstance(error, RateLimited)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:

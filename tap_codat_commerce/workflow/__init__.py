@@ -1,0 +1,1 @@
+"""`codat-commerce`: the steps before the data flows, and a look at where they stand."""

@@ -1,0 +1,317 @@
+"""The command line of `codat-commerce`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tap_codat_commerce.codat.client import user_agent
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.retry import utc_now
+from tap_codat_commerce.settings import SettingsError
+from tap_codat_commerce.workflow import connect as connecting
+from tap_codat_commerce.workflow import enable as enabling
+from tap_codat_commerce.workflow import refresh as refreshing
+from tap_codat_commerce.workflow import show
+from tap_codat_commerce.workflow import status as looking
+from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONFIG_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Group(click.Group):
+    """Commands that end with one line for whatever goes wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as exc:
+            lines = exc.problems
+        except (CodatError, UsageError) as exc:
+            lines = [str(exc)]
+        except KeyboardInterrupt:
+            sys.exit(130)
+        for line in lines:
+            show.note(f"Error: {line}")
+        sys.exit(1)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="JSON file."
+)
+@click.version_option(user_agent().partition("/")[2] or "unknown", prog_name="codat-commerce")
+@click.pass_context
+def main(ctx: click.Context, config: tuple[Path, ...]) -> None:
+    """The steps before commerce data flows from Codat: enable, connect, status, refresh.
+
+    The settings are those of tap-codat-commerce: from the environment, as TAP_CODAT_COMMERCE_API_KEY, also in a file
+    .env, or from --config.
+    """
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    ctx.obj = config
+
+
+def with_session(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command its session; not before it runs, so that help needs no key."""
+
+    @click.pass_obj
+    @wraps(command)
+    def run(config: tuple[Path, ...], *args: Any, **kwargs: Any) -> Any:
+        return command(Session.of(config), *args, **kwargs)
+
+    return run
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def data_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option --data-type."""
+    text = "Only these, as orders or commerce-orders; all if not given."
+    return click.option("--data-type", "-t", "data_types", multiple=True, help=text)(command)
+
+
+def looks_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --interval and --timeout."""
+    often = click.option(
+        "--interval", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between looks."
+    )
+    long = click.option("--timeout", type=click.FloatRange(0), help="Seconds after which to give up.")
+    return often(long(command))
+
+
+@main.command()
+@click.option("--schedule", type=click.IntRange(0), help="Hours between syncs, 0 for none; as it is if not given.")
+@click.option("--company", "company", help="This company's own settings, by id or name; else the client's.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@json_option
+@with_session
+def enable(session: Session, *, schedule: int | None, company: str | None, dry_run: bool, as_json: bool) -> None:
+    """Have Codat fetch the eleven commerce data types when a shop is linked.
+
+    Changes only those, and nothing when asked twice. Ends with 1 if a setting is locked.
+    """
+    company_id = session.companies([company])[0]["id"] if company else None
+    settings = enabling.SyncSettings(session.ahead, company_id)
+    changes = settings.changes(schedule)
+    needed = [c for c in changes if c.needed and not c.locked]
+    locked = [c for c in changes if c.locked]
+    if needed and not dry_run:
+        settings.save(changes)
+    if as_json:
+        whose = {"companyId": company_id} if company_id else {}
+        listed = {"changed": needed, "locked": locked, "unchanged": [c for c in changes if not c.needed]}
+        show.as_json({**whose, "dryRun": dry_run, **{k: [c.as_json() for c in v] for k, v in listed.items()}})
+    else:
+        for line in show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes]):
+            click.echo(line)
+        would = "would be" if dry_run else "were"
+        show.note(f"{len(needed)} settings {would} changed." if needed else "Nothing to change.")
+    if locked:
+        names = ", ".join(c.data_type for c in locked)
+        msg = f"{len(locked)} settings are locked, and were left as they are: {names}. Ask Codat to unlock them."
+        raise UsageError(msg)
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.option("--platform", required=True, help="By key or name, as ltpp or WooCommerce.")
+@click.option("--company", help="Add the connection to this company, by id or name, instead of making one.")
+@click.option("--description", help="Of the new company, as an id of your own.")
+@json_option
+@with_session
+def connect(  # noqa: PLR0913 - one parameter for each option
+    session: Session, *, name: str | None, platform: str, company: str | None, description: str | None, as_json: bool
+) -> None:
+    """Make the company NAME and its connection, and print the link for its merchant."""
+    if bool(name and name.strip()) == bool(company):
+        msg = "give either the NAME of a new company, or an existing one with --company"
+        raise UsageError(msg)
+    chosen = connecting.platform(session.ahead, platform)
+    if company:
+        owner = session.companies([company])[0]
+    else:
+        name = (name or "").strip()
+        if signs := connecting.forbidden(name):
+            show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(signs)}")
+        owner = connecting.company(session.ahead, name, description)
+    made = connecting.connection(session.ahead, owner, str(chosen["key"]), just_made=not company)
+    found = {
+        "company": owner.get("name"),
+        "companyId": owner["id"],
+        "platform": chosen.get("name"),
+        "connectionId": made.get("id"),
+        "status": made.get("status"),
+        "link": made.get("linkUrl"),
+    }
+    if as_json:
+        show.as_json(found)
+        return
+    labels = ("company", "company id", "platform", "connection id", "status", "link")
+    for label, value in zip(labels, found.values(), strict=True):
+        click.echo(f"{label + ':':<15}{value}")
+    show.note("Have the merchant open the link; `codat-commerce status --watch` shows when the data is there.")
+
+
+@main.command()
+@click.argument("companies", nargs=-1)
+@data_type_option
+@click.option("--not-ready", is_flag=True, help="Show only what is not ready.")
+@click.option("--watch", is_flag=True, help="Look again and again, until all is ready.")
+@looks_option
+@json_option
+@with_session
+def status(  # noqa: PLR0913 - one parameter for each option
+    session: Session,
+    *,
+    companies: tuple[str, ...],
+    data_types: tuple[str, ...],
+    not_ready: bool,
+    watch: bool,
+    interval: float,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Show where COMPANIES (by id or name; all if none is given) and their data sets stand.
+
+    Ends with 0 only if all is ready: synced well, or not offered by the platform. Where a company has several shops,
+    the status of a data set is that of whichever was synced last.
+    """
+    types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
+    began, shown = time.monotonic(), Shown(as_json=as_json, not_ready=not_ready, watch=watch)
+    while True:
+        some = list(looking.lines(session, session.companies(companies), types))
+        ready = bool(some) and all(line.is_ready for line in some)
+        late = timeout is not None and time.monotonic() - began + interval > timeout
+        last = ready or late or not watch
+        shown.show(some, last=last)
+        if last:
+            break
+        time.sleep(interval)
+    if watch and some and not ready:
+        msg = f"not all was ready within {timeout:g} seconds"
+        raise UsageError(msg)
+    if not some:
+        msg = "there is no company yet; `codat-commerce connect` makes one"
+        raise UsageError(msg)
+    sys.exit(0 if ready else 1)
+
+
+class Shown:
+    """What `status` has printed so far."""
+
+    def __init__(self, *, as_json: bool, not_ready: bool, watch: bool) -> None:
+        """Begin with nothing."""
+        self._as_json, self._not_ready, self._watch = as_json, not_ready, watch
+        self._before: dict[tuple[str, ...], str] = {}
+
+    def show(self, some: list[looking.Line], *, last: bool) -> None:
+        """Print the table; while watching, on a terminal in the place of the one before, elsewhere only changes."""
+        chosen = [line for line in some if not (self._not_ready and line.is_ready)]
+        if self._as_json:
+            if last:
+                show.as_json([line.as_json() for line in chosen])
+            return
+        if self._watch and not sys.stdout.isatty():
+            self._changes(chosen)
+        else:
+            if self._watch:
+                click.clear()
+            for text in show.table(looking.HEAD, [line.cells(utc_now()) for line in chosen]):
+                click.echo(text)
+        if last or sys.stdout.isatty():
+            for text in (*looking.links(some), looking.summary(some)):
+                show.note(text)
+
+    def _changes(self, some: list[looking.Line]) -> None:
+        now = utc_now()
+        for line in some:
+            *which, current, _ = line.cells(now)
+            before = self._before.get(tuple(which))
+            if before != current:
+                change = current if before is None else f"{before} -> {current}"
+                click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
+            self._before[tuple(which)] = current
+
+
+@main.command()
+@click.argument("companies", nargs=-1)
+@data_type_option
+@click.option("--connection", help="Only over this connection, by its id.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the syncs have ended.")
+@looks_option
+@json_option
+@with_session
+def refresh(  # noqa: PLR0913 - one parameter for each option
+    session: Session,
+    *,
+    companies: tuple[str, ...],
+    data_types: tuple[str, ...],
+    connection: str | None,
+    wait: bool,
+    interval: float,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
+    """Have Codat fetch the data sets of COMPANIES (by id or name; all if none is given) anew, over linked connections.
+
+    Ends with 0 only if all syncs were queued, and ended well if they were waited for.
+    """
+    types = [data_type_of(t) for t in data_types] or list(DATA_TYPES.values())
+    places = refreshing.places(session, session.companies(companies), connection)
+    if not places:
+        msg = "there is no linked connection to sync; see `codat-commerce status`"
+        raise UsageError(msg)
+    session.ahead.expect(len(places) * len(types))
+    pulls = [refreshing.queue(session, company, place, t) for company, place in places for t in types]
+    for pull in pulls:
+        if pull.note:
+            show.note(f"{pull.where}: {pull.note}.")
+    show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
+    if wait:
+        _wait_for(session, pulls, interval, timeout)
+    if as_json:
+        show.as_json([p.as_json() for p in pulls])
+    failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]
+    failed += [p for p in pulls if wait and p.id is not None and not p.good]
+    if failed:
+        names = "; ".join(f"{p.where} ({p.status or 'not queued'})" for p in failed[:10])
+        more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""  # noqa: PLR2004
+        msg = f"{len(failed)} did not end well: {names}{more}"
+        raise UsageError(msg)
+
+
+def _wait_for(session: Session, pulls: list[refreshing.Pull], interval: float, timeout: float | None) -> None:
+    began = time.monotonic()
+    waited_for = [p for p in pulls if p.under_way]
+    bar = click.progressbar(length=len(waited_for), label="Syncing", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with bar:
+        while any(p.under_way for p in waited_for):
+            if timeout is not None and time.monotonic() - began + interval > timeout:
+                break
+            time.sleep(interval)
+            for pull in refreshing.look(session, waited_for):
+                if not pull.under_way:
+                    bar.update(1)
+                if not sys.stderr.isatty():
+                    show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.status}")
+    for pull in waited_for:
+        if pull.note and not pull.good and not pull.under_way:
+            show.note(f"{pull.where}: {pull.status}, {pull.note}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Turns on that Codat fetches the commerce data types: for the whole client, or for one company.
+
+Facts (Codat's API reference, 'Sync settings'): for each data type there is whether it is fetched when a connection is
+linked, and after how many hours again (0: never). They are read and written as one list; some may be locked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.workflow.session import DATA_TYPES, UsageError, short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tap_codat_commerce.codat.ahead import Ahead
+
+FETCH, SCHEDULE = "fetchOnFirstLink", "syncSchedule"
+NEW = {"syncOrder": 0, SCHEDULE: 0, FETCH: False}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One data type's setting: as it is, and as it is to be; None for one that Codat does not list."""
+
+    data_type: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything is to be changed."""
+        return any(self.before.get(k) != self.after[k] for k in (FETCH, SCHEDULE))
+
+    @property
+    def locked(self) -> bool:
+        """Whether it can't be changed."""
+        return bool(self.before.get("isLocked")) and self.needed
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """Return a row for people."""
+        fetch = _arrow(*("on" if s.get(FETCH) else "off" for s in (self.before, self.after)))
+        schedule = _arrow(*(_hours(s.get(SCHEDULE)) for s in (self.before, self.after)))
+        remark = "locked, left as it is" if self.locked else "" if self.needed else "as it was"
+        return short(self.data_type), fetch, schedule, remark
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        before, after = ({k: s.get(k) for k in (FETCH, SCHEDULE)} for s in (self.before, self.after))
+        return {"dataType": self.data_type, "before": before, "after": after, "locked": self.locked}
+
+
+class SyncSettings:
+    """The sync settings of the client, or of one company."""
+
+    def __init__(self, ahead: Ahead, company_id: str | None) -> None:
+        """Begin without a request."""
+        self._ahead = ahead
+        self._path = f"/companies/{company_id}/syncSettings" if company_id else "/profile/syncSettings"
+        self._owner = ("companyId", company_id) if company_id else ("clientId", None)
+
+    def changes(self, schedule: int | None) -> list[Change]:
+        """Read the settings and return what is to become of each commerce data type.
+
+        Args:
+            schedule: hours between syncs; None to leave them as they are.
+
+        Raises:
+            CodatError: the request failed.
+        """
+        self._answer = self._ahead.get(self._path)
+        known = {s.get("dataType"): s for s in self._answer.get("settings") or []}
+        return [_change(t, known.get(t, {}), schedule) for t in sorted(DATA_TYPES.values())]
+
+    def save(self, changes: list[Change]) -> None:
+        """Write what is to be changed, and all else as it was read.
+
+        Raises:
+            UsageError: Codat took it, but the settings are not as they should be.
+            CodatError: a request failed.
+        """
+        wanted = {c.data_type: dict(c.after) for c in changes if c.needed and not c.locked}
+        settings = [wanted.pop(s.get("dataType"), s) for s in self._answer.get("settings") or []]
+        name, value = self._owner
+        owner = {name: value or self._answer.get(name)}
+        body = {**owner, "settings": [*settings, *wanted.values()], "overridesDefaults": True}
+        self._ahead.post(self._path, body=body)
+        left = [c.data_type for c in self.changes(None) if not _is_as(c, changes)]
+        if left:
+            msg = f"Codat took the settings, but did not change {', '.join(left)}. Look at them in the Codat Portal."
+            raise UsageError(msg)
+
+
+def _change(data_type: str, before: dict[str, Any], schedule: int | None) -> Change:
+    after = {**NEW, "dataType": data_type, **before, FETCH: True}
+    if schedule is not None:
+        after[SCHEDULE] = schedule
+    return Change(data_type, before, after)
+
+
+def _is_as(now: Change, changes: list[Change]) -> bool:
+    change = next(c for c in changes if c.data_type == now.data_type)
+    return change.locked or all(now.before.get(k) == change.after[k] for k in (FETCH, SCHEDULE))
+
+
+def _arrow(before: str, after: str) -> str:
+    return after if before == after else f"{before} → {after}"
+
+
+def _hours(number: int | None) -> str:
+    return f"every {number} h" if number else "never"

@@ -1,0 +1,138 @@
+"""Has Codat fetch data sets anew, and waits until it has.
+
+Facts (Codat's API reference, 'Refresh data'): a sync is queued for a data type of a company, over one connection or
+all; it is refused while one is under way. Pull operations tell how it goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.codat import pages, query
+from tap_codat_commerce.codat.errors import BadRequest, CodatError
+from tap_codat_commerce.readiness import COMPLETE, STATUSES, Kind
+from tap_codat_commerce.workflow.session import short
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from tap_codat_commerce.scope import Place
+    from tap_codat_commerce.workflow.session import Session
+
+LATEST = 200
+"""So many of a connection's latest pull operations are looked at: those of all its data types, more than once."""
+
+
+@dataclass
+class Pull:
+    """A sync that was asked for.
+
+    Attributes:
+        status: as it is known now, None as long as it is not.
+        note: why it was not queued, or what somebody has to do; empty if there is nothing to say.
+    """
+
+    company: str
+    place: Place
+    data_type: str
+    id: str | None = None
+    status: str | None = None
+    note: str = ""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether it may still end."""
+        return self.id is not None and (self.status is None or STATUSES.get(self.status) is Kind.UNDER_WAY)
+
+    @property
+    def good(self) -> bool:
+        """Whether it ended well, or there is nothing to sync."""
+        return self.status == COMPLETE or STATUSES.get(self.status or "") is Kind.NEVER
+
+    @property
+    def where(self) -> str:
+        """Which one it is, for people."""
+        return f"{self.company}, {self.place.connection.get('platformName')}, {short(self.data_type)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        return {
+            "companyId": self.place.company_id,
+            "company": self.company,
+            "connectionId": self.place.connection_id,
+            "dataType": self.data_type,
+            "id": self.id,
+            "status": self.status,
+            "note": self.note,
+        }
+
+
+def places(session: Session, companies: list[dict[str, Any]], connection_id: str | None) -> list[tuple[str, Place]]:
+    """Return the connections that can be synced, each with its company's name: the linked ones."""
+    scope = session.scope()
+    return [
+        (str(company.get("name")), place)
+        for number, company in enumerate(companies)
+        for place in scope.places(company, number)
+        if connection_id in {None, place.connection_id} and place.connection.get("status") == "Linked"
+    ]
+
+
+def queue(session: Session, company: str, place: Place, data_type: str) -> Pull:
+    """Queue a sync. One that is under way already is as good.
+
+    Raises:
+        CodatError: the request failed otherwise.
+    """
+    pull = Pull(company, place, data_type)
+    try:
+        answer = session.readiness.refresh(place.company_id, place.connection_id, data_type)
+    except BadRequest as exc:
+        if "in progress" not in exc.message:
+            pull.note = exc.message or exc.what
+            return pull
+        pull.note = "was under way already"
+        latest = next((o for o in _operations(session, place) if o.get("dataType") == data_type), {})
+        pull.id, pull.status = latest.get("id"), latest.get("status")
+        return pull
+    pull.id, pull.status = answer.get("id"), answer.get("status")
+    return pull
+
+
+def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
+    """Ask how those stand that are under way, one request for each connection; yield those that changed.
+
+    Raises:
+        CodatError: a request failed.
+    """
+    waited_for: dict[tuple[str, str], list[Pull]] = {}
+    for pull in pulls:
+        if pull.under_way:
+            waited_for.setdefault((pull.place.company_id, pull.place.connection_id), []).append(pull)
+    for some in waited_for.values():
+        statuses = {o.get("id"): o for o in _operations(session, some[0].place)}
+        for pull in some:
+            now = statuses.get(pull.id, {}).get("status", pull.status)
+            if now != pull.status:
+                pull.status = now
+                if not pull.under_way and not pull.good:
+                    pull.note = _to_do(pull, statuses[pull.id])
+                yield pull
+
+
+def _operations(session: Session, place: Place) -> list[dict[str, Any]]:
+    params = {"query": query.equals("connectionId", place.connection_id), "orderBy": "-requested"}
+    path = f"/companies/{place.company_id}/data/history"
+    answer: pages.Page = session.ahead.get(path, pages.numbered(params, 1, LATEST), pages.decode)
+    try:
+        return answer.objects()
+    except ValueError as exc:
+        msg = f"GET {path} answered with an operation that can't be read: {exc}"
+        raise CodatError(msg) from exc
+
+
+def _to_do(pull: Pull, operation: dict[str, Any]) -> str:
+    if pull.status == "AuthError":
+        return f"open {pull.place.connection.get('linkUrl')} to authorise again"
+    return str(operation.get("errorMessage") or "see its sync history in the Codat Portal")

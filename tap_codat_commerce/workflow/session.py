@@ -1,0 +1,143 @@
+"""What all commands share: the settings, Codat, and the companies that are meant."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce import settings as all_settings
+from tap_codat_commerce.access import client_of
+from tap_codat_commerce.codat.ahead import Ahead
+from tap_codat_commerce.readiness import Readiness
+from tap_codat_commerce.scope import Scope
+from tap_codat_commerce.streams import STREAMS as ALL_STREAMS
+from tap_codat_commerce.streams import DataSetStream
+from tap_codat_commerce.tap import TapCodatCommerce
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from tap_codat_commerce.settings import Settings
+
+DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if issubclass(s, DataSetStream)}  # type: ignore[misc]
+"""Codat's key of each commerce data type, by the name of its stream."""
+
+
+class UsageError(Exception):
+    """What was asked for can't be done; the message is one line that says what to do."""
+
+
+@dataclass
+class Session:
+    """Codat, with one set of settings."""
+
+    settings: Settings
+
+    @classmethod
+    def of(cls, files: Sequence[Path]) -> Session:
+        """Read the settings: files, the later ones first, and the environment before them all, `.env` included.
+
+        Raises:
+            SettingsError: they are not good.
+        """
+        config: dict[str, Any] = {}
+        for file in files:
+            try:
+                found = json.loads(file.read_text())
+            except (OSError, ValueError) as exc:
+                raise all_settings.SettingsError([f"{file}: {exc}"]) from exc
+            if not isinstance(found, dict):
+                raise all_settings.SettingsError([f"{file}: holds no JSON object"])
+            config |= found
+        config |= TapCodatCommerce._env_var_config  # noqa: SLF001 - the tap's own settings
+        TapCodatCommerce.append_builtin_config(TapCodatCommerce.config_jsonschema)
+        problems = all_settings.all_problems(config, TapCodatCommerce.config_jsonschema)
+        if problems == ["api_key: is required but not set"]:
+            problems = [
+                "api_key: is required but not set; set TAP_CODAT_COMMERCE_API_KEY, or give a file with --config"
+            ]
+        if problems:
+            raise all_settings.SettingsError(problems)
+        return cls(all_settings.Settings.of(config))
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """Codat."""
+        return Ahead(client_of(self.settings), self.settings.max_concurrent_requests)
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """The data status of companies."""
+        return Readiness(self.ahead)
+
+    def scope(self, settings: Settings | None = None) -> Scope:
+        """Return the companies and connections that are read by the settings."""
+        return Scope(self.ahead, settings or self.settings, logging.getLogger(__name__))
+
+    def companies(self, wanted: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the companies that are meant: by id or by name; without any, those that the settings ask for.
+
+        Raises:
+            UsageError: there is no such company, or several of that name.
+            CodatError: a request failed.
+        """
+        ids = [str(uuid.UUID(w)) for w in wanted if _is_uuid(w)]
+        narrowed = bool(wanted) and len(ids) == len(wanted)
+        scope = self.scope(replace(self.settings, company_ids=tuple(ids)) if narrowed else None)
+        every = [scope.company(raw) for raw in scope.companies()]
+        return [_named(name, every) for name in wanted] if wanted else every
+
+
+def data_type_of(name: str) -> str:
+    """Return Codat's key of a data type that was given as that, without its prefix, or as the name of a stream.
+
+    Raises:
+        UsageError: there is none.
+    """
+    names = {**DATA_TYPES, **{t: t for t in DATA_TYPES.values()}}
+    names |= {short(t): t for t in DATA_TYPES.values()}
+    folded = {n.casefold(): t for n, t in names.items()}
+    if found := folded.get(name.casefold()):
+        return found
+    near = get_close_matches(name.casefold(), folded, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATA_TYPES)}."
+    msg = f"{name!r} is no commerce data type; {hint}"
+    raise UsageError(msg)
+
+
+def short(data_type: str) -> str:
+    """Return the key of a data type without the prefix that all of them have."""
+    return data_type.removeprefix("commerce-")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any]:
+    if _is_uuid(wanted):
+        found = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
+    else:
+        found = [c for c in companies if str(c.get("name")).casefold() == wanted.casefold()]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(c["id"] for c in found)
+        msg = f"company {wanted!r}: there are {len(found)} of that name; give one of these ids: {ids}"
+        raise UsageError(msg)
+    near = get_close_matches(wanted, [str(c.get("name")) for c in companies], n=3)
+    hint = (
+        f"did you mean {' or '.join(map(repr, near))}?" if near else "see `codat-commerce status` for those there are."
+    )
+    msg = f"company {wanted!r}: there is none of that id or name among those that the settings ask for; {hint}"
+    raise UsageError(msg)

@@ -1,0 +1,135 @@
+"""Where each company, connection and data set stands: what can be read, what is on its way, what somebody has to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.readiness import AUTH_ERROR, Kind, Status
+from tap_codat_commerce.scope import is_shop
+from tap_codat_commerce.workflow import show
+from tap_codat_commerce.workflow.session import DATA_TYPES, short
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+    from tap_codat_commerce.workflow.session import Session
+
+HEAD = ("company", "platform", "connection", "data set", "status", "synced")
+READY = (Kind.GOOD, Kind.NEVER)
+NEVER_SYNCED = "never synced"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A data set of a connection; or a connection or a company that has none yet.
+
+    Attributes:
+        data_type: Codat's key, None where there is no data set.
+        status: of the data set; that of the company, if it has several shops.
+    """
+
+    company: dict[str, Any]
+    connection: dict[str, Any] | None = None
+    data_type: str | None = None
+    status: Status = field(default_factory=Status)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it can be read as fresh as Codat has been told to keep it, or there is nothing to read."""
+        return self.status.kind in READY
+
+    @property
+    def link(self) -> str | None:
+        """What the merchant has to open, None if nothing."""
+        connection = self.connection or {}
+        to_do = connection.get("status") in {"PendingAuth", "Deauthorized"} or self.status.current == AUTH_ERROR
+        return connection.get("linkUrl") if to_do else None
+
+    def cells(self, now: datetime) -> tuple[str, ...]:
+        """Return a row for people."""
+        connection = self.connection or {}
+        return (
+            str(self.company.get("name") or self.company["id"]),
+            str(connection.get("platformName") or "-"),
+            str(connection.get("status") or "none"),
+            short(self.data_type) if self.data_type else "-",
+            self.status.current or (NEVER_SYNCED if self.data_type else "-"),
+            show.age(self.status.last_good_sync, now),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for scripts."""
+        connection = self.connection or {}
+        return {
+            "companyId": self.company["id"],
+            "company": self.company.get("name"),
+            "connectionId": connection.get("id"),
+            "platform": connection.get("platformName"),
+            "connectionStatus": connection.get("status"),
+            "dataType": self.data_type,
+            "status": self.status.current,
+            "lastSuccessfulSync": self.status.last_good_sync,
+            "ready": self.is_ready,
+            "link": self.link,
+        }
+
+
+def lines(session: Session, companies: list[dict[str, Any]], data_types: Collection[str]) -> Iterator[Line]:
+    """Yield what there is of the companies; their data status is asked for several at once.
+
+    Raises:
+        CodatError: a request failed.
+    """
+    scope = session.scope()
+    for number, company in enumerate(companies):
+        if scope.places(company, number):
+            session.readiness.offer(company["id"], (number,), _nothing_follows)
+    for company in companies:
+        places = {place.connection_id for place in scope.places(company, 0)}
+        shops = [c for c in company.get("dataConnections") or [] if is_shop(c) and _meant(session, c)]
+        if not shops:
+            yield Line(company)
+        entries = _entries(session, company["id"]) if places else {}
+        for connection in shops:
+            if connection["id"] not in places:
+                yield Line(company, connection)
+                continue
+            for data_type in DATA_TYPES.values():
+                if data_type in data_types:
+                    yield Line(company, connection, data_type, Status.of(entries.get(data_type)))
+        session.readiness.forget(company["id"])
+
+
+def links(some: list[Line]) -> list[str]:
+    """Return a line for each link that a merchant has to open."""
+    found = {line.link: line for line in some if line.link}
+    return [
+        f"{line.company.get('name')}, {(line.connection or {}).get('platformName')}: open {link} to authorise."
+        for link, line in found.items()
+    ]
+
+
+def summary(some: list[Line]) -> str:
+    """Return how many are ready."""
+    ready = sum(line.is_ready for line in some)
+    return f"{ready} of {len(some)} are ready."
+
+
+def _meant(session: Session, connection: dict[str, Any]) -> bool:
+    keys = session.settings.integration_keys
+    return not keys or connection.get("integrationKey") in keys
+
+
+def _entries(session: Session, company_id: str) -> dict[str, Any]:
+    try:
+        return session.readiness.entries(company_id)
+    except CodatError:
+        session.readiness.forget(company_id)
+        raise
+
+
+def _nothing_follows(_: dict[str, Any]) -> None:
+    """Do nothing when an answer comes: it is used when its turn comes."""
