@@ -146,7 +146,7 @@ def story() -> int:
     """Walk from an empty account to the first rows, as on a terminal."""
     meltano, mock, output, env = meltano_project("story")
     command: list[str | Path] = [meltano, "invoke"]
-    with stand_in(mock, "--companies", "0", "--sync-seconds", "8") as url:
+    with stand_in(mock, "--companies", "0", "--sync-seconds", "24") as url:
         env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
         enable = ["tap-codat-commerce:enable", "--schedule", "24"]
         connect = ["tap-codat-commerce:connect", "O'Neill Bakery", "--platform", "woocommerce"]

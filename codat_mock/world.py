@@ -119,7 +119,9 @@ class World:
         """Whether the data status speaks of the sync that was requested last, not of the one that ended last."""
         self.unstable_ties = False
         """Whether records that are equal in what they are ordered by come in another order with each request."""
-        self._latest = datetime.now(UTC) - timedelta(days=1)
+        self._behind = timedelta(days=1 if companies else 0)
+        """Shops that are there from the start were synced a day ago; those that are connected later, now."""
+        self._latest = datetime.now(UTC) - self._behind
         for number in range(companies):
             company = self.add_company("", tags={"region": ("uk", "eu", "us")[number % 3], "team": f"t{number % 2}"})
             for position in range(connections):
@@ -168,7 +170,7 @@ class World:
 
     def stamp(self) -> datetime:
         """Return the time of a new sync, at least a second after the one before."""
-        self._latest = max(datetime.now(UTC) - timedelta(days=1), self._latest + timedelta(seconds=1))
+        self._latest = max(datetime.now(UTC) - self._behind, self._latest + timedelta(seconds=1))
         return self._latest.replace(microsecond=0)
 
     def sync(  # noqa: PLR0913 - each says what the sync found

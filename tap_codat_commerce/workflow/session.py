@@ -10,6 +10,8 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dotenv import find_dotenv, load_dotenv
+
 from tap_codat_commerce import settings as all_settings
 from tap_codat_commerce.access import client_of
 from tap_codat_commerce.codat.ahead import Ahead
@@ -46,6 +48,7 @@ class Session:
         Raises:
             SettingsError: they are not good.
         """
+        load_dotenv(find_dotenv(usecwd=True))
         config: dict[str, Any] = {}
         for file in files:
             try:
@@ -135,9 +138,7 @@ def _named(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any]:
         ids = ", ".join(c["id"] for c in found)
         msg = f"company {wanted!r}: there are {len(found)} of that name; give one of these ids: {ids}"
         raise UsageError(msg)
-    near = get_close_matches(wanted, [str(c.get("name")) for c in companies], n=3)
-    hint = (
-        f"did you mean {' or '.join(map(repr, near))}?" if near else "see `codat-commerce status` for those there are."
-    )
+    near = get_close_matches(wanted, {str(c.get("name")) for c in companies}, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`codat-commerce status` lists them."
     msg = f"company {wanted!r}: there is none of that id or name among those that the settings ask for; {hint}"
     raise UsageError(msg)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDEST = 100
-NARROWEST_COLUMN = 6
+NARROWEST_NAME, NARROWEST = 12, 6
 GAP = "  "
 Row = "Sequence[str]"
 
@@ -29,10 +29,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return lines of columns no wider than that: the widest ones are cut first."""
+    """Return lines of columns no wider than that: names, which come first, are cut before all else."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    while sum(widths) + len(GAP) * (len(head) - 1) > width and max(widths) > NARROWEST_COLUMN:
-        widths[widths.index(max(widths))] -= 1
+    while sum(widths) + len(GAP) * (len(head) - 1) > width and max(widths) > NARROWEST:
+        widths[0 if widths[0] > NARROWEST_NAME else widths.index(max(widths))] -= 1
     return [
         GAP.join(_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
         for row in (head, *rows)

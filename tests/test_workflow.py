@@ -1,0 +1,450 @@
+"""`codat-commerce` as a process: in a pipe, on a terminal, with --json; and what it says when something goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.faults import Fault
+from codat_mock.platforms import COMMERCE_TYPES
+from conftest import API_KEY
+from tap_codat_commerce.workflow import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Stage
+
+COMMAND = [sys.executable, "-m", "tap_codat_commerce.workflow.cli"]
+LONG_NAME = "The Old Bakery & Coffee Roasting Company of Little Snoring, Est. 1887"
+
+
+@dataclass
+class Done:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON that it printed."""
+        return json.loads(self.out)
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """The rows that it printed, the head left out."""
+        return [line.split("\t") for line in self.out.splitlines()[1:]]
+
+
+class Desk:
+    """The command, for one stand-in."""
+
+    def __init__(self, shops: Stage) -> None:
+        self.shops, self.world, self.gate = shops, shops.world, shops.gate
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("TAP_CODAT_COMMERCE_")}
+        self.env = {**kept, "TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
+
+    def __call__(self, *arguments: str, env: dict[str, str] | None = None) -> Done:
+        """Run it in a pipe."""
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            env={**self.env, **(env or {})},
+            timeout=60,
+            check=False,
+            cwd=self.shops.folder,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def on_a_terminal(self, *arguments: str, columns: int = 100) -> Done:
+        """Run it on a terminal; what a screen of it would show last comes out, both streams together."""
+        ours, theirs = pty.openpty()
+        env = {**self.env, "COLUMNS": str(columns), "TERM": "xterm"}
+        process = subprocess.Popen([*COMMAND, *arguments], stdout=theirs, stderr=theirs, stdin=theirs, env=env)
+        os.close(theirs)
+        text = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:
+                break
+            text += piece
+        os.close(ours)
+        screen = re.split(r"\x1b\[2J", text.decode())[-1]
+        return Done(process.wait(30), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen).replace("\r\n", "\n"), "")
+
+    def link(self, *arguments: str) -> str:
+        """Make a company, or what else is asked for, and return the link."""
+        return str(self("connect", *arguments, "--json").json["link"])
+
+
+@pytest.fixture
+def desk(stage: Callable[..., Stage]) -> Desk:
+    """Return the command for an account without companies."""
+    return Desk(stage(companies=0))
+
+
+def assert_one_line(done: Done, *parts: str) -> None:
+    """Check that it failed with one line on stderr that holds the parts."""
+    assert done.code == 1, done
+    lines = [line for line in done.err.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1, done.err
+    for part in parts:
+        assert part in lines[0]
+    assert "Traceback" not in done.err
+    assert API_KEY not in done.out + done.err
+
+
+def authorize(link: str) -> None:
+    """Press the button of a link's page."""
+    with urllib.request.urlopen(urllib.request.Request(link, b"", method="POST")):
+        pass
+
+
+class TestEnable:
+    """The sync settings."""
+
+    def test_turns_on_the_commerce_types_and_nothing_else(self, desk: Desk) -> None:
+        before = [dict(s) for s in desk.world.settings]
+        done = desk("enable", "--schedule", "24")
+        assert (done.code, done.err) == (0, "11 settings were changed.\n")
+        assert [r[1:3] for r in done.rows] == [["off → on", "never → every 24 h"]] * 11
+        for old, new in zip(before, desk.world.settings, strict=True):
+            commerce = old["dataType"] in COMMERCE_TYPES
+            assert new == {**old, **({"fetchOnFirstLink": True, "syncSchedule": 24} if commerce else {})}
+
+    def test_asked_twice_it_changes_nothing_the_second_time(self, desk: Desk) -> None:
+        desk("enable", "--schedule", "24")
+        desk.shops.requests()
+        again = desk("enable")
+        assert again.err == "Nothing to change.\n"
+        assert [r[1:] for r in again.rows] == [["on", "every 24 h", "as it was"]] * 11
+        assert [(a.method, a.path) for a in desk.gate.asked] == [("GET", "/profile/syncSettings")]
+
+    def test_a_dry_run_changes_nothing(self, desk: Desk) -> None:
+        done = desk("enable", "--dry-run", "--json")
+        assert (len(done.json["changed"]), done.json["dryRun"]) == (11, True)
+        assert {a.method for a in desk.gate.asked} == {"GET"}
+        assert not any(s["fetchOnFirstLink"] for s in desk.world.settings)
+
+    def test_of_one_company(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=2))
+        one, other = desk.world.companies.values()
+        assert desk("enable", "--company", one.name.upper()).code == 0
+        assert one.settings
+        assert sum(s["fetchOnFirstLink"] for s in one.settings) == 11
+        assert other.settings is None
+        assert not any(s["fetchOnFirstLink"] for s in desk.world.settings)
+
+    def test_a_locked_one_is_reported_and_not_forced(self, desk: Desk) -> None:
+        locked = next(s for s in desk.world.settings if s["dataType"] == "commerce-orders")
+        locked["isLocked"] = True
+        done = desk("enable")
+        assert_one_line(done, "1 settings are locked", "commerce-orders", "Ask Codat to unlock")
+        assert ["orders", "off → on", "never", "locked, left as it is"] in done.rows
+        on = {s["dataType"] for s in desk.world.settings if s["fetchOnFirstLink"]}
+        assert on == set(COMMERCE_TYPES) - {"commerce-orders"}
+
+    def test_one_that_codat_does_not_keep_is_told(self, desk: Desk) -> None:
+        desk.gate.faults.append(
+            Fault("json", "/profile/syncSettings", times=0, body=json.dumps({"clientId": desk.world.client_id}))
+        )
+        desk.world.settings = [s for s in desk.world.settings if s["dataType"] in COMMERCE_TYPES]
+        assert_one_line(desk("enable"), "Codat took the settings, but did not change commerce-companyInfo")
+
+
+class TestConnect:
+    """Companies and connections."""
+
+    @pytest.mark.parametrize("platform", ["ltpp", "WooCommerce", "woo commerce", "WOOCOMMERCE"])
+    def test_makes_both_and_prints_the_link(self, desk: Desk, platform: str) -> None:
+        done = desk("connect", "O'Neill Bakery", "--platform", platform)
+        company = next(iter(desk.world.companies.values()))
+        connection = next(iter(company.connections.values()))
+        assert (company.name, connection.platform.key, connection.status) == ("O'Neill Bakery", "ltpp", "PendingAuth")
+        for text in (company.id, connection.id, f"/link/company/{company.id}/connection/{connection.id}"):
+            assert text in done.out
+        assert done.code == 0
+
+    def test_to_an_existing_company(self, desk: Desk) -> None:
+        first = desk("connect", "Bakery", "--platform", "ltpp", "--description", "ours: 7", "--json").json
+        second = desk("connect", "--company", "bakery", "--platform", "shopify", "--json").json
+        company = desk.world.companies[first["companyId"]]
+        assert second["companyId"] == company.id
+        assert list(company.connections) == [first["connectionId"], second["connectionId"]]
+        assert company.description == "ours: 7"
+
+    def test_warns_of_what_codat_takes_out(self, desk: Desk) -> None:
+        done = desk("connect", "Zoë's (1)", "--platform", "ltpp", "--json")
+        assert done.err.splitlines()[0] == 'Warning: Codat takes these characters out of the name "Zoë\'s (1)": ë ( )'
+        assert done.json["company"] == "Zo's 1"
+
+    @pytest.mark.parametrize(
+        ("platform", "parts"),
+        [
+            ("woocomerce", ["did you mean WooCommerce (ltpp)"]),
+            ("lttp", ["did you mean WooCommerce (ltpp)"]),
+            ("zzzzzzzzz", ["there are BigCommerce (qkpz), Shopify (fztf)"]),
+            ("Xero", ["is of the type Accounting"]),
+        ],
+    )
+    def test_a_platform_that_is_none(self, desk: Desk, platform: str, parts: list[str]) -> None:
+        assert_one_line(desk("connect", "Bakery", "--platform", platform), *parts)
+        assert not desk.world.companies
+
+    @pytest.mark.parametrize("arguments", [[], ["  "], ["Bakery", "--company", "Bakery"]])
+    def test_a_name_or_a_company(self, desk: Desk, arguments: list[str]) -> None:
+        assert_one_line(desk("connect", *arguments, "--platform", "ltpp"), "give either the NAME")
+
+    def test_a_failure_after_the_company_was_made_names_it(self, desk: Desk) -> None:
+        desk.gate.faults.append(Fault(path="/connections$", method="POST", status=402))
+        done = desk("connect", "Bakery", "--platform", "ltpp")
+        company = next(iter(desk.world.companies.values()))
+        command = f"codat-commerce connect --company {company.id} --platform ltpp"
+        assert_one_line(done, "answered 402", f"The company was made, with the id {company.id}", command)
+        assert desk(*command.split()[1:]).code == 0
+        assert len(desk.world.companies) == 1
+
+    @pytest.mark.parametrize("kind", ["reset", "cut"])
+    def test_a_company_is_never_made_twice(self, desk: Desk, kind: Any) -> None:
+        desk.gate.faults.append(Fault(kind, path="/companies$", method="POST", times=0))
+        done = desk("connect", "Bakery", "--platform", "ltpp")
+        assert_one_line(done, "The company may have been made all the same", "codat-commerce status 'Bakery'")
+        assert sum(a.method == "POST" for a in desk.gate.asked) <= 1
+
+    def test_too_many_requests_are_tried_again(self, desk: Desk) -> None:
+        desk.gate.faults.append(Fault(path="/companies$", method="POST", status=429, headers={"Retry-After": "0"}))
+        assert desk("connect", "Bakery", "--platform", "ltpp").code == 0
+        assert len(desk.world.companies) == 1
+
+
+class TestStatus:
+    """Where things stand."""
+
+    def test_exit_code_and_rows(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        company = next(iter(desk.world.companies.values()))
+        done = desk("status")
+        assert done.code == 0
+        assert len(done.rows) == 11
+        assert {(r[0], r[1], r[2], r[4]) for r in done.rows} == {(company.name, "Shopify", "Linked", "Complete")}
+        desk.world.set_status(company.id, "commerce-orders", "Fetching", after_good=True)
+        done = desk("status", "--not-ready")
+        assert done.code == 1
+        assert [r[3:5] for r in done.rows] == [["orders", "Fetching"]]
+        assert "10 of 11 are ready" in done.err
+        assert desk("status", "-t", "products", "-t", "commerce-payments").code == 0
+
+    def test_the_link_where_somebody_has_to_authorise(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        company = next(iter(desk.world.companies.values()))
+        connection = next(iter(company.connections.values()))
+        desk.world.set_status(company.id, "commerce-orders", "AuthError", after_good=True)
+        waiting = desk.world.connect(company.id, "ltpp")
+        done = desk("status")
+        assert done.code == 1
+        for one in (connection, waiting):
+            assert f"open {desk.shops.url}/link/company/{company.id}/connection/{one.id} to authorise" in done.err
+        assert [r for r in done.rows if r[2] == "PendingAuth"] == [
+            [company.name, "WooCommerce", "PendingAuth", "-", "-", "-"]
+        ]
+        found = desk("status", "--json").json
+        assert [e["status"] for e in found if e["link"] and e["dataType"]] == ["AuthError"]
+        assert all(e["ready"] for e in found if not e["link"])
+
+    def test_no_company_is_not_ready(self, desk: Desk) -> None:
+        assert_one_line(desk("status"), "there is no company yet")
+
+    def test_some_companies_only(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=3, connections=1, extras=False))
+        one, other, _ = desk.world.companies.values()
+        assert {r[0] for r in desk("status", one.id, other.name).rows} == {one.name, other.name}
+        desk.shops.requests()
+        desk("status", one.id)
+        assert len(desk.shops.requests()) == 2
+        other.name = one.name
+        assert_one_line(desk("status", one.name), "there are 2 of that name", one.id, other.id)
+        assert_one_line(desk("status", one.name[:-1] + "x"), f"did you mean {one.name}?")
+        assert_one_line(desk("status", "c0ffee00-0000-4000-8000-000000000000"), "there is none of that id")
+
+    def test_watching_in_a_pipe_shows_what_changes(self, desk: Desk) -> None:
+        desk("enable")
+        desk.world.sync_seconds = 2.5
+        authorize(desk.link("Bakery", "--platform", "shopify"))
+        done = desk("status", "--watch", "--interval", "0.2", "-t", "orders")
+        assert done.code == 0
+        changes = [line.split("\t")[-1] for line in done.out.splitlines()]
+        assert changes[-1].endswith(" -> Complete")
+        assert len(changes) > 2
+
+    def test_watching_gives_up(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.set_status(next(iter(desk.world.companies)), "commerce-orders", "Mapping", after_good=True)
+        done = desk("status", "--watch", "--interval", "0.2", "--timeout", "0.5")
+        assert_one_line(done, "not all was ready within 0.5 seconds")
+
+    def test_on_a_terminal_it_fits(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=2, connections=2))
+        company = next(iter(desk.world.companies.values()))
+        company.name = LONG_NAME
+        desk.world.set_status(company.id, "commerce-productCategories", "PrerequisiteNotMet", after_good=True)
+        for columns in (100, 80, 200):
+            lines = desk.on_a_terminal("status", columns=columns).out.splitlines()
+            table = lines[: 1 + 4 * 11]
+            assert max(map(len, table)) <= min(columns, 100)
+            if columns < 100:
+                continue
+            assert any("PrerequisiteNotMet" in line and "productCategories" in line for line in table)
+            assert any("The Old" in line and "…" in line for line in table)
+
+    def test_watching_on_a_terminal_redraws(self, desk: Desk) -> None:
+        desk("enable")
+        desk.world.sync_seconds = 1.0
+        authorize(desk.link("Bakery", "--platform", "shopify"))
+        done = desk.on_a_terminal("status", "--watch", "--interval", "0.2")
+        assert done.code == 0
+        assert done.out.count("Complete") == 11
+        assert done.out.rstrip().endswith("11 of 11 are ready.")
+
+
+class TestRefresh:
+    """Queue, and wait."""
+
+    def test_in_a_pipe(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=2, connections=2, extras=False))
+        desk.world.sync_seconds = 0.5
+        company = next(iter(desk.world.companies.values()))
+        done = desk("refresh", company.name, "-t", "orders", "-t", "customers", "--interval", "0.2")
+        assert done.code == 0, done.err
+        assert done.err.splitlines()[0] == "4 of 4 syncs are queued or under way."
+        assert sum(line.endswith(": Complete") for line in done.err.splitlines()) == 4
+        queued = [a for a in desk.gate.asked if a.method == "POST"]
+        assert {a.query["connectionId"] for a in queued} == set(company.connections)
+
+    def test_of_one_connection_without_waiting(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=2, extras=False))
+        connection = desk.world.connections()[1]
+        done = desk("refresh", "--connection", connection.id, "-t", "orders", "--no-wait", "--json")
+        assert done.code == 0
+        assert [(e["connectionId"], e["dataType"], e["status"]) for e in done.json] == [
+            (connection.id, "commerce-orders", "Queued")
+        ]
+
+    def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 2.0
+        desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders")
+        done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
+        assert done.code == 0
+        assert [(e["status"], e["note"]) for e in done.json] == [("Complete", "was under way already")]
+
+    def test_one_that_fails(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 60.0
+        company = next(iter(desk.world.companies.values()))
+
+        def fail() -> None:
+            while not any(not o.good for o in company.operations):
+                time.sleep(0.02)
+            operation = company.operations[-1]
+            operation.status, operation.ends = "AuthError", None
+
+        threading.Thread(target=fail, daemon=True).start()
+        done = desk("refresh", "-t", "orders", "--interval", "0.2")
+        assert_one_line(done, "1 did not end well", "orders (AuthError)")
+        assert "to authorise again" in done.err
+
+    def test_gives_up(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 60.0
+        done = desk("refresh", "-t", "orders", "--interval", "0.2", "--timeout", "0.5")
+        assert_one_line(done, "1 did not end well", "orders (Queued)")
+
+    def test_what_the_platform_lacks_is_no_failure(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        connection = desk.world.connections()[0]
+        object.__setattr__(connection, "platform", desk.world.connect(connection.company_id, "exgd").platform)
+        desk.world.sync_seconds = 0.2
+        done = desk("refresh", "-t", "locations", "-t", "orders", "--interval", "0.2")
+        assert done.code == 0, done.err
+        assert "1 of 2 syncs are queued" in done.err
+
+    def test_on_a_terminal_there_is_a_bar(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 0.8
+        done = desk.on_a_terminal("refresh", "-t", "orders", "--interval", "0.2")
+        assert done.code == 0
+        assert "Syncing" in done.out
+        assert "100%" in done.out
+
+    def test_nothing_to_refresh(self, desk: Desk) -> None:
+        desk("connect", "Bakery", "--platform", "ltpp")
+        assert_one_line(desk("refresh"), "there is no linked connection to sync")
+
+    def test_no_such_data_type(self, desk: Desk) -> None:
+        assert_one_line(desk("refresh", "-t", "ordrs"), "'ordrs' is no commerce data type; did you mean orders?")
+
+
+class TestErrors:
+    """One line each, whatever the command."""
+
+    COMMANDS = (["enable"], ["connect", "Bakery", "--platform", "ltpp"], ["status"], ["refresh"])
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
+    def test_wrong_key(self, desk: Desk, command: list[str]) -> None:
+        done = desk(*command, env={"TAP_CODAT_COMMERCE_API_KEY": "a-wrong-key"})
+        assert_one_line(done, "answered 401", "correlation id", "Set api_key to a valid key")
+        assert "a-wrong-key" not in done.err
+
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
+    def test_no_network(self, desk: Desk, command: list[str]) -> None:
+        env = {"TAP_CODAT_COMMERCE_API_URL": "http://127.0.0.1:1", "TAP_CODAT_COMMERCE_MAX_RETRIES": "0"}
+        assert_one_line(desk(*command, env=env), "Connection refused", "Check api_url")
+
+    def test_no_key(self, desk: Desk) -> None:
+        del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
+        assert_one_line(desk("status"), "api_key: is required", "TAP_CODAT_COMMERCE_API_KEY", "--config")
+
+    def test_settings_come_from_a_file_the_environment_and_dotenv(self, desk: Desk, tmp_path: Path) -> None:
+        del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
+        file = tmp_path / "mine.json"
+        file.write_text(json.dumps({"api_key": API_KEY, "api_url": "http://127.0.0.1:1", "max_retries": 0}))
+        assert desk("--config", str(file), "enable").code == 0, "the environment has the right api_url, and goes first"
+        (desk.shops.folder / ".env").write_text(f"TAP_CODAT_COMMERCE_API_KEY={API_KEY}\n")
+        assert desk("enable").code == 0
+
+    def test_a_bad_setting(self, desk: Desk, tmp_path: Path) -> None:
+        file = tmp_path / "mine.json"
+        file.write_text('{"pagesize": 7}')
+        assert_one_line(
+            desk("--config", str(file), "status"), "pagesize: there is no such setting, did you mean page_size"
+        )
+        file.write_text("[]")
+        assert_one_line(desk("--config", str(file), "status"), "holds no JSON object")
+
+    def test_help_needs_no_key(self, desk: Desk) -> None:
+        del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
+        for command in ("enable", "connect", "status", "refresh"):
+            assert desk(command, "--help").code == 0
+
+
+def test_columns_are_cut_where_they_are_widest() -> None:
+    lines = show.aligned(("a", "b"), [("x" * 50, "short")], 20)
+    assert lines == ["a              b", "xxxxxxxxxxxx…  short"]
+    lines = show.aligned(("a", "b"), [("x" * 50, "y" * 50)], 30)
+    assert lines == ["a             b", f"{'x' * 11}…  {'y' * 15}…"]
