@@ -16,7 +16,6 @@ import hashlib
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -168,7 +167,7 @@ def show_on_terminal(command: list[str | Path], env: dict[str, str]) -> list[str
     """Run a command as on a terminal of 100 columns; print its lines: of a redrawn screen the first and the last."""
     import pty  # noqa: PLC0415 - there is none on Windows, where all else works
 
-    name, *arguments = (Path(part).name if isinstance(part, Path) else shlex.quote(part) for part in command)
+    name, *arguments = (Path(part).name if isinstance(part, Path) else quoted(part) for part in command)
     print(f"\n$ {name} {' '.join(arguments)}", flush=True)
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, env={**os.environ, **env, "COLUMNS": "100"}, stdout=theirs, stderr=theirs)
@@ -185,6 +184,11 @@ def show_on_terminal(command: list[str | Path], env: dict[str, str]) -> list[str
     lines = [line for line in lines if not re.match(r"\S*\d{4}-\d\d-\d\dT?.*\[", line)]  # without Meltano's own log
     print("\n".join(lines), flush=True)
     return lines
+
+
+def quoted(part: str) -> str:
+    """Return an argument as one would type it."""
+    return f'"{part}"' if re.search(r"[ ']", part) else part
 
 
 @contextlib.contextmanager

@@ -36,3 +36,21 @@ def test_the_demo_ends_with_rows_of_all_streams() -> None:
     output = ROOT / ".dev" / "demo" / "output"
     orders = [json.loads(line) for line in (output / "orders.jsonl").read_text().splitlines()]
     assert len({(o["connectionId"], o["id"]) for o in orders}) == rows["orders"][0] + 2 * 3
+
+
+def as_told(text: str) -> list[str]:
+    """Return the lines of a transcript, without what differs from one time to the next."""
+    text = re.sub(r"127\.0\.0\.1:\d+", "ADDRESS", text)
+    text = re.sub(r"\b(Queued|Fetching|MapQueued|Mapping)  *-$", "Queued  -", text, flags=re.MULTILINE)
+    text = re.sub(r"\d+ s$", "AGE", text, flags=re.MULTILINE)
+    return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+
+
+@pytest.mark.xdist_group("demo")
+def test_the_story_is_as_the_readme_tells_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "dev.py", "story"], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = (ROOT / "README.md").read_text().partition("<!-- begin story -->")[2].partition("<!-- end story -->")[0]
+    assert as_told(done.stdout[done.stdout.index("$ meltano invoke") :]) == as_told(told)

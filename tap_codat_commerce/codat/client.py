@@ -50,6 +50,13 @@ class Quota:
             return None
         return cls(limit, remaining, headers.get("X-Rate-Limit-Reset"))
 
+    def after(self, other: Quota | None) -> Quota:
+        """Return what is known after another answer: until the reset less and less is left, though answers overtake."""
+        if other is None:
+            return self
+        overtaken = self.reset == other.reset and (self.remaining or 0) < (other.remaining or 0)
+        return self if overtaken and self.remaining is not None else other
+
 
 class Client:
     """Codat's API for one key. May be used from many threads at once.
@@ -150,7 +157,8 @@ class Client:
         with self.limits.request():
             response, body = self._exchange(what, method, url, params, sent)
         logger.debug("%s %s", what, response.status_code)
-        self.quota = Quota.of(response.headers) or self.quota
+        with self._lock:
+            self.quota = self.quota.after(Quota.of(response.headers))
         if response.is_redirect or response.is_permanent_redirect:
             place = _shorten(response.headers["Location"])
             raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))
