@@ -157,6 +157,30 @@ class TestBounds:
             assert slow.asked[3 + number] == path
 
 
+class StoppedError(Exception):
+    """What a signal's handler raises."""
+
+
+def stop(*_: object) -> None:
+    raise StoppedError
+
+
+def test_a_signal_may_come_at_any_moment(slow: Slow, ahead: Ahead) -> None:
+    """Its handler raises where the reader waits; everything can still be used and closed after it."""
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        for number in range(60):
+            signal.setitimer(signal.ITIMER_REAL, 0.001 + number * 2e-5)
+            with pytest.raises(StoppedError):
+                ahead.get(f"a{number}-1", None)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    slow.all_through = True
+    slow.through(*[f"a{number}-1" for number in range(60)])
+    assert ahead.get("b-10", None) == "x" * 10
+
+
 class TestErrors:
     """An error comes up where its answer would be used."""
 

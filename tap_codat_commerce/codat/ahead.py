@@ -8,6 +8,7 @@ for goes before all else, whatever the bounds say, so that it never waits for so
 from __future__ import annotations
 
 import heapq
+import queue
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 32 * 2**20
 """So much of what was asked ahead is held at once, in the size of the answers' bodies."""
+LOOK_UP = 0.5
+"""Seconds."""
 NOW: Position = ()
 """Before all other positions."""
 ENDS_THE_RUN = (errors.WrongKey, errors.AccountLimit, errors.QuotaSpent)
@@ -40,6 +43,7 @@ class Ask:
     decode: Decode
     then: Callable[[Any], None] | None = None
     state: str = "queued"
+    arrived: bool = False
     size: int = 0
     value: Any = None
     error: BaseException | None = None
@@ -80,11 +84,11 @@ class Ahead:
         """
         self._client, self._at_once, self._max_bytes = client, at_once, max_bytes
         self._lock = threading.Lock()
-        self._work, self._news = threading.Condition(self._lock), threading.Condition(self._lock)
+        self._work = threading.Condition(self._lock)
+        self._news: queue.SimpleQueue[Ask] = queue.SimpleQueue()
         self._asks: dict[Hashable, Ask] = {}
         self._tokens: dict[Hashable, list[Ask]] = {}
         self._queue: list[_Queued] = []
-        self._done: list[Ask] = []
         self._sizes: dict[str, int] = {}
         self._number = self._threads = self._idle = 0
         self._bytes = 0  # of answers that are held, and as expected of those that are on their way
@@ -138,7 +142,10 @@ class Ahead:
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
         """Return the decoded answer to a POST, as for `Client.post`."""
-        return self._client.post(path, params, body, repeatable=repeatable)
+        ask = Ask(
+            ("post", path), "", lambda _: self._client.post(path, params, body, repeatable=repeatable), exact.decode
+        )
+        return self._answer(ask)
 
     def expect(self, more: int) -> None:
         """Say that so many more requests will have to be made, as far as is known now."""
@@ -177,21 +184,27 @@ class Ahead:
             self._asks.setdefault(ask.key, ask)
             if ask.state == "queued":
                 self._put(ask, NOW)
-        while True:
-            with self._lock:
-                while not self._done and ask.state != "done":
-                    self._news.wait()
-                done, self._done = self._done, []
-            for other in done:
-                if other.then and other.error is None and other.state != "dropped":
-                    other.then(other.value)
-            if ask.state == "done":
-                break
+        while not ask.arrived or not self._news.empty():
+            self._look_at_news()
         value, error = ask.value, ask.error
         self._forget(ask)
         if error:
             raise error
         return value
+
+    def _look_at_news(self) -> None:
+        """Take the next answer that came, if one comes soon, and let follow what depends on it.
+
+        The reader is where signals are handled, and may be left by an exception at any moment here: a queue takes that,
+        a condition does not. It also looks up now and then, for a signal that came just before it began to wait.
+        """
+        try:
+            ask = self._news.get(timeout=LOOK_UP)
+        except queue.Empty:
+            return
+        ask.arrived = True
+        if ask.then and ask.error is None and ask.state != "dropped":
+            ask.then(ask.value)
 
     def _forget(self, ask: Ask) -> None:
         with self._lock:
@@ -212,9 +225,8 @@ class Ahead:
                 if ask.state != "dropped":
                     ask.state = "done"
                     self._bytes += ask.size
-                    self._done.append(ask)
                 self._hopeless = self._hopeless or isinstance(ask.error, ENDS_THE_RUN)
-                self._news.notify()
+            self._news.put(ask)
             del ask
 
     def _next(self) -> Ask | None:
