@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class Scope:
                 missing,
                 " that matches company_query" if self._settings.company_query else " for this key",
             )
-        return [c for i, c in found.items() if not wanted or i in wanted]
+        return [c for i, c in found.items() if (not wanted or i in wanted) and self._in_shard(i)]
 
     @staticmethod
     def company(raw: msgspec.Raw) -> dict[str, Any]:
@@ -115,6 +116,9 @@ class Scope:
             and (not settings.integration_keys or connection.get("integrationKey") in settings.integration_keys)
         )
 
+    def _in_shard(self, company_id: str) -> bool:
+        return shard_of(company_id, self._settings.shard_count) == self._settings.shard_index
+
     def _queries(self) -> Iterator[str | None]:
         """Yield the queries that together find the companies: a query that was set, else one over ids, else none."""
         if self._settings.company_ids and not self._settings.company_query:
@@ -137,6 +141,12 @@ class Scope:
                 return found
         what = f"GET {PATH}: {len(found)} different companies came, but the pages spoke of {sorted(totals)}"
         raise UnexpectedAnswer(what)
+
+
+def shard_of(company_id: str, count: int) -> int:
+    """Return which of so many shards a company falls to: the same on every machine, whatever others there are."""
+    digest = hashlib.blake2b(company_id.lower().encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count
 
 
 def is_shop(connection: dict[str, Any]) -> bool:

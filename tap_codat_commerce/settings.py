@@ -157,6 +157,20 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Fields that the schema does not know: `drop` them, or `keep` them as they came "
         "in an object `unmapped` of the record.",
     ),
+    th.Property(
+        "shard_index",
+        th.IntegerType(minimum=0),
+        default=0,
+        title="Shard",
+        description="Which of the shards this run reads, counted from 0.",
+    ),
+    th.Property(
+        "shard_count",
+        th.IntegerType(minimum=1),
+        default=1,
+        title="Shards",
+        description="Into how many shards the companies are divided, by a stable hash of their ids.",
+    ),
 ).to_dict()
 
 
@@ -191,6 +205,8 @@ class Settings:
     refresh_older_than_hours: int | None
     skip_unchanged: bool
     keep_unknown_fields: bool
+    shard_index: int
+    shard_count: int
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
@@ -219,6 +235,8 @@ class Settings:
             refresh_older_than_hours=value("refresh_older_than_hours"),
             skip_unchanged=value("skip_unchanged"),
             keep_unknown_fields=value("unknown_fields") == "keep",
+            shard_index=value("shard_index"),
+            shard_count=value("shard_count"),
         )
 
 
@@ -264,6 +282,9 @@ def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
     for name, check in CHECKS.items():
         if config.get(name) is not None and (problem := check(config[name])):
             yield f"{name}: {problem}"
+    index, count = config.get("shard_index") or 0, config.get("shard_count") or 1
+    if index >= count:
+        yield f"shard_index: {index} is none of the {count} shards (shard_count), which are counted from 0"
 
 
 def _api_key(value: str) -> str | None:

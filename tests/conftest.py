@@ -110,11 +110,12 @@ class Stage:
         catalog: dict[str, Any] | None = None,
         env: dict[str, str] | None = None,
         config: dict[str, Any] | None = None,
+        config_name: str = "config",
         **settings: Any,
     ) -> Run:
         """Run the tap once, with the settings beside key and address."""
         chosen = {"api_key": API_KEY, "api_url": self.url, **settings} if config is None else config
-        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", self._file("config", chosen)]
+        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", self._file(config_name, chosen)]
         if state is not None:
             command += ["--state", self._file("state", state)]
         if catalog is not None:

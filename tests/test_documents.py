@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from conftest import STREAMS
 from tools import documents
@@ -80,3 +81,20 @@ def imported(path: str) -> set[str]:
     tree = ast.parse((ROOT / path).read_text() if path.endswith(".py") else "")
     plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     return plain | {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+
+
+def examples(language: str) -> list[str]:
+    """Return the README's blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_the_examples_for_several_machines_parse() -> None:
+    (job,) = (yaml.safe_load(text) for text in examples("yaml"))
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    assert job["spec"]["completions"] == int(container["env"][0]["value"])
+    assert "\n" not in container["args"][0]
+    (dag,) = map(ast.parse, examples("python"))
+    assert any(isinstance(node, ast.FunctionDef) for node in dag.body)
+    known = {f"TAP_CODAT_COMMERCE_{name.upper()}" for name in documents.about()["settings"]["properties"]}
+    text = "".join(examples("yaml") + examples("python") + examples("sh"))
+    assert set(re.findall(r"TAP_CODAT_COMMERCE_\w+", text)) <= known
