@@ -13,7 +13,7 @@ from tap_codat_commerce.readiness import Status
 from tap_codat_commerce.visit import Visit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     import msgspec
 
@@ -30,6 +30,7 @@ class Lookahead:
     def __init__(self, tap: TapCodatCommerce) -> None:
         """Begin without having asked."""
         self._tap = tap
+        self._tokens: dict[str, list[Hashable]] = {}
         self._enough = OPEN_FOR_EACH * tap.settings.max_concurrent_requests
 
     @cached_property
@@ -49,6 +50,11 @@ class Lookahead:
             company = tap.scope.company(raw)
             yield number, company
             tap.forget(company["id"])
+
+    def forget(self, company_id: str) -> None:
+        """Let go of what was asked ahead for a company and not used: its status may have changed since."""
+        for token in self._tokens.pop(company_id, ()):
+            self._tap.ahead.drop(token)
 
     def come_back(self, visits: Iterable[Visit]) -> None:
         """Look ahead at data sets that are visited again."""
@@ -78,5 +84,6 @@ class Lookahead:
 
     def _look(self, visits: list[Visit], entries: dict[str, Any]) -> None:
         for visit in visits:
-            if visit.look_ahead(Status.of(entries.get(visit.stream.data_type))) and not visit.is_first:
-                self._tap.client.limits.expect(1)
+            if token := visit.look_ahead(Status.of(entries.get(visit.stream.data_type))):
+                self._tokens.setdefault(visit.place.company_id, []).append(token)
+                self._tap.client.limits.expect(0 if visit.is_first else 1)

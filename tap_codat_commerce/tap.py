@@ -195,6 +195,7 @@ class TapCodatCommerce(Tap):
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company: all of it has been read, or it is asked for anew."""
+        self.lookahead.forget(company_id)
         self.readiness.forget(company_id)
         self.history.forget(company_id)
 

@@ -90,21 +90,22 @@ class Visit:
         with self._contained():
             yield from self._proven(self._status_read)
 
-    def look_ahead(self, status: Status) -> bool:
-        """Ask ahead for what `rows` will begin with, if it is sure to be read; say whether it is."""
+    def look_ahead(self, status: Status) -> Hashable:
+        """Ask ahead for what `rows` will begin with, if it is sure to be read; return the token, None if it is not."""
         place = self.place
         if self._may_refresh(status):
-            return False
+            return None
         old = self._bookmarks.find(place.context)
         known = old.sync_id if self.tap.settings.skip_unchanged else None
         if known and known == status.good_sync_id and place.several and old.last_sync != place.last_sync:
             if old.last_sync is not None:
                 self.tap.history.offer(place.company_id, place.connection_id, old.last_sync, self.position)
-            return False
+            return None
         if readiness.judge(status, self.stream.data_type, known, None).action is not Action.READ:
-            return False
-        self.stream.offer(self._data_set(status), self._token(status), self.position)
-        return True
+            return None
+        token = self._token(status)
+        self.stream.offer(self._data_set(status), token, self.position)
+        return token
 
     def give_up(self) -> None:
         """Leave the data set out, as the time to wait for it is spent."""

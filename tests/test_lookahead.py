@@ -23,6 +23,8 @@ from tap_codat_commerce.codat.ahead import Ahead
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.codat.errors import CodatError, ServerTrouble, WrongKey
 from tap_codat_commerce.codat.limits import Limits
+from tap_codat_commerce.messages import ExactWriter
+from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,6 +241,13 @@ def test_real_requests_go_through_it(stage: Callable[..., Stage]) -> None:
     ahead.close()
 
 
+class Silent(ExactWriter):
+    """Writes nothing."""
+
+    def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
+        """Do nothing."""
+
+
 def without_times(run: Run) -> list[dict[str, Any]]:
     return [{k: v for k, v in m.items() if k != "time_extracted"} for m in run.messages if m["type"] != "STATE"]
 
@@ -279,6 +288,31 @@ class TestRuns:
         held = {(key[2], r["modifiedDate"][:19]) for key, r in shops.held("commerce-payments").items()}
         came = {(r["id"], r["modifiedDate"][:19]) for run in (first, second) for r in run.records["payments"]}
         assert held <= came
+
+    def test_what_was_asked_in_vain_is_let_go_of(
+        self, stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As above; what came ahead would otherwise be held to the end, and count."""
+        shops = stage(companies=1, connections=1, records=30, platforms=(BY_KEY["fztf"],))
+        connection = shops.world.connections()[0]
+        begin = lambda: shops.world.begin(connection.company_id, connection.id, "commerce-payments", "Mapping")  # noqa: E731
+        shops.gate.faults.append(Meanwhile(begin, path="dataStatus", skip=1))
+        left: list[int] = []
+        close = Ahead.close
+
+        def counting(ahead: Ahead) -> None:
+            left.append(ahead.open)
+            close(ahead)
+
+        monkeypatch.setattr(Ahead, "close", counting)
+        config = {"api_key": API_KEY, "api_url": shops.url, "page_size": 15, "sync_wait": 0}
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            TapCodatCommerce(config=config, message_writer=Silent()).sync_all()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        assert left == [0]
 
     def test_a_long_run_is_paced_from_the_beginning(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=30, connections=1, records=1, extras=False)

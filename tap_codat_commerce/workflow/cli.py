@@ -13,7 +13,6 @@ import click
 
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.retry import utc_now
 from tap_codat_commerce.settings import SettingsError
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
@@ -191,7 +190,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     the status of a data set is that of whichever was synced last.
     """
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
-    began, shown = time.monotonic(), Shown(as_json=as_json, not_ready=not_ready, watch=watch)
+    began, shown = time.monotonic(), looking.Shown(as_json=as_json, not_ready=not_ready, watch=watch)
     while True:
         some = list(looking.lines(session, session.companies(companies), types))
         ready = bool(some) and all(line.is_ready for line in some)
@@ -208,43 +207,6 @@ def status(  # noqa: PLR0913 - one parameter for each option
         msg = "there is no company yet; `codat-commerce connect` makes one"
         raise UsageError(msg)
     sys.exit(0 if ready else 1)
-
-
-class Shown:
-    """What `status` has printed so far."""
-
-    def __init__(self, *, as_json: bool, not_ready: bool, watch: bool) -> None:
-        """Begin with nothing."""
-        self._as_json, self._not_ready, self._watch = as_json, not_ready, watch
-        self._before: dict[tuple[str, ...], str] = {}
-
-    def show(self, some: list[looking.Line], *, last: bool) -> None:
-        """Print the table; while watching, on a terminal in the place of the one before, elsewhere only changes."""
-        chosen = [line for line in some if not (self._not_ready and line.is_ready)]
-        if self._as_json:
-            if last:
-                show.as_json([line.as_json() for line in chosen])
-            return
-        if self._watch and not sys.stdout.isatty():
-            self._changes(chosen)
-        else:
-            if self._watch:
-                click.clear()
-            for text in show.table(looking.HEAD, [line.cells(utc_now()) for line in chosen]):
-                click.echo(text)
-        if last or sys.stdout.isatty():
-            for text in (*looking.links(some), looking.summary(some)):
-                show.note(text)
-
-    def _changes(self, some: list[looking.Line]) -> None:
-        now = utc_now()
-        for line in some:
-            *which, current, _ = line.cells(now)
-            before = self._before.get(tuple(which))
-            if before != current:
-                change = current if before is None else f"{before} -> {current}"
-                click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
-            self._before[tuple(which)] = current
 
 
 @main.command()
@@ -282,7 +244,7 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
             show.note(f"{pull.where}: {pull.note}.")
     show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
     if wait:
-        _wait_for(session, pulls, interval, timeout)
+        refreshing.wait_for(session, pulls, interval, timeout)
     if as_json:
         show.as_json([p.as_json() for p in pulls])
     failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]
@@ -292,25 +254,6 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
         more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""  # noqa: PLR2004
         msg = f"{len(failed)} did not end well: {names}{more}"
         raise UsageError(msg)
-
-
-def _wait_for(session: Session, pulls: list[refreshing.Pull], interval: float, timeout: float | None) -> None:
-    began = time.monotonic()
-    waited_for = [p for p in pulls if p.under_way]
-    bar = click.progressbar(length=len(waited_for), label="Syncing", file=sys.stderr, hidden=not sys.stderr.isatty())
-    with bar:
-        while any(p.under_way for p in waited_for):
-            if timeout is not None and time.monotonic() - began + interval > timeout:
-                break
-            time.sleep(interval)
-            for pull in refreshing.look(session, waited_for):
-                if not pull.under_way:
-                    bar.update(1)
-                if not sys.stderr.isatty():
-                    show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.status}")
-    for pull in waited_for:
-        if pull.note and not pull.good and not pull.under_way:
-            show.note(f"{pull.where}: {pull.status}, {pull.note}.")
 
 
 if __name__ == "__main__":

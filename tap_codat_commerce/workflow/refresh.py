@@ -6,12 +6,18 @@ all; it is refused while one is under way. Pull operations tell how it goes.
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError
+from tap_codat_commerce.codat.retry import utc_now
 from tap_codat_commerce.readiness import COMPLETE, STATUSES, Kind
+from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import short
 
 if TYPE_CHECKING:
@@ -119,6 +125,26 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
                 if not pull.under_way and not pull.good:
                     pull.note = _to_do(pull, statuses[pull.id])
                 yield pull
+
+
+def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: float | None) -> None:
+    """Wait until the syncs have ended, or for so many seconds: with a bar on a terminal, with lines elsewhere."""
+    began = time.monotonic()
+    waited_for = [p for p in pulls if p.under_way]
+    bar = click.progressbar(length=len(waited_for), label="Syncing", file=sys.stderr, hidden=not sys.stderr.isatty())
+    with bar:
+        while any(p.under_way for p in waited_for):
+            if timeout is not None and time.monotonic() - began + interval > timeout:
+                break
+            time.sleep(interval)
+            for pull in look(session, waited_for):
+                if not pull.under_way:
+                    bar.update(1)
+                if not sys.stderr.isatty():
+                    show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.status}")
+    for pull in waited_for:
+        if pull.note and not pull.good and not pull.under_way:
+            show.note(f"{pull.where}: {pull.status}, {pull.note}.")
 
 
 def _operations(session: Session, place: Place) -> list[dict[str, Any]]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.retry import utc_now
 from tap_codat_commerce.readiness import AUTH_ERROR, Kind, Status
 from tap_codat_commerce.scope import is_shop
 from tap_codat_commerce.workflow import show
@@ -116,6 +120,43 @@ def summary(some: list[Line]) -> str:
     """Return how many are ready."""
     ready = sum(line.is_ready for line in some)
     return f"{ready} of {len(some)} are ready."
+
+
+class Shown:
+    """What `status` has printed so far."""
+
+    def __init__(self, *, as_json: bool, not_ready: bool, watch: bool) -> None:
+        """Begin with nothing."""
+        self._as_json, self._not_ready, self._watch = as_json, not_ready, watch
+        self._before: dict[tuple[str, ...], str] = {}
+
+    def show(self, some: list[Line], *, last: bool) -> None:
+        """Print the table; while watching, on a terminal in the place of the one before, elsewhere only changes."""
+        chosen = [line for line in some if not (self._not_ready and line.is_ready)]
+        if self._as_json:
+            if last:
+                show.as_json([line.as_json() for line in chosen])
+            return
+        if self._watch and not sys.stdout.isatty():
+            self._changes(chosen)
+        else:
+            if self._watch:
+                click.clear()
+            for text in show.table(HEAD, [line.cells(utc_now()) for line in chosen]):
+                click.echo(text)
+        if last or sys.stdout.isatty():
+            for text in (*links(some), summary(some)):
+                show.note(text)
+
+    def _changes(self, some: list[Line]) -> None:
+        now = utc_now()
+        for line in some:
+            *which, current, _ = line.cells(now)
+            before = self._before.get(tuple(which))
+            if before != current:
+                change = current if before is None else f"{before} -> {current}"
+                click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
+            self._before[tuple(which)] = current
 
 
 def _meant(session: Session, connection: dict[str, Any]) -> bool:
