@@ -177,6 +177,7 @@ def show_on_terminal(command: list[str | Path], env: dict[str, str]) -> list[str
         while piece := os.read(ours, 65536):
             text += piece
     if process.wait():
+        print(text.decode())
         raise subprocess.CalledProcessError(process.returncode, command)
     screens = re.split(r"\x1b\[2J(?:\x1b\[1;1H)?", text.decode())
     first = screens[min(1, len(screens) - 1)].splitlines()
