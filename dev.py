@@ -59,13 +59,28 @@ def environment(name: str, *requirements: str) -> Path:
     folder = HOME / name
     key = "\n".join([sys.version, *requirements, (ROOT / "pyproject.toml").read_text()])
     stamp, wanted = folder / "stamp", hashlib.sha256(key.encode()).hexdigest()
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
-        shutil.rmtree(folder, ignore_errors=True)
-        python = bare_environment(folder)
-        run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements])
-        stamp.write_text(wanted)
+    with one_at_a_time(name):
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            python = bare_environment(folder)
+            run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements])
+            stamp.write_text(wanted)
     return folder / BIN
+
+
+@contextlib.contextmanager
+def one_at_a_time(name: str) -> Iterator[None]:
+    """Wait until no other process is at the same place: tests run side by side."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl  # noqa: PLC0415 - there is none on Windows
+
+    HOME.mkdir(exist_ok=True)
+    with (HOME / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def bare_environment(folder: Path) -> Path:
@@ -109,8 +124,7 @@ def run(command: list[str | Path], env: dict[str, str] | None = None, *, quiet: 
 
 def demo() -> int:
     """Run the very job that users run, twice, against a stand-in; show what came."""
-    meltano, mock, output, env = meltano_project("demo")
-    with stand_in(mock) as url:
+    with meltano_project("demo") as (meltano, mock, output, env), stand_in(mock) as url:
         env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
         counts, requests = [], []
         for number in (1, 2):
@@ -128,24 +142,27 @@ def demo() -> int:
     return 0
 
 
-def meltano_project(name: str) -> tuple[Path, Path, Path, dict[str, str]]:
-    """Set up this project in Meltano; return Meltano, the stand-in, the target's folder, and an environment."""
+@contextlib.contextmanager
+def meltano_project(name: str) -> Iterator[tuple[Path, Path, Path, dict[str, str]]]:
+    """Set up this project in Meltano; give Meltano, the stand-in, the target's folder, and an environment."""
     meltano = environment("meltano", MELTANO) / "meltano"
     work = HOME / name
     shutil.rmtree(work, ignore_errors=True)
     output = work / "output"
     output.mkdir(parents=True)
     env = {"MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}", "TARGET_JSONL_DESTINATION_PATH": str(output)}
-    print("Installing the tap and target-jsonl by Meltano …", flush=True)
-    run([meltano, "install"], env, quiet=True)
-    return meltano, ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock", output, env
+    mock = ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock"
+    with one_at_a_time("project"):
+        print("Installing the tap and target-jsonl by Meltano …", flush=True)
+        run([meltano, "install"], env, quiet=True)
+        yield meltano, mock, output, env
 
 
 def story() -> int:
     """Walk from an empty account to the first rows, as on a terminal."""
-    meltano, mock, output, env = meltano_project("story")
-    command: list[str | Path] = [meltano, "invoke"]
-    with stand_in(mock, "--companies", "0", "--sync-seconds", "24") as url:
+    account = ("--companies", "0", "--sync-seconds", "24")
+    with meltano_project("story") as (meltano, mock, output, env), stand_in(mock, *account) as url:
+        command: list[str | Path] = [meltano, "invoke"]
         env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
         enable = ["tap-codat-commerce:enable", "--schedule", "24"]
         connect = ["tap-codat-commerce:connect", "O'Neill Bakery", "--platform", "woocommerce"]

@@ -55,7 +55,7 @@ class AsRecords:
         """
         records = [self._shape(exact.decode_object(raw)) for raw in results]
         ids, stamps = [r.get("id") for r in records], [r.get(REPLICATION_KEY) for r in records]
-        return Rows(ids, *_of_stamps(stamps), [{**self._context, **record} for record in records])
+        return Rows(ids, *_of_stamps(stamps), [{**self._context, **record, **self._context} for record in records])
 
 
 class AsMessages:

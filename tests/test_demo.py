@@ -7,13 +7,10 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from conftest import STREAMS
 from tools.documents import ROOT
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_demo_ends_with_rows_of_all_streams() -> None:
     done = subprocess.run(
         [sys.executable, "dev.py", "demo"], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False
@@ -46,7 +43,6 @@ def as_told(text: str) -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.xdist_group("demo")
 def test_the_story_is_as_the_readme_tells_it() -> None:
     done = subprocess.run(
         [sys.executable, "dev.py", "story"], cwd=ROOT, capture_output=True, text=True, timeout=500, check=False

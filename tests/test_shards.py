@@ -68,40 +68,39 @@ def test_a_shard_that_does_not_exist(stage: Callable[..., Stage], bad: dict[str,
     assert not shops.gate.asked
 
 
-@pytest.mark.xdist_group("demo")
 def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
     """The commands of the README, each with a state of its own."""
     shops = stage(companies=6, connections=1, records=5, extras=False)
-    meltano, _, output, env = dev.meltano_project("shards")
-    env |= {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
+    with dev.meltano_project("shards") as (meltano, _, output, env):
+        env |= {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
 
-    def meltano_of(index: int, *arguments: str) -> None:
-        folder = output / str(index)
-        folder.mkdir(exist_ok=True)
-        own = {"TAP_CODAT_COMMERCE_SHARD_INDEX": str(index), "TAP_CODAT_COMMERCE_SHARD_COUNT": "3"}
-        own |= {
-            "TARGET_JSONL_DESTINATION_PATH": str(folder),
-            "MELTANO_SYS_DIR_ROOT": str(output.parent / f"sys{index}"),
-        }
-        done = subprocess.run(
-            [str(meltano), *arguments],
-            env={**os.environ, **env, **own},
-            cwd=dev.ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        def meltano_of(index: int, *arguments: str) -> None:
+            folder = output / str(index)
+            folder.mkdir(exist_ok=True)
+            own = {"TAP_CODAT_COMMERCE_SHARD_INDEX": str(index), "TAP_CODAT_COMMERCE_SHARD_COUNT": "3"}
+            own |= {
+                "TARGET_JSONL_DESTINATION_PATH": str(folder),
+                "MELTANO_SYS_DIR_ROOT": str(output.parent / f"sys{index}"),
+            }
+            done = subprocess.run(
+                [str(meltano), *arguments],
+                env={**os.environ, **env, **own},
+                cwd=dev.ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
 
-    def one(index: int) -> None:
-        meltano_of(index, "run", "--state-id-suffix", f"shard-{index}", "tap-codat-commerce", "target-jsonl")
+        def one(index: int) -> None:
+            meltano_of(index, "run", "--state-id-suffix", f"shard-{index}", "tap-codat-commerce", "target-jsonl")
 
-    for index in range(3):
-        meltano_of(index, "install")
-    for turn in range(2):
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(one, range(3)))
-        rows = [json.loads(line) for f in output.glob("*/orders.jsonl") for line in f.read_text().splitlines()]
-        assert sorted((r["connectionId"], r["id"]) for r in rows) == sorted(
-            (key[1], key[2]) for key in shops.held("commerce-orders")
-        ), f"each order once, and not again by run {turn + 1}"
+        for index in range(3):
+            meltano_of(index, "install")
+        for turn in range(2):
+            with ThreadPoolExecutor(3) as pool:
+                list(pool.map(one, range(3)))
+            rows = [json.loads(line) for f in output.glob("*/orders.jsonl") for line in f.read_text().splitlines()]
+            assert sorted((r["connectionId"], r["id"]) for r in rows) == sorted(
+                (key[1], key[2]) for key in shops.held("commerce-orders")
+            ), f"each order once, and not again by run {turn + 1}"

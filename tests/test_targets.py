@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 TARGET = "meltanolabs-target-postgres==0.8.1"
 KEYS = {"companies": ("id",), "connections": ("companyId", "id"), "data_status": ("companyId", "dataType")}
-pytestmark = [
-    pytest.mark.xdist_group("targets"),
-    pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed"),
-]
+pytestmark = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
 
 
 @pytest.fixture(scope="module")
