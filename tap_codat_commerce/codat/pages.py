@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tap_codat_commerce.codat import exact
+from tap_codat_commerce.codat.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -50,9 +51,13 @@ class Page(msgspec.Struct):
         """Return the records, parsed.
 
         Raises:
-            msgspec.ValidationError: one is no object.
+            UnexpectedAnswer: one is no object, or no UTF-8.
         """
-        return [exact.decode_object(raw) for raw in self.results]
+        try:
+            return [exact.decode_object(raw) for raw in self.results]
+        except ValueError as exc:
+            what = f"a page of a list holds an entry that can't be read: {exc}"
+            raise UnexpectedAnswer(what) from exc
 
 
 decode: Callable[[bytes], Page] = msgspec.json.Decoder(Page).decode
