@@ -95,9 +95,8 @@ class Visit:
         place = self.place
         if self._may_refresh(status):
             return None
-        old = self._bookmarks.find(place.context)
-        known = old.sync_id if self.tap.settings.skip_unchanged else None
-        if known and known == status.good_sync_id and place.several and old.last_sync != place.last_sync:
+        old, known, may_hide = self._read_before(status)
+        if may_hide:
             if old.last_sync is not None:
                 self.tap.history.offer(place.company_id, place.connection_id, old.last_sync, self.position)
             return None
@@ -134,15 +133,21 @@ class Visit:
         return (self.stream.name, self.place.connection_id, status, self.reads)
 
     def _judge(self, status: Status) -> Verdict:
-        old = self._bookmarks.find(self.place.context)
-        known = old.sync_id if self.tap.settings.skip_unchanged else None
-        if known and known == status.good_sync_id and self.place.several and old.last_sync != self.place.last_sync:
+        old, known, may_hide = self._read_before(status)
+        if may_hide:
             known = known if self._still_the_same(old) else None
         verdict = readiness.judge(status, self.stream.data_type, known, self.place.connection.get("linkUrl"))
         if verdict.reason and verdict.action is not Action.WAIT and verdict.action is not Action.NOT_READY:
             advice = f" {verdict.advice}." if verdict.advice else ""
             self.stream.logger.log(verdict.level, "%s: %s.%s", self.where, verdict.reason, advice)
         return verdict
+
+    def _read_before(self, status: Status) -> tuple[Bookmark, str | None, bool]:
+        """Return the bookmark, the sync it knows as read, and whether another one may hide behind that."""
+        old = self._bookmarks.find(self.place.context)
+        known = old.sync_id if self.tap.settings.skip_unchanged else None
+        same = known is not None and known == status.good_sync_id
+        return old, known, same and self.place.several and old.last_sync != self.place.last_sync
 
     def _still_the_same(self, old: Bookmark) -> bool:
         """Say whether no sync of this very data set hides behind one of another connection, and remember that."""
