@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from browsers import chrome
 from codat_mock.faults import Fault
 from codat_mock.running import Running
 from codat_mock.world import World
@@ -20,6 +21,8 @@ from codat_mock.world import World
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from selenium import webdriver
 
 API_KEY = "3a5e8c1f-test-key-9b7d"
 DATA_SETS = {
@@ -177,3 +180,11 @@ def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
     yield set_up
     for running in open_stages:
         running.__exit__(None, None, None)
+
+
+@pytest.fixture
+def browser() -> Iterator[webdriver.Chrome]:
+    """Return a browser."""
+    driver = chrome(1000, 900)
+    yield driver
+    driver.quit()

@@ -1,0 +1,22 @@
+"""A real browser, where one is installed."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from selenium import webdriver
+
+DRIVER = shutil.which("chromedriver")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+needs_browser = pytest.mark.skipif(not (DRIVER and BROWSER), reason="chromium and chromedriver are not installed")
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking")
+
+
+def chrome(width: int, height: int) -> webdriver.Chrome:
+    """Return a browser with a window of that size; to be quit."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = BROWSER or ""
+    for argument in (*ARGUMENTS, f"--window-size={width},{height}"):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
