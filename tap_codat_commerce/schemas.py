@@ -45,15 +45,19 @@ def rows(name: str, description: str, *fields: th.Property[Any]) -> th.Property[
     return th.Property(name, th.ArrayType(item), description=description)
 
 
+def free(values: object) -> th.CustomType:
+    """Return an object of any names. It has no `properties`: the SDK's flattening drops a field of empty ones."""
+    return th.CustomType({"type": ["object", "null"], "additionalProperties": values})
+
+
 def texts_by_name(name: str, description: str) -> th.Property[Any]:
     """Return a field with an object whose names are the user's or the platform's own, and whose values are strings."""
-    free = th.ObjectType(additional_properties=th.StringType(nullable=True))
-    return th.Property(name, free, description=description)
+    return th.Property(name, free(th.StringType(nullable=True).to_dict()), description=description)
 
 
 def anything(name: str, description: str) -> th.Property[Any]:
     """Return a field with an object of free content."""
-    return th.Property(name, th.ObjectType(additional_properties=True), description=description)
+    return th.Property(name, free(values=True), description=description)
 
 
 def record(*fields: th.Property[Any]) -> Schema:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from singer_sdk import typing as th
 from singer_sdk.plugin_base import JSONSchemaValidator
 
+from tap_codat_commerce import batches
 from tap_codat_commerce.codat import query
 from tap_codat_commerce.dates import utc
 
@@ -370,4 +371,5 @@ CHECKS: dict[str, Any] = {
     "company_query": _company_query,
     "integration_keys": _integration_keys,
     "connection_statuses": _connection_statuses,
+    "batch_config": batches.problem,
 }

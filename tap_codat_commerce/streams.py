@@ -152,11 +152,6 @@ class DataSetStream(CodatStream):
         """Its place among the data sets of a connection."""
         return STREAMS.index(type(self))
 
-    @property
-    def in_batches(self) -> bool:
-        """Whether records are not out when they were yielded, but only with the BATCH message that follows."""
-        return bool(self.config.get("batch_config"))
-
     @cached_property
     def verbatim(self) -> Verbatim | None:
         """What tells records that may be passed on as they came; None for data sets without ids, which have one."""

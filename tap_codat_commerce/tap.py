@@ -83,7 +83,7 @@ class TapCodatCommerce(Tap):
         """
         try:
             for stream in self.streams.values():
-                stream.write_schema()  # type: ignore[attr-defined]
+                stream.begin()  # type: ignore[attr-defined]
             memory.settle()
             super().sync_all()
         finally:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
 import pytest
 
@@ -161,14 +158,13 @@ def test_flattening(shop: Stage) -> None:
     assert not any(isinstance(v, dict | list) for v in record.values())
 
 
-def test_batches(stage: Callable[..., Stage], tmp_path: Path) -> None:
-    shops = stage(companies=2, connections=1, records=4)
-    config = {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {"root": f"file://{tmp_path}"}}
-    run = shops.run(batch_config=config).ok()
-    files = [f for m in run.messages if m["type"] == "BATCH" and m["stream"] == "orders" for f in m["manifest"]]
-    lines = [line for f in files for line in gzip.decompress(Path(urlparse(f).path).read_bytes()).splitlines()]
-    assert {json.loads(line)["id"] for line in lines} == {key[2] for key in shops.held("commerce-orders")}
-    assert len(run.state["bookmarks"]["orders"]["partitions"]) == 2
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_flattening_leaves_no_field_out(stage: Callable[..., Stage], depth: int) -> None:
+    run = stage(companies=2).run(flattening_enabled=True, flattening_max_depth=depth, unknown_fields="keep").ok()
+    fields = {m["stream"]: m["schema"]["properties"].keys() for m in run.schemas}
+    for stream, records in run.records.items():
+        assert {name for r in records for name in r} <= fields[stream]
+    assert json.loads(run.records["companies"][0]["tags"])["region"] == "uk"
 
 
 @pytest.mark.parametrize("form", [(), ("--format", "json"), ("--format", "markdown")])

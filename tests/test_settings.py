@@ -15,8 +15,28 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
+GZIP = {"format": "jsonl", "compression": "gzip"}
 BAD = [
     ({"api_key": None}, "api_key: "),
+    ({"batch_config": {"storage": {"root": "file:///x"}}}, "batch_config: needs encoding.format"),
+    ({"batch_config": {"encoding": GZIP}}, "batch_config: needs encoding.format (jsonl or parquet) and storage.root"),
+    (
+        {"batch_config": {"encoding": {"format": "jsonl"}, "storage": {"root": "file:///x"}}},
+        "batch_config: with the format jsonl, encoding.compression has to be gzip",
+    ),
+    ({"batch_config": {"encoding": GZIP, "storage": {"root": "nowhere://x"}}}, "batch_config: storage.root: "),
+    (
+        {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x"}, "batch_size": 0}},
+        "batch_config: batch_size is 0",
+    ),
+    (
+        {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x"}, "size": 1}},
+        "batch_config: there is no size in it; there are batch_size, encoding, storage",
+    ),
+    (
+        {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x", "roots": 1}}},
+        "batch_config: there is no roots in storage; there are params, prefix, root",
+    ),
     ({"api_key": ""}, "api_key: is empty"),
     ({"api_key": "   "}, "api_key: is empty"),
     ({"api_key": "two words"}, "api_key: holds blanks"),

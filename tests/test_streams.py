@@ -108,6 +108,31 @@ def test_deselected_parents_lead_to_selected_children(stage: Callable[..., Stage
     assert len(run.records["orders"]) == 24
 
 
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"orders": {"id": "id", "companyId": "companyId", "connectionId": "connectionId"}, "__else__": None},
+        {name: None for name in STREAMS if name != "orders"},
+    ],
+)
+def test_parents_that_stream_maps_take_out_lead_to_children(stage: Callable[..., Stage], maps: dict[str, Any]) -> None:
+    """The SDK alone would read nothing, and say nothing of it."""
+    shops = stage(companies=2, connections=2)
+    run = shops.run(stream_maps=maps).ok()
+    assert run.records.keys() == {"orders"}
+    assert [m["stream"] for m in run.schemas] == ["orders"]
+    assert len(run.records["orders"]) == len(shops.held("commerce-orders"))
+    assert not [path for path in shops.requests("/data/") if "commerce-orders" not in path], "nor costs one a request"
+
+
+def test_what_a_filter_of_a_parent_leaves_out(stage: Callable[..., Stage]) -> None:
+    """As everywhere in the SDK: what is below, too."""
+    shops = stage(companies=2, connections=1)
+    one = next(iter(shops.world.companies))
+    run = shops.run(stream_maps={"companies": {"__filter__": f"id == '{one}'"}}).ok()
+    assert {order["companyId"] for order in run.records["orders"]} == {one}
+
+
 def test_a_deselected_data_set_costs_no_request(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=2, connections=1)
     shops.run(catalog=shops.catalog("companies", "orders", "customers")).ok()
