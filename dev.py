@@ -4,8 +4,11 @@
 python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
 python3 dev.py story  the whole way from an API key to the first rows, against the stand-in
 python3 dev.py test   lint, types and all tests
+python3 dev.py lint   lint and types alone
+python3 dev.py run …  a command with what the tests have, as: run pytest tests/test_state.py -k damaged
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
-python3 dev.py docs   make the tables of README.md and the settings of meltano.yml anew from the code
+python3 dev.py docs   make anew what is made from the code: tables of README.md, settings of meltano.yml, the Hub's file
+python3 dev.py build  make the distributions, in dist
 python3 dev.py clean  remove what the others have set up
 """
 
@@ -31,13 +34,15 @@ ROOT = Path(__file__).resolve().parent
 HOME = ROOT / ".dev"
 BIN = "Scripts" if os.name == "nt" else "bin"
 MELTANO = "meltano==4.4.*"
+BUILDERS = ("build", "twine")
 MOCK_KEY = "codat-mock-key"
 
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {"demo": demo, "story": story, "test": test, "bench": bench, "docs": docs, "clean": clean}
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:  # noqa: PLR2004
+    commands = {f.__name__: f for f in (demo, story, test, lint, bench, docs, build, clean)}
+    name, *arguments = sys.argv[1:] or [""]
+    if name not in commands and not (name == "run" and arguments):
         print(__doc__)
         return 2
     if sys.version_info < (3, 11):  # noqa: UP036 - this is what tells the user
@@ -45,7 +50,7 @@ def main() -> int:
         return 2
     os.chdir(ROOT)
     try:
-        return commands[sys.argv[1]]()
+        return with_tools(arguments) if name == "run" else commands[name]()
     except subprocess.CalledProcessError as exc:
         print(f"\nThis command failed: {' '.join(map(str, exc.cmd))}")
         return 1
@@ -143,19 +148,22 @@ def demo() -> int:
 
 
 @contextlib.contextmanager
-def meltano_project(name: str) -> Iterator[tuple[Path, Path, Path, dict[str, str]]]:
+def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[Path, Path, Path, dict[str, str]]]:
     """Set up this project in Meltano; give Meltano, the stand-in, the target's folder, and an environment."""
     meltano = environment("meltano", MELTANO) / "meltano"
     work = HOME / name
     shutil.rmtree(work, ignore_errors=True)
     output = work / "output"
     output.mkdir(parents=True)
-    env = {"MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}", "TARGET_JSONL_DESTINATION_PATH": str(output)}
-    mock = ROOT / ".meltano" / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock"
-    with one_at_a_time("project"):
-        print("Installing the tap and target-jsonl by Meltano …", flush=True)
-        run([meltano, "install"], env, quiet=True)
-        yield meltano, mock, output, env
+    own = HOME / f"{name}-meltano"  # what Meltano installs: several at once in one folder get in each other's way
+    env = {
+        "MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}",
+        "MELTANO_SYS_DIR_ROOT": str(own),
+        "TARGET_JSONL_DESTINATION_PATH": str(output),
+    }
+    print(f"Installing the tap and {loader} by Meltano …", flush=True)
+    run([meltano, "install", "tap-codat-commerce", loader], env, quiet=True)
+    yield meltano, own / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock", output, env
 
 
 def story() -> int:
@@ -262,11 +270,41 @@ def show(counts: list[Counter[str]], requests: list[int], output: Path) -> None:
 
 def test() -> int:
     """Run all that has to be green."""
+    lint()
+    run([test_environment() / "python", "-m", "pytest"])
+    return 0
+
+
+def lint() -> int:
+    """Check what needs no running."""
     programs = test_environment()
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
     run([programs / "ruff", "check", "."])
     run([programs / "ruff", "format", "--check", "."])
     run([programs / "mypy"])
-    run([programs / "python", "-m", "pytest"])
+    run([programs / "zizmor", "--offline", "--quiet", ROOT])
+    run([programs / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows])
+    run([programs / "check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml"])
+    return 0
+
+
+def with_tools(command: list[str]) -> int:
+    """Run a command with the programs of the tests."""
+    programs = test_environment()
+    if not (programs / command[0]).exists():
+        print(f"There is no {command[0]} among what the tests have: {programs.relative_to(ROOT)}.")
+        return 127
+    env = {**os.environ, "PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")])}
+    return subprocess.run([programs / command[0], *command[1:]], env=env, check=False).returncode
+
+
+def build() -> int:
+    """Make the sdist, and the wheel from it; check what the package index will show."""
+    programs = environment("build", *BUILDERS)
+    dist = ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    run([programs / "python", "-m", "build", "--outdir", dist])
+    run([programs / "twine", "check", "--strict", *dist.iterdir()])
     return 0
 
 

@@ -1,0 +1,14 @@
+"""The command `codat-mock`, where what it needs may not be installed."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run it; say how to install what is missing."""
+    try:
+        from codat_mock import cli  # noqa: PLC0415 - it imports aiohttp, an extra
+    except ModuleNotFoundError as exc:
+        sys.exit(f"codat-mock needs {exc.name}: pip install 'tap-codat-commerce[mock]'")
+    cli.main()
