@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from conftest import STREAMS
-from tools import documents
+from tools import documents, plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROOT = documents.ROOT
+ROOT = plugin.ROOT
 TRACKED = subprocess.run(
     ["git", "ls-files", "--cached", "--others", "--exclude-standard"],  # noqa: S607
     capture_output=True,
@@ -34,7 +34,7 @@ def test_what_is_made_from_the_code_is_current(path: Path) -> None:
 def test_capabilities_in_meltano_are_those_of_the_tap() -> None:
     block = re.search(r"    capabilities:\n((?:    - .*\n)+)", (ROOT / "meltano.yml").read_text())
     assert block
-    assert sorted(re.findall(r"- (\S+)", block[1])) == sorted(documents.about()["capabilities"])
+    assert sorted(re.findall(r"- (\S+)", block[1])) == sorted(plugin.about()["capabilities"])
 
 
 def test_every_stream_has_a_row_in_the_readme() -> None:
@@ -95,6 +95,6 @@ def test_the_examples_for_several_machines_parse() -> None:
     assert "\n" not in container["args"][0]
     (dag,) = map(ast.parse, examples("python"))
     assert any(isinstance(node, ast.FunctionDef) for node in dag.body)
-    known = {f"TAP_CODAT_COMMERCE_{name.upper()}" for name in documents.about()["settings"]["properties"]}
+    known = {f"TAP_CODAT_COMMERCE_{name.upper()}" for name in plugin.about()["settings"]["properties"]}
     text = "".join(examples("yaml") + examples("python") + examples("sh"))
     assert set(re.findall(r"TAP_CODAT_COMMERCE_\w+", text)) <= known

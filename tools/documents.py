@@ -1,34 +1,26 @@
-"""Makes the tables of README.md and the settings of meltano.yml from what the tap says of itself.
+"""Makes the tables of README.md, the settings of meltano.yml and the Hub's file from what the tap says of itself.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-import subprocess
-import sys
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parent.parent
-TAP = (sys.executable, "-m", "tap_codat_commerce.tap")
-SDK_DOCS = "https://sdk.meltano.com/en/latest/"
+import yaml
 
+from tap_codat_commerce.tap import TapCodatCommerce
+from tools import hub
+from tools.plugin import ROOT, about, said, settings
 
-def about() -> dict[str, Any]:
-    """Return what `--about` says."""
-    return said("--about", "--format", "json")
+if TYPE_CHECKING:
+    from pathlib import Path
 
-
-@lru_cache
-def said(*arguments: str) -> dict[str, Any]:
-    """Return the JSON that the tap prints; the same for as long as this process lives."""
-    done = subprocess.run([*TAP, *arguments], capture_output=True, check=True, cwd=ROOT)  # noqa: S603
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+ORDER = ("name", "kind", "value", "label", "description", "options", "sensitive")
+"""Of what is said of a setting, as Meltano writes it."""
 
 
 def own_settings(properties: dict[str, Any]) -> dict[str, Any]:
@@ -63,34 +55,40 @@ def streams_table(catalog: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def streams_diagram() -> str:
+    """Return the streams as a Mermaid diagram: parents lead to children, those that are alike share a box."""
+    boxes: dict[tuple[str, ...], list[str]] = {}
+    for stream in TapCodatCommerce(config={"api_key": "-"}).streams.values():
+        parent = stream.parent_stream_type
+        boxes.setdefault((getattr(parent, "name", ""), *stream.primary_keys), []).append(stream.name)
+    lines = ["```mermaid", "flowchart LR"]
+    for (above, *keys), names in boxes.items():
+        label = f"<b>{'<br>'.join(names)}</b><br>{', '.join(keys)}"
+        lines.append(f'    {f"{above} --> " if above else ""}{names[0]}["{label}"]')
+    return "\n".join([*lines, "```"])
+
+
 def meltano_settings(properties: dict[str, Any]) -> str:
-    """Return the settings as Meltano's plugin definition wants them."""
+    """Return the settings for meltano.yml."""
     lines = ["    settings:"]
-    for name, schema in properties.items():
-        lines.append(f"    - name: {name}")
-        lines.append(f"      label: {json.dumps(schema.get('title') or name)}")
-        lines += [f"      {line}" for line in kind(schema)]
-        if "default" in schema and schema["default"] is not None:
-            lines.append(f"      value: {json.dumps(schema['default'])}")
-        lines.append(f"      description: {json.dumps(description(name, schema), ensure_ascii=False)}")
+    for one in settings(properties):
+        named = [f"{name}: {scalar(one[name])}" for name in ORDER if name in one]
+        lines += [f"    - {named[0]}", *(f"      {line}" for line in named[1:])]
     return "\n".join(lines)
 
 
-def kind(schema: dict[str, Any]) -> list[str]:
-    """Return the lines that say what kind of setting it is."""
-    if schema.get("enum"):
-        options = [f"- {{label: {value}, value: {value}}}" for value in schema["enum"]]
-        return ["kind: options", "options:", *options]
-    if schema.get("format") == "date-time":
-        return ["kind: date_iso8601"]
-    types = [t for t in schema["type"] if t != "null"] if isinstance(schema["type"], list) else [schema["type"]]
-    found = f"kind: {types[0]}"
-    return [found, "sensitive: true"] if schema.get("secret") else [found]
-
-
-def description(name: str, schema: dict[str, Any]) -> str:
-    """Return the description on one line."""
-    return " ".join((schema.get("description") or f"{name}: see {SDK_DOCS}").split())
+def scalar(value: Any) -> str:
+    """Return a value as Meltano writes it, so that it leaves the file as it is when it sets something."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {scalar(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(scalar, value)) + "]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    with contextlib.suppress(yaml.YAMLError):
+        if yaml.safe_load(f"key: {value}") == {"key": value}:
+            return value
+    return json.dumps(value, ensure_ascii=False) if "'" in value else f"'{value}'"
 
 
 def between(text: str, mark: str, comment: tuple[str, str], content: str) -> str:
@@ -109,13 +107,15 @@ def documents() -> dict[Path, str]:
     readme, meltano = ROOT / "README.md", ROOT / "meltano.yml"
     text = between(readme.read_text(), "settings", ("<!--", " -->"), settings_table(properties))
     text = between(text, "streams", ("<!--", " -->"), streams_table(said("--discover")))
+    text = between(text, "diagram", ("<!--", " -->"), streams_diagram())
     plugin = between(meltano.read_text(), "settings, made by dev.py docs", ("#", ""), meltano_settings(properties))
-    return {readme: text, meltano: plugin}
+    return {readme: text, meltano: plugin, hub.PATH: hub.text(about())}
 
 
 def main() -> None:
     """Write them."""
     for path, text in documents().items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text)
 
 

@@ -1,0 +1,75 @@
+"""Makes the definition for Meltano Hub, where people look for taps, from what the tap says of itself."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import yaml
+
+from tools.plugin import ROOT, settings
+
+PATH = ROOT / "hub" / "tap-codat-commerce.yml"
+HEAD = "# Made by dev.py docs; to be put into the repository of Meltano Hub.\n"
+LABEL = "Codat Commerce"
+DOMAIN = "https://www.codat.io"
+
+PREREQ = """\
+You need an API key: Codat Portal, Developers, API keys. The raw key and the whole `Basic …` header are both accepted.
+
+Codat has to fetch commerce data before it can be read: `codat-commerce enable`, `connect` and `status`, which come with
+the tap, do that from the command line.
+"""
+NEXT_STEPS = """\
+The second run reads only what is new: Meltano keeps the state. `data_status` says how fresh each data set is; what to
+alert on, shards for several machines, and what the exit codes mean is in the README.
+"""
+
+
+def definition(about: dict[str, Any]) -> dict[str, Any]:
+    """Return the definition; its keys are those that the Hub knows.
+
+    Args:
+        about: what `--about` says.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    repo = project["urls"]["Source"]
+    return {
+        "capabilities": sorted(about["capabilities"]),
+        "description": about["description"],
+        "docs": f"{repo}#readme",
+        "domain_url": DOMAIN,
+        "executable": about["name"],
+        "keywords": ["api", "commerce", "meltano_sdk"],
+        "label": LABEL,
+        "maintenance_status": "active",
+        "name": about["name"],
+        "namespace": about["name"].replace("-", "_"),
+        "next_steps": NEXT_STEPS,
+        "pip_url": project["name"],
+        "prereq": PREREQ,
+        "quality": "silver",
+        "repo": repo,
+        "settings": [dict(sorted(one.items())) for one in settings(about["settings"]["properties"])],
+        "settings_group_validation": [sorted(about["settings"]["required"])],
+        "settings_preamble": "",
+        "supported_python_versions": about["supported_python_versions"],
+        "usage": "",
+        "variant": repo.split("/")[-2],
+    }
+
+
+def text(about: dict[str, Any]) -> str:
+    """Return the definition as a file."""
+    return HEAD + yaml.dump(definition(about), Dumper=Blocks, allow_unicode=True, width=120)
+
+
+class Blocks(yaml.SafeDumper):
+    """Writes text of several lines as such."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+Blocks.add_representer(str, _text)
