@@ -52,7 +52,8 @@ class Database:
     def target(self) -> dict[str, Any]:
         """The settings of target-postgres for it."""
         where = {"host": "127.0.0.1", "port": self.port, "user": SERVER_USER, "password": "-", "database": SERVER_USER}
-        return {**where, "default_target_schema": "codat", "add_record_metadata": False, "activate_version": False}
+        own = {"default_target_schema": "codat", "activate_version": False, "sanitize_null_text_characters": True}
+        return {**where, **own, "add_record_metadata": False}
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query; numbers as Decimal."""

@@ -71,7 +71,7 @@ def test_a_shard_that_does_not_exist(stage: Callable[..., Stage], bad: dict[str,
 def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
     """The commands of the README, each with a state of its own."""
     shops = stage(companies=6, connections=1, records=5, extras=False)
-    with dev.meltano_project("shards") as (meltano, _, output, env):
+    with dev.meltano_project("shard") as (meltano, _, output, env):
         env |= {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
 
         def meltano_of(index: int, *arguments: str) -> None:
@@ -80,7 +80,7 @@ def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
             own = {"TAP_CODAT_COMMERCE_SHARD_INDEX": str(index), "TAP_CODAT_COMMERCE_SHARD_COUNT": "3"}
             own |= {
                 "TARGET_JSONL_DESTINATION_PATH": str(folder),
-                "MELTANO_SYS_DIR_ROOT": str(output.parent / f"sys{index}"),
+                "MELTANO_SYS_DIR_ROOT": f"{env['MELTANO_SYS_DIR_ROOT']}-{index}",
             }
             done = subprocess.run(
                 [str(meltano), *arguments],
@@ -96,7 +96,7 @@ def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
             meltano_of(index, "run", "--state-id-suffix", f"shard-{index}", "tap-codat-commerce", "target-jsonl")
 
         for index in range(3):
-            meltano_of(index, "install")
+            meltano_of(index, "install", "tap-codat-commerce", "target-jsonl")
         for turn in range(2):
             with ThreadPoolExecutor(3) as pool:
                 list(pool.map(one, range(3)))

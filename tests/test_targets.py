@@ -1,8 +1,9 @@
-"""Into a real target: what a table of PostgreSQL holds in the end is what the shops hold."""
+"""Into real targets, by Meltano and by pipe: what a target holds in the end is what the shops hold."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,39 +13,44 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dev
-from conftest import API_KEY, DATA_SETS, STREAMS
+from conftest import API_KEY, DATA_SETS
 from database import Database, binaries
+from targets import Comparison, Csv, Jsonl, Postgres, Target, of_shops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from conftest import Stage
+    from targets import Rows
 
-TARGET = "meltanolabs-target-postgres==0.8.1"
-KEYS = {"companies": ("id",), "connections": ("companyId", "id"), "data_status": ("companyId", "dataType")}
-pytestmark = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
-
-
-@pytest.fixture(scope="module")
-def target() -> Path:
-    """Return target-postgres, in an environment of its own."""
-    return dev.environment("target-postgres", TARGET) / "target-postgres"
+HUGE = Decimal("1234567890123456789.0123456789")
+needs_postgres = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
+TARGETS = [Jsonl, Csv, pytest.param(Postgres, marks=needs_postgres)]
 
 
 @pytest.fixture
-def database() -> Iterator[Database]:
-    """Return an empty database."""
-    with Database() as found:
-        yield found
+def postgres(tmp_path: Path) -> Iterator[Postgres]:
+    """Return target-postgres, and an empty database for it."""
+    with Database() as database:
+        yield Postgres(tmp_path, database)
+
+
+@pytest.fixture
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Return a target of the class that the test is for."""
+    return request.getfixturevalue("postgres") if request.param is Postgres else request.param(tmp_path)
 
 
 class Pipe:
-    """`tap | target`, again and again."""
+    """`tap | target`, again and again, each run from the state of the one before."""
 
-    def __init__(self, shops: Stage, database: Database, target: Path) -> None:
-        self.shops, self.database, self.target = shops, database, target
-        self.file("target", database.target)
+    way = "pipe"
+
+    def __init__(self, shops: Stage, target: Target, *with_target: str) -> None:
+        self.shops, self.target = shops, target
+        self.program = target.program(*with_target)
+        self.states: dict[str, Any] = {}
 
     def file(self, name: str, content: Any) -> Path:
         """Write a file of JSON."""
@@ -52,15 +58,15 @@ class Pipe:
         path.write_text(json.dumps(content))
         return path
 
-    def run(self, state: dict[str, Any] | None = None, name: str = "tap", **settings: Any) -> dict[str, Any]:
-        """Run both; return the last state that the target gave."""
-        config = self.file(name, {"api_key": API_KEY, "api_url": self.shops.url, **settings})
+    def run(self, name: str = "tap", **settings: Any) -> None:
+        """Run both."""
+        config = self.file(name, {"api_key": API_KEY, "api_url": self.shops.url, **self.target.tap, **settings})
         command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
-        if state is not None:
-            command += ["--state", str(self.file(f"{name}-state", state))]
+        if name in self.states:
+            command += ["--state", str(self.file(f"{name}-state", self.states[name]))]
         tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         done = subprocess.run(
-            [self.target, "--config", self.shops.folder / "target.json"],
+            [self.program, "--config", self.file(f"{name}-target", self.target.settings)],
             stdin=tap.stdout,
             capture_output=True,
             text=True,
@@ -68,89 +74,136 @@ class Pipe:
         )
         _, log = tap.communicate()
         assert (tap.returncode, done.returncode) == (0, 0), log.decode() + done.stderr
-        found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-        return found
-
-    def check(self, **settings: Any) -> None:
-        """Compare each table with the stream: as many rows, and each value of each row."""
-        wanted = self.shops.run(**settings).ok()
-        schemas = {m["stream"]: m["schema"]["properties"] for m in wanted.schemas}
-        for stream in STREAMS:
-            key = KEYS.get(stream, ("companyId", "connectionId") + (("id",) if stream != "company_info" else ()))
-            lines = [m for m in wanted.out.splitlines() if f'"stream":"{stream}","record"' in m]
-            records = [json.loads(m, parse_float=Decimal, parse_int=Decimal)["record"] for m in lines]
-            rows = self.database.rows(f'select * from codat."{stream}"')  # noqa: S608
-            assert len(rows) == len(records), stream
-            held = {tuple(row[k] for k in key): known(row) for row in rows}
-            for record in records:
-                assert held[tuple(record[k] for k in key)] == as_stored(record, schemas[stream]), stream
+        self.states[name] = json.loads(done.stdout.splitlines()[-1])
 
 
-def known(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the columns that are not null."""
-    return {k: v for k, v in row.items() if v is not None}
+class ByMeltano:
+    """`meltano run`, again and again, with the state that Meltano keeps."""
+
+    way = "meltano"
+
+    def __init__(self, shops: Stage, target: Target, meltano: Path, env: dict[str, str]) -> None:
+        self.shops, self.target, self.meltano, self.env = shops, target, meltano, env
+
+    def run(self, **settings: Any) -> None:
+        """Run the job."""
+        own = {"api_key": API_KEY, "api_url": self.shops.url, **settings}
+        env = {f"TAP_CODAT_COMMERCE_{name.upper()}": str(value) for name, value in own.items()}
+        done = subprocess.run(
+            [self.meltano, "run", "tap-codat-commerce", self.target.loader],
+            cwd=dev.ROOT,
+            env={**os.environ, **self.env, **self.target.environment(), **env},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
-def as_stored(record: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with its dates as a column of type timestamp shows them."""
-    shown = {}
-    for name, value in known(record).items():
-        is_date = schema[name].get("format") == "date-time"
-        shown[name] = value.removesuffix("Z").rstrip("0" if "." in value else "") if is_date else value
-    return shown
-
-
-@pytest.fixture
-def pipe(stage: Callable[..., Stage], database: Database, target: Path) -> Pipe:
-    """Return the pipe from a few shops."""
-    return Pipe(stage(companies=3, connections=2, records=20), database, target)
-
-
-def test_first_and_second_run(pipe: Pipe) -> None:
-    world = pipe.shops.world
+def runs_and_comparisons(runner: Pipe | ByMeltano) -> None:
+    """Run; change things at Codat, and run again; let Codat add a field, keep such fields, and run again."""
+    shops, target = runner.shops, runner.target
+    world = shops.world
     order = next(iter(world.connections()[0].data["commerce-orders"].records.values()))
-    order |= {"totalAmount": Decimal("1234567890123456789.0123456789"), "totalRefund": Decimal("5e-07")}
-    state = pipe.run()
-    pipe.check()
-    amount = pipe.database.text('select max("totalAmount")::text, min("totalRefund") from codat.orders')
-    assert amount.startswith("1234567890123456789.0123456789|")
-    types = dict(
-        line.split("|")
-        for line in pipe.database.text(
-            "select column_name, data_type from information_schema.columns where table_name = 'orders'"
-        ).splitlines()
-    )
-    assert types["modifiedDate"] == "timestamp without time zone"
-    assert (types["totalAmount"], types["customerRef"]) == ("numeric", "jsonb")
+    order |= {"totalAmount": HUGE, "totalRefund": Decimal("5e-07"), "customerRef": None}
+
+    def compare(run: str, wanted: Rows) -> None:
+        Comparison(wanted, target.held()).check(f"{target.loader} by {runner.way}, {run} run")
+
+    runner.run()
+    compare("first", of_shops(shops))
+    assert max(Decimal(row["totalAmount"]) for row in target.written("orders")) == HUGE
 
     for connection in world.connections()[:3]:
         world.sync(connection.company_id, connection.id, restamp=4, add=3)
-    pipe.run(state)
-    pipe.check()
-    for stream, data_type in DATA_SETS.items():
-        assert pipe.database.text(f'select count(*) from codat."{stream}"').strip() == str(  # noqa: S608
-            len(pipe.shops.held(data_type))
-        )
+    runner.run()
+    compare("second", of_shops(shops))
 
-
-def test_fields_that_nobody_knew_come_with_a_schema_that_grows(pipe: Pipe) -> None:
-    world = pipe.shops.world
-    state = pipe.run()
     connection = world.connections()[0]
     world.sync(connection.company_id, connection.id, ("commerce-orders",), restamp=1)
     held = connection.data["commerce-orders"].records
     held[list(held)[-1]]["colour"] = "red"
-    pipe.run(state, unknown_fields="keep")
-    found = pipe.database.rows("select id, unmapped from codat.orders where unmapped <> 'null'")
-    assert [row["unmapped"] for row in found] == [{"colour": "red"}]
+    runner.run(unknown_fields="keep")
+    wanted = of_shops(shops)
+    colourful = next(row for row in wanted["orders"].values() if "colour" in row)
+    colourful["unmapped"] = {"colour": colourful.pop("colour")}
+    compare("third", wanted)
 
 
-def test_three_shards_at_once(pipe: Pipe) -> None:
-    pipe.run(shard_index=0, shard_count=3, name="first")  # makes the tables: the target itself can't do that at once
+@pytest.fixture
+def shops(stage: Callable[..., Stage]) -> Stage:
+    """Return a few shops."""
+    return stage(companies=3, connections=2, records=20)
+
+
+@pytest.mark.parametrize("target", TARGETS, indirect=True)
+def test_by_pipe(shops: Stage, target: Target) -> None:
+    runs_and_comparisons(Pipe(shops, target))
+
+
+@pytest.mark.parametrize("target", TARGETS, indirect=True)
+def test_by_meltano(shops: Stage, target: Target) -> None:
+    with dev.meltano_project(target.loader, target.loader) as (meltano, _, _, env):
+        runs_and_comparisons(ByMeltano(shops, target, meltano, env))
+
+
+def test_what_postgresql_makes_of_it(shops: Stage, postgres: Postgres) -> None:
+    pipe = Pipe(shops, postgres)
+    pipe.run()
+    types = postgres.types("orders")
+    assert types["modifiedDate"] == "timestamp without time zone"
+    assert (types["totalAmount"], types["customerRef"], types["id"]) == ("numeric", "jsonb", "text")
+    pipe.run(skip_unchanged=False)
+    for stream, data_type in DATA_SETS.items():
+        assert len(postgres.written(stream)) == len(shops.held(data_type)), "upserted by all keys"
+
+
+def test_a_text_that_postgresql_cannot_hold(shops: Stage, postgres: Postgres) -> None:
+    """With the setting of the target that meltano.yml has."""
+    order = next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))
+    order |= {"orderNumber": "A\0B", "customerRef": {"id": "1", "name": "C\0D"}}
+    Pipe(shops, postgres).run()
+    names = [r["customerRef"]["name"] for r in postgres.written("orders") if r["orderNumber"] == "A\ufffdB"]
+    assert names == ["C\ufffdD"]
+
+
+def test_the_query_for_alerts(shops: Stage, postgres: Postgres) -> None:
+    """The README's, over `data_status`: it names what is old or was never synced, and nothing else."""
+    readme = (dev.ROOT / "README.md").read_text()
+    query = readme[readme.index("      select c.name") : readme.index("nulls first;")] + "nulls first"
+    Pipe(shops, postgres).run()
+    assert postgres.database.text(f"set search_path to codat; {query}").splitlines() == ["SET"]
+    postgres.database.text(
+        """set search_path to codat;
+        update data_status set "lastSuccessfulSync" = now() - interval '3 days' where "dataType" = 'commerce-orders';
+        update data_status set "lastSuccessfulSync" = null where "dataType" = 'commerce-disputes'"""
+    )
+    found = postgres.database.text(f"set search_path to codat; {query}").splitlines()[1:]
+    assert [line.split("|")[1] for line in found] == ["commerce-disputes"] * 3 + ["commerce-orders"] * 3
+
+
+def test_three_shards_at_once_into_one_database(shops: Stage, postgres: Postgres) -> None:
+    pipe = Pipe(shops, postgres)
+    pipe.run("first", shard_index=0, shard_count=3)  # makes the tables: the target itself can't do that at once
 
     def one(index: int) -> None:
-        pipe.run(shard_index=index, shard_count=3, name=f"shard{index}")
+        pipe.run(f"shard{index}", shard_index=index, shard_count=3)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(one, range(3)))
-    pipe.check()
+    Comparison(of_shops(shops), postgres.held()).check("target-postgres, three shards at once")
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_batches(shops: Stage, postgres: Postgres, form: str) -> None:
+    """This target takes BATCH messages."""
+    order = next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))
+    order["totalAmount"] = HUGE
+    files = {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": f"file://{postgres.folder}"}}
+    pipe = Pipe(shops, postgres, "pyarrow")
+    pipe.run(batch_config=files)
+    assert any(postgres.folder.iterdir())
+    Comparison(of_shops(shops), postgres.held()).check(f"target-postgres by BATCH, {form}, first run")
+    shops.world.sync(shops.world.connections()[0].company_id, restamp=4, add=3)
+    pipe.run(batch_config=files)
+    Comparison(of_shops(shops), postgres.held()).check(f"target-postgres by BATCH, {form}, second run")
