@@ -89,9 +89,10 @@ def examples(language: str) -> list[str]:
 
 
 def test_the_examples_for_several_machines_parse() -> None:
-    (job,) = (yaml.safe_load(text) for text in examples("yaml"))
-    container = job["spec"]["template"]["spec"]["containers"][0]
-    assert job["spec"]["completions"] == int(container["env"][0]["value"])
+    (nightly,) = (yaml.safe_load(text) for text in examples("yaml"))
+    job = nightly["spec"]["jobTemplate"]["spec"]
+    container = job["template"]["spec"]["containers"][0]
+    assert job["completions"] == int(container["env"][0]["value"])
     assert "\n" not in container["args"][0]
     (dag,) = map(ast.parse, examples("python"))
     assert any(isinstance(node, ast.FunctionDef) for node in dag.body)
