@@ -12,9 +12,9 @@ from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.bookmarks import StateError
+from tap_codat_commerce.checks import SettingsError
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.report import RunError
-from tap_codat_commerce.settings import SettingsError
 
 if TYPE_CHECKING:
     import click

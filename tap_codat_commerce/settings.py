@@ -1,30 +1,18 @@
-"""The settings: what there is, what is refused, and how the rest of the code gets at them."""
+"""The settings: what there is, and how the rest of the code gets at them."""
 
 from __future__ import annotations
 
-import base64
-import difflib
-import ipaddress
-import os
-import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from singer_sdk import typing as th
-from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_codat_commerce import batches
-from tap_codat_commerce.codat import query
 from tap_codat_commerce.dates import utc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from jsonschema import ValidationError
-
-CONNECTION_STATUSES = ("Linked", "Deauthorized", "Unlinked", "PendingAuth")
 MAX_PAGE_SIZE = 5000
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
@@ -175,15 +163,6 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 
-class SettingsError(Exception):
-    """One or more settings are bad; `problems` holds a line for each, which names it and holds no secret."""
-
-    def __init__(self, problems: list[str]) -> None:
-        """Keep the lines."""
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
 @dataclass(frozen=True)
 class Settings:
     """The settings after all checks, in the form that the code wants them."""
@@ -211,7 +190,7 @@ class Settings:
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
-        """Convert a configuration that `problems` found nothing wrong with."""
+        """Convert a configuration that `checks` found nothing wrong with."""
 
         def value(name: str) -> Any:
             given = config.get(name)
@@ -239,137 +218,3 @@ class Settings:
             shard_index=value("shard_index"),
             shard_count=value("shard_count"),
         )
-
-
-def environment_problems(prefix: str) -> Iterator[str]:
-    """Yield a line for each environment variable that has to hold a whole number and does not."""
-    for name, field in SCHEMA["properties"].items():
-        given = os.environ.get(prefix + name.upper())
-        if "integer" in field["type"] and given is not None and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
-            yield f"{name}: {given!r} (from {prefix + name.upper()}) is no whole number"
-
-
-def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return a line for each thing that is wrong with a configuration.
-
-    Args:
-        config: the settings as given.
-        schema: of all settings that exist, the SDK's own included.
-    """
-    found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
-    return found or list(problems(config, schema["properties"]))
-
-
-def shape_problem(error: ValidationError) -> str:
-    """Return the line for a value that does not fit the settings' JSON schema."""
-    if not error.path:
-        missing = re.match(r"'(\w+)' is a required property", error.message)
-        return f"{missing[1]}: is required but not set" if missing else error.message
-    name = str(error.path[0])
-    # jsonschema quotes the value that it refuses: never for the key.
-    return f"{name}: {'must be a text' if name == 'api_key' else error.message}"
-
-
-def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each thing that the JSON schema lets pass but that cannot work.
-
-    Args:
-        config: the settings as given, already of the right types.
-        known: all settings that exist, the SDK's own included.
-    """
-    for name in config.keys() - known.keys():
-        near = difflib.get_close_matches(name, known, n=1)
-        yield f"{name}: there is no such setting" + (f", did you mean {near[0]}?" if near else "")
-    for name, check in CHECKS.items():
-        if config.get(name) is not None and (problem := check(config[name])):
-            yield f"{name}: {problem}"
-    index, count = config.get("shard_index") or 0, config.get("shard_count") or 1
-    if index >= count:
-        yield f"shard_index: {index} is none of the {count} shards (shard_count), which are counted from 0"
-
-
-def _api_key(value: str) -> str | None:
-    if not value.strip():
-        return "is empty; set it to a Codat API key (Codat Portal, Developers, API keys)"
-    scheme, _, encoded = value.strip().partition(" ")
-    if scheme.lower() == "basic":
-        try:
-            base64.b64decode(encoded.strip(), validate=True)
-        except ValueError:
-            return "starts with 'Basic' but what follows is no base64; copy the whole header, or the raw key"
-        return None if encoded.strip() else "holds only the word 'Basic'; copy the whole header, or the raw key"
-    if not value.strip().isascii() or not value.strip().isprintable() or " " in value.strip():
-        return "holds blanks or characters that no key has; copy it again"
-    return None
-
-
-def _api_url(value: str) -> str | None:
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError as exc:
-        return f"is no URL ({exc})"
-    if parts.scheme not in {"http", "https"} or not host:
-        return "is no URL of the form https://host"
-    if parts.username or parts.password or parts.query or parts.fragment:
-        return "may hold only scheme, host, port and path"
-    if parts.scheme == "http" and not _is_loopback(host):
-        return "is plain http, which would send the key unencrypted; use https"
-    return None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _start_date(value: str) -> str | None:
-    try:
-        return None if utc(value) else "is empty"
-    except ValueError:
-        return f"{value!r} is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
-
-
-def _company_ids(values: list[str]) -> str | None:
-    for value in values:
-        try:
-            uuid.UUID(value)
-        except ValueError:
-            return f"{value!r} is no UUID"
-    return None if values else "is an empty list, which would read nothing; leave it out to read all companies"
-
-
-def _company_query(value: str) -> str | None:
-    if not value.strip():
-        return "is empty; leave it out to read all companies"
-    return f"has more than {query.MAX_LENGTH} characters" if len(value) > query.MAX_LENGTH else None
-
-
-def _integration_keys(values: list[str]) -> str | None:
-    for value in values:
-        if not re.fullmatch("[a-z]{4}", value):
-            return f"{value!r} is no platform key: four small letters, as fztf for Shopify"
-    return None if values else "is an empty list, which would read nothing; leave it out to read all platforms"
-
-
-def _connection_statuses(values: list[str]) -> str | None:
-    for value in values:
-        if value not in CONNECTION_STATUSES:
-            return f"{value!r} is none of {', '.join(CONNECTION_STATUSES)}"
-    return None if values else "is an empty list, which would read nothing"
-
-
-CHECKS: dict[str, Any] = {
-    "api_key": _api_key,
-    "api_url": _api_url,
-    "start_date": _start_date,
-    "company_ids": _company_ids,
-    "company_query": _company_query,
-    "integration_keys": _integration_keys,
-    "connection_statuses": _connection_statuses,
-    "batch_config": batches.problem,
-}

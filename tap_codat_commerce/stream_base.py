@@ -11,9 +11,9 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce import batches, schemas
+from tap_codat_commerce.checks import SettingsError
 from tap_codat_commerce.flattening import filled
 from tap_codat_commerce.records import Shape
-from tap_codat_commerce.settings import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

@@ -10,7 +10,7 @@ from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
-from tap_codat_commerce import memory, settings
+from tap_codat_commerce import checks, memory, settings
 from tap_codat_commerce.access import client_of
 from tap_codat_commerce.bookmarks import check_state
 from tap_codat_commerce.codat.ahead import Ahead
@@ -215,16 +215,16 @@ class TapCodatCommerce(Tap):
         try:
             found: dict[str, Any] = super()._env_var_config
         except ValueError as exc:
-            bad = list(settings.environment_problems(cls._env_var_prefix))
-            raise settings.SettingsError(bad or [f"environment: {exc}"]) from None
+            bad = list(checks.environment_problems(cls._env_var_prefix))
+            raise checks.SettingsError(bad or [f"environment: {exc}"]) from None
         return found
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""
         self.append_builtin_config(self.config_jsonschema)
-        found = settings.all_problems(self._config, self.config_jsonschema)
+        found = checks.all_problems(self._config, self.config_jsonschema)
         if found and raise_errors:
-            raise settings.SettingsError(found)
+            raise checks.SettingsError(found)
         return found
 
     @classmethod

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_codat_commerce.checks import SettingsError
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.settings import SettingsError
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from dotenv import find_dotenv, load_dotenv
 
-from tap_codat_commerce import settings as all_settings
+from tap_codat_commerce import checks
 from tap_codat_commerce.access import client_of
 from tap_codat_commerce.codat.ahead import Ahead
 from tap_codat_commerce.readiness import Readiness
 from tap_codat_commerce.scope import Scope
+from tap_codat_commerce.settings import Settings
 from tap_codat_commerce.streams import STREAMS as ALL_STREAMS
 from tap_codat_commerce.streams import DataSetStream
 from tap_codat_commerce.tap import TapCodatCommerce
@@ -24,8 +25,6 @@ from tap_codat_commerce.tap import TapCodatCommerce
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-    from tap_codat_commerce.settings import Settings
 
 DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if issubclass(s, DataSetStream)}  # type: ignore[misc]
 """Codat's key of each commerce data type, by the name of its stream."""
@@ -54,20 +53,20 @@ class Session:
             try:
                 found = json.loads(file.read_text())
             except (OSError, ValueError) as exc:
-                raise all_settings.SettingsError([f"{file}: {exc}"]) from exc
+                raise checks.SettingsError([f"{file}: {exc}"]) from exc
             if not isinstance(found, dict):
-                raise all_settings.SettingsError([f"{file}: holds no JSON object"])
+                raise checks.SettingsError([f"{file}: holds no JSON object"])
             config |= found
         config |= TapCodatCommerce._env_var_config  # noqa: SLF001 - the tap's own settings
         TapCodatCommerce.append_builtin_config(TapCodatCommerce.config_jsonschema)
-        problems = all_settings.all_problems(config, TapCodatCommerce.config_jsonschema)
+        problems = checks.all_problems(config, TapCodatCommerce.config_jsonschema)
         if problems == ["api_key: is required but not set"]:
             problems = [
                 "api_key: is required but not set; set TAP_CODAT_COMMERCE_API_KEY, or give a file with --config"
             ]
         if problems:
-            raise all_settings.SettingsError(problems)
-        return cls(all_settings.Settings.of(config))
+            raise checks.SettingsError(problems)
+        return cls(Settings.of(config))
 
     @cached_property
     def ahead(self) -> Ahead:
