@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -139,6 +141,12 @@ class Stage:
         paths = [a.path for a in self.gate.asked if part in a.path]
         self.gate.asked.clear()
         return paths
+
+    def rest(self) -> None:
+        """Wait until the stand-in has nothing to do: a process that is gone may leave requests on their way."""
+        urlopen(self.url + "/_mock/asked").close()  # those that came before this one have been seen by then
+        while self.gate.in_flight:
+            time.sleep(0.01)
 
     def held(self, data_type: str) -> dict[tuple[str, str, str], dict[str, Any]]:
         """Return what the stand-in holds of a data type, by company, connection and id, as it goes over the wire."""

@@ -10,7 +10,7 @@ import yaml
 from tools.plugin import ROOT, settings
 
 PATH = ROOT / "hub" / "tap-codat-commerce.yml"
-HEAD = "# Made by dev.py docs; to be put into the repository of Meltano Hub.\n"
+HEAD = "# Made by dev.py docs; in the repository of Meltano Hub: _data/meltano/extractors/{name}/{variant}.yml\n"
 LABEL = "Codat Commerce"
 DOMAIN = "https://www.codat.io"
 
@@ -61,7 +61,8 @@ def definition(about: dict[str, Any]) -> dict[str, Any]:
 
 def text(about: dict[str, Any]) -> str:
     """Return the definition as a file."""
-    return HEAD + yaml.dump(definition(about), Dumper=Blocks, allow_unicode=True, width=120)
+    found = definition(about)
+    return HEAD.format(**found) + yaml.dump(found, Dumper=Blocks, allow_unicode=True, width=120)
 
 
 class Blocks(yaml.SafeDumper):
