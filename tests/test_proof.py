@@ -282,7 +282,10 @@ class TestResume:
         shop.shops.gate.faults.append(Fault(path=ORDERS, page=3, skip=1, status=500, times=0))
         second = shop.run(max_retries=0, state=first.state)
         assert second.code == 1
-        assert self.asked(shop, "orderBy") == ["modifiedDate"] * 2 + ["id"] * 4
+        shop.shops.rest()
+        asked = self.asked(shop, "orderBy")
+        assert asked[:5] == ["modifiedDate"] * 2 + ["id"] * 3
+        assert asked[5:] in ([], ["id"]), "the fourth page may have been asked for ahead"
         shop.shops.gate.faults.clear()
         shop.shops.requests()
 
