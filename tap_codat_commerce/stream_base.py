@@ -50,11 +50,6 @@ class CodatStream(Stream):
             keep=self.tap.keeps_unknown_fields,
         )
 
-    @property
-    def emit_activate_version_messages(self) -> bool:
-        """Never: such a message makes a target drop the rows of every connection that had nothing new."""
-        return False
-
     @cached_property
     def plain(self) -> bool:
         """Whether nothing more is done to its records: all fields selected, no stream map, no batch, no test."""

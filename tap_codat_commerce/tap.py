@@ -43,7 +43,8 @@ class TapCodatCommerce(Tap):
     package_name = "tap-codat-commerce"
     config_jsonschema: ClassVar[dict[str, Any]] = settings.SCHEMA
     message_writer_class = ExactWriter
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [  # all but ACTIVATE_VERSION: see stream_base
+    # All but ACTIVATE_VERSION: such a message makes a target drop the rows of every connection that had nothing new.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
         TapCapabilities.CATALOG,
         TapCapabilities.STATE,
         TapCapabilities.DISCOVER,

@@ -12,7 +12,9 @@ from urllib.parse import urlparse
 import pyarrow.parquet as pq
 import pytest
 
+from codat_mock.faults import Fault
 from conftest import DATA_SETS
+from tap_codat_commerce.batches import Digits, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,6 +114,18 @@ def test_maps_and_flattening_are_in_files_too(stage: Callable[..., Stage], tmp_p
     assert json.loads(orders[0]["orderLineItems"])[0]["quantity"] == 1
 
 
+def test_an_unfinished_read_is_begun_anew(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    """Its records may be in a file that no message has named yet."""
+    shops = stage(companies=1, connections=1, records=30)
+    shops.gate.faults.append(Fault("status", "commerce-orders", page=3, status=500, times=0))
+    config = {"page_size": 10, "batch_config": batches(tmp_path, "jsonl")}
+    first = shops.run(max_retries=0, **config)
+    assert first.code == 1
+    assert "orders" not in {s for s, v in first.state["bookmarks"].items() if v.get("partitions")}
+    shops.gate.faults.clear()
+    assert len(in_files(shops.run(state=first.state, **config).ok(), "orders")) == 30
+
+
 def test_what_fits_no_parquet_type_is_said(stage: Callable[..., Stage], tmp_path: Path) -> None:
     shops = stage(companies=1, connections=1)
     next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))["totalAmount"] = Decimal("1e-99")
@@ -135,6 +149,14 @@ def test_what_a_stream_map_makes_and_parquet_cannot_hold(
     if reason:
         assert f"records of customers fit no Parquet type, use the format jsonl: {reason}" in run.problems[-1]
     assert "Traceback" not in run.log
+
+
+def test_a_field_without_a_column_is_not_dropped() -> None:
+    """Whatever the SDK should make of a record one day."""
+    schema = {"type": "object", "properties": {"id": {"type": "string"}}}
+    assert prepared({"id": "1", "colour": None}, schema, Digits()) == {"id": "1"}
+    with pytest.raises(ValueError, match="there is no column for colour"):
+        prepared({"id": "1", "colour": "red"}, schema, Digits())
 
 
 def test_a_folder_that_cannot_be_written(stage: Callable[..., Stage], tmp_path: Path) -> None:

@@ -187,10 +187,16 @@ def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
     assert_one_line(run, "stream_maps: Invalid key properties for 'orders'")
 
 
-def test_a_target_that_goes_away(stage: Callable[..., Stage]) -> None:
+@pytest.mark.parametrize("batches", [False, True])
+def test_a_target_that_goes_away(stage: Callable[..., Stage], *, batches: bool) -> None:
     shops = stage(companies=3, connections=2, records=200)
+    files = {
+        "encoding": {"format": "jsonl", "compression": "gzip"},
+        "storage": {"root": f"file://{shops.folder}/files"},
+    }
+    settings = {"api_key": API_KEY, "api_url": shops.url} | ({"batch_config": files} if batches else {})
     config = shops.folder / "config.json"
-    config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url}))
+    config.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
     tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert tap.stdout is not None
@@ -199,7 +205,7 @@ def test_a_target_that_goes_away(stage: Callable[..., Stage]) -> None:
     tap.stdout.close()
     log = tap.stderr.read()
     assert tap.wait(60) == 1
-    assert "the target has stopped reading" in log
+    assert "| the target has stopped reading" in log
     assert "Traceback" not in log
     assert "Exception ignored" not in log
 

@@ -68,6 +68,7 @@ BAD = [
     ({"skip_unchanged": "perhaps"}, "skip_unchanged: 'perhaps' is not of type"),
     ({"unknown_fields": "ignore"}, "unknown_fields: 'ignore' is not one of"),
     ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
+    ({"emit_activate_version_messages": True}, "emit_activate_version_messages: there is no such setting"),
 ]
 
 
