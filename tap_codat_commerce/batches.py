@@ -79,8 +79,6 @@ def written(stream: str, records: Iterator[Record], config: BatchConfig, schema:
     of_format = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
     try:
         yield from of_format.get_batches(records)
-    except BrokenPipeError:  # of stdout: between two companies, their data sets are written
-        raise
     except OSError as exc:
         msg = f"batch_config: a file in {config.storage.root} can't be written: {exc}"
         raise RunError(msg) from exc
