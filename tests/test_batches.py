@@ -118,7 +118,7 @@ def test_an_unfinished_read_is_begun_anew(stage: Callable[..., Stage], tmp_path:
     """Its records may be in a file that no message has named yet."""
     shops = stage(companies=1, connections=1, records=30)
     shops.gate.faults.append(Fault("status", "commerce-orders", page=3, status=500, times=0))
-    config = {"page_size": 10, "batch_config": batches(tmp_path, "jsonl")}
+    config: dict[str, Any] = {"page_size": 10, "batch_config": batches(tmp_path, "jsonl")}
     first = shops.run(max_retries=0, **config)
     assert first.code == 1
     assert "orders" not in {s for s, v in first.state["bookmarks"].items() if v.get("partitions")}

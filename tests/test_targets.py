@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import dev
+from codat_mock.faults import Fault
 from conftest import API_KEY, DATA_SETS
 from database import Database, binaries
 from targets import Comparison, Csv, Jsonl, Postgres, Target, of_shops
@@ -85,8 +86,8 @@ class ByMeltano:
     def __init__(self, shops: Stage, target: Target, meltano: Path, env: dict[str, str]) -> None:
         self.shops, self.target, self.meltano, self.env = shops, target, meltano, env
 
-    def run(self, **settings: Any) -> None:
-        """Run the job."""
+    def run(self, *, code: int = 0, **settings: Any) -> None:
+        """Run the job, which is to end with the code."""
         own = {"api_key": API_KEY, "api_url": self.shops.url, **settings}
         env = {f"TAP_CODAT_COMMERCE_{name.upper()}": str(value) for name, value in own.items()}
         done = subprocess.run(
@@ -97,7 +98,7 @@ class ByMeltano:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
 
 
 def runs_and_comparisons(runner: Pipe | ByMeltano) -> None:
@@ -145,6 +146,22 @@ def test_by_pipe(shops: Stage, target: Target) -> None:
 def test_by_meltano(shops: Stage, target: Target) -> None:
     with dev.meltano_project(target.loader, target.loader) as (meltano, _, _, env):
         runs_and_comparisons(ByMeltano(shops, target, meltano, env))
+
+
+def test_what_fails_by_meltano_is_all_that_the_next_run_reads(shops: Stage, tmp_path: Path) -> None:
+    """Meltano keeps the rows and the state of a run that ended non-zero."""
+    target = Jsonl(tmp_path)
+    with dev.meltano_project("failing", target.loader) as (meltano, _, _, env):
+        job = ByMeltano(shops, target, meltano, env)
+        shops.gate.faults.append(Fault(path="commerce-orders", status=500, skip=2))
+        job.run(code=1, max_retries=0)
+        came, wanted = target.held(), of_shops(shops)
+        missing = {stream: len(rows) - len(came[stream]) for stream, rows in wanted.items()}
+        assert {stream: count for stream, count in missing.items() if count} == {"orders": 20}
+        shops.requests()
+        job.run()
+    assert len(shops.requests()) == 1 + 3 + 1, "companies, data status, and the orders of one shop"
+    Comparison(wanted, target.held()).check("target-jsonl by meltano, after a failure")
 
 
 def test_what_postgresql_makes_of_it(shops: Stage, postgres: Postgres) -> None:
