@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Record
 
-    from tap_codat_commerce.schemas import Schema
+    from tap_codat_commerce.fields import Schema
 
 TAP = "tap-codat-commerce"
 WHOLE, FRACTION = 20, 18

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
 
-    from tap_codat_commerce.schemas import Schema
+    from tap_codat_commerce.fields import Schema
 
 
 def filled(record: Record, schema: Schema, depth: int) -> Record:

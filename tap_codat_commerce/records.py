@@ -16,7 +16,7 @@ from tap_codat_commerce.codat import exact
 from tap_codat_commerce.dates import utc
 
 if TYPE_CHECKING:
-    from tap_codat_commerce.schemas import Schema
+    from tap_codat_commerce.fields import Schema
 
 Strays = list[tuple[str, Any]]
 """What had no place in a record: paths, as `orderLineItems[0].color`, with the values as they came."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import RecordMessage, SchemaMessage
 
+    from tap_codat_commerce.fields import Schema
     from tap_codat_commerce.tap import TapCodatCommerce
 
 
@@ -29,7 +30,7 @@ class CodatStream(Stream):
     """A stream of Codat's records."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `Shape` has done that, and more
-    fields: ClassVar[schemas.Schema]
+    fields: ClassVar[Schema]
     ignored_fields: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, tap: TapCodatCommerce) -> None:

@@ -18,7 +18,7 @@ from tap_codat_commerce import dates
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tap_codat_commerce.schemas import Schema
+    from tap_codat_commerce.fields import Schema
 
 DATE_FIELD = re.compile(rb'Date"\s*:\s*"([^"]*)"')
 """The end of a date's name, and its value. In JSON, no text can hold this: its quotes would be escaped."""
