@@ -142,12 +142,6 @@ class Stage:
         self.gate.asked.clear()
         return paths
 
-    def rest(self) -> None:
-        """Wait until the stand-in has nothing to do: a process that is gone may leave requests on their way."""
-        urlopen(self.url + "/_mock/asked").close()  # those that came before this one have been seen by then
-        while self.gate.in_flight:
-            time.sleep(0.01)
-
     def held(self, data_type: str) -> dict[tuple[str, str, str], dict[str, Any]]:
         """Return what the stand-in holds of a data type, by company, connection and id, as it goes over the wire."""
         import simplejson  # noqa: PLC0415
@@ -163,6 +157,13 @@ class Stage:
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(content))
         return str(path)
+
+
+def rest(running: Running) -> None:
+    """Wait until a stand-in has nothing to do: a run that ended early may leave requests on their way."""
+    urlopen(running.url + "/_mock/asked").close()  # those that came before this one have been seen by then
+    while running.gate.in_flight:
+        time.sleep(0.01)
 
 
 def start(command: list[str], env: dict[str, str] | None = None) -> Run:

@@ -20,7 +20,7 @@ from codat_mock.faults import Fault
 from codat_mock.platforms import COMMERCE
 from codat_mock.running import Running
 from codat_mock.world import World
-from conftest import API_KEY, Meanwhile
+from conftest import API_KEY, Meanwhile, rest
 from tap_codat_commerce import messages
 from tap_codat_commerce.codat import retry
 from tap_codat_commerce.codat.errors import CodatError
@@ -144,7 +144,8 @@ class History:
         config = {"api_key": API_KEY, "api_url": self.running.url, "page_size": plan["page_size"]}
         config |= {"max_retries": 1, "sync_wait": 0}
         messages.SECONDS_BETWEEN_STATES = 0 if plan["states"] else 10
-        tap = TapCodatCommerce(config=config, state=self.target.state, catalog=CATALOG, message_writer=writer)
+        state = json.loads(json.dumps(self.target.state))  # as from a file: the tap writes into what it is given
+        tap = TapCodatCommerce(config=config, state=state, catalog=CATALOG, message_writer=writer)
         writer.tap = tap
         try:
             tap.sync_all()
@@ -152,6 +153,7 @@ class History:
             ended_well = False
         else:
             ended_well = plan["kill"] is None
+        rest(self.running)
         self.target.take(writer.taken[: plan["kill"]])
         return ended_well
 

@@ -16,7 +16,7 @@ import requests
 from codat_mock.faults import Fault
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
-from conftest import API_KEY, Meanwhile, Run
+from conftest import API_KEY, Meanwhile, Run, rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -230,7 +230,7 @@ class TestResume:
         run = shop.run(**{"max_retries": 0, "page_size": 900, **settings})
         assert run.code == 1
         shop.shops.gate.faults.clear()
-        shop.shops.rest()  # what it asked ahead in vain
+        rest(shop.shops.running)  # what it asked ahead in vain
         shop.shops.requests()
         return run
 
@@ -282,7 +282,7 @@ class TestResume:
         shop.shops.gate.faults.append(Fault(path=ORDERS, page=3, skip=1, status=500, times=0))
         second = shop.run(max_retries=0, state=first.state)
         assert second.code == 1
-        shop.shops.rest()
+        rest(shop.shops.running)
         asked = self.asked(shop, "orderBy")
         assert asked[:5] == ["modifiedDate"] * 2 + ["id"] * 3
         assert asked[5:] in ([], ["id"]), "the fourth page may have been asked for ahead"
