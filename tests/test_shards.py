@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import dev
 from conftest import API_KEY
 from tap_codat_commerce.scope import shard_of
+from test_documents import the_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,34 +70,29 @@ def test_a_shard_that_does_not_exist(stage: Callable[..., Stage], bad: dict[str,
 
 
 def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
-    """The commands of the README, each with a state of its own."""
+    """What the containers of the README's Kubernetes job run, each with a state of its own."""
     shops = stage(companies=6, connections=1, records=5, extras=False)
+    container = the_job()["template"]["spec"]["containers"][0]
+    (script,) = container["args"]
+    command = [*container["command"], script.replace("target-postgres", "target-jsonl")]
     with dev.meltano_project("shard") as (meltano, _, output, env):
         env |= {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
+        env |= {one["name"]: one["value"] for one in container["env"]}
+        env["PATH"] = os.pathsep.join([str(meltano.parent), os.environ["PATH"]])
 
-        def meltano_of(index: int, *arguments: str) -> None:
+        def one(index: int) -> None:
             folder = output / str(index)
             folder.mkdir(exist_ok=True)
-            own = {"TAP_CODAT_COMMERCE_SHARD_INDEX": str(index), "TAP_CODAT_COMMERCE_SHARD_COUNT": "3"}
-            own |= {
+            own = {
+                "JOB_COMPLETION_INDEX": str(index),
                 "TARGET_JSONL_DESTINATION_PATH": str(folder),
                 "MELTANO_SYS_DIR_ROOT": f"{env['MELTANO_SYS_DIR_ROOT']}-{index}",
             }
             done = subprocess.run(
-                [str(meltano), *arguments],
-                env={**os.environ, **env, **own},
-                cwd=dev.ROOT,
-                capture_output=True,
-                text=True,
-                check=False,
+                command, env={**os.environ, **env, **own}, cwd=dev.ROOT, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
 
-        def one(index: int) -> None:
-            meltano_of(index, "run", "--state-id-suffix", f"shard-{index}", "tap-codat-commerce", "target-jsonl")
-
-        for index in range(3):
-            meltano_of(index, "install", "tap-codat-commerce", "target-jsonl")
         for turn in range(2):
             with ThreadPoolExecutor(3) as pool:
                 list(pool.map(one, range(3)))
