@@ -67,7 +67,7 @@ class Run:
     @cached_property
     def messages(self) -> list[dict[str, Any]]:
         """All messages."""
-        return [json.loads(line, parse_float=str) for line in self.out.splitlines()]
+        return [json.loads(line, parse_float=str) for line in self.out.split("\n") if line]
 
     @property
     def records(self) -> dict[str, list[dict[str, Any]]]:

@@ -58,7 +58,7 @@ class Database:
     def rows(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query; numbers as Decimal."""
         text = self.text(f"select row_to_json(q) from ({query}) q")  # noqa: S608 - our own
-        return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in text.splitlines()]
+        return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in text.split("\n") if line]
 
     def text(self, query: str) -> str:
         """Return what psql prints."""

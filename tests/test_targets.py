@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from targets import Rows
 
 HUGE = Decimal("1234567890123456789.0123456789")
+TEXTS = (
+    "two\nlines\r\nand three",
+    "\"quoted\" 'too' \\ back",
+    "😀 émoji \u2028 line",
+    '{"a": 1}',
+    "null",
+    "\x01",
+    "x" * 100_000,
+)
+DATES = ("2021-05-04T15:28:09.2805505Z", "2021-01-01T00:00:00", "0001-01-01T00:00:00", "", "2021-01-01T00:00:00+05:30")
 needs_postgres = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
 TARGETS = [Jsonl, Csv, pytest.param(Postgres, marks=needs_postgres)]
 
@@ -105,8 +115,12 @@ def runs_and_comparisons(runner: Pipe | ByMeltano) -> None:
     """Run; change things at Codat, and run again; let Codat add a field, keep such fields, and run again."""
     shops, target = runner.shops, runner.target
     world = shops.world
-    order = next(iter(world.connections()[0].data["commerce-orders"].records.values()))
-    order |= {"totalAmount": HUGE, "totalRefund": Decimal("5e-07"), "customerRef": None}
+    order, *others = world.connections()[0].data["commerce-orders"].records.values()
+    order |= {"totalAmount": HUGE, "totalRefund": Decimal("5e-07"), "customerRef": None, "orderLineItems": []}
+    for other, text in zip(others, TEXTS, strict=False):
+        other["orderNumber"] = text
+    for other, date in zip(others, DATES, strict=False):
+        other["closedDate"] = date
 
     def compare(run: str, wanted: Rows) -> None:
         Comparison(wanted, target.held()).check(f"{target.loader} by {runner.way}, {run} run")
