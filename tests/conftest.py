@@ -159,6 +159,11 @@ class Stage:
         return str(path)
 
 
+def batches(folder: Path, form: str, **more: Any) -> dict[str, Any]:
+    """Return the setting `batch_config` for files in a folder."""
+    return {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": f"file://{folder}"}, **more}
+
+
 def rest(running: Running) -> None:
     """Wait until a stand-in has nothing to do: a run that ended early may leave requests on their way."""
     urlopen(running.url + "/_mock/asked").close()  # those that came before this one have been seen by then

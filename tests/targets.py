@@ -79,8 +79,8 @@ class Jsonl(Target):
 
     def written(self, stream: str) -> list[Row]:
         path = self.folder / f"{stream}.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in text.split("\n") if line]
 
 
 class Csv(Target):

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import DATA_SETS
+from conftest import DATA_SETS, batches
 from tap_codat_commerce.batches import Digits, prepared
 
 if TYPE_CHECKING:
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
 
 FORMATS = ["jsonl", "parquet"]
 LONG = Decimal("12345678901234567890123456789.01234567890123456789")
-
-
-def batches(folder: Path, form: str, **more: Any) -> dict[str, Any]:
-    """Return the setting."""
-    return {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": f"file://{folder}"}, **more}
 
 
 def in_files(run: Run, stream: str) -> list[dict[str, Any]]:

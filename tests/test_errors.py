@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
+from conftest import API_KEY, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -187,14 +187,11 @@ def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
     assert_one_line(run, "stream_maps: Invalid key properties for 'orders'")
 
 
-@pytest.mark.parametrize("batches", [False, True])
-def test_a_target_that_goes_away(stage: Callable[..., Stage], *, batches: bool) -> None:
+@pytest.mark.parametrize("in_batches", [False, True])
+def test_a_target_that_goes_away(stage: Callable[..., Stage], *, in_batches: bool) -> None:
     shops = stage(companies=3, connections=2, records=200)
-    files = {
-        "encoding": {"format": "jsonl", "compression": "gzip"},
-        "storage": {"root": f"file://{shops.folder}/files"},
-    }
-    settings = {"api_key": API_KEY, "api_url": shops.url} | ({"batch_config": files} if batches else {})
+    files = {"batch_config": batches(shops.folder, "jsonl")} if in_batches else {}
+    settings = {"api_key": API_KEY, "api_url": shops.url, **files}
     config = shops.folder / "config.json"
     config.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]

@@ -64,7 +64,7 @@ class Target:
                 version = (message["stream"], record["connectionId"], record["id"], record["modifiedDate"])
                 self.versions.add(version)
             elif message["type"] == "STATE":
-                self.state = json.loads(json.dumps(message["value"]))
+                self.state = message["value"]
 
 
 found = st.one_of(

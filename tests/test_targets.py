@@ -14,7 +14,7 @@ import pytest
 
 import dev
 from codat_mock.faults import Fault
-from conftest import API_KEY, DATA_SETS
+from conftest import API_KEY, DATA_SETS, batches
 from database import Database, binaries
 from targets import Comparison, Csv, Jsonl, Postgres, Target, of_shops
 
@@ -230,7 +230,7 @@ def test_batches(shops: Stage, postgres: Postgres, form: str) -> None:
     """This target takes BATCH messages."""
     order = next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))
     order["totalAmount"] = HUGE
-    files = {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": f"file://{postgres.folder}"}}
+    files = batches(postgres.folder, form)
     pipe = Pipe(shops, postgres, "pyarrow")
     pipe.run(batch_config=files)
     assert any(postgres.folder.iterdir())
