@@ -4,8 +4,8 @@
 python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
 python3 dev.py story  the whole way from an API key to the first rows, against the stand-in
 python3 dev.py test   lint, types and all tests
-python3 dev.py lint   lint and types alone
-python3 dev.py run …  a command with what the tests have, as: run pytest tests/test_state.py -k damaged
+python3 dev.py lint   lint, types and the walls between wings alone
+python3 dev.py run …  a command with what the tests have, as: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py docs   make anew what is made from the code: tables of README.md, settings of meltano.yml, the Hub's file
 python3 dev.py build  make the distributions, in dist
@@ -282,6 +282,7 @@ def lint() -> int:
     run([programs / "ruff", "check", "."])
     run([programs / "ruff", "format", "--check", "."])
     run([programs / "mypy"])
+    run([programs / "lint-imports", "--no-cache"])
     run([programs / "zizmor", "--offline", "--quiet", ROOT])
     run([programs / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows])
     run([programs / "check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml"])

@@ -14,7 +14,7 @@ from singer_sdk.authenticators import APIKeyAuthenticator
 from singer_sdk.pagination import BasePageNumberPaginator
 from singer_sdk.streams import RESTStream
 
-from tap_codat_commerce import schemas
+from tap_codat_commerce.records import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
-from tap_codat_commerce import batches
 from tap_codat_commerce.codat import query
-from tap_codat_commerce.dates import utc
+from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.settings import SCHEMA
+from tap_codat_commerce.singer import batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 CONNECTION_STATUSES = ("Linked", "Deauthorized", "Unlinked", "PendingAuth")
-
-
-class SettingsError(Exception):
-    """One or more settings are bad; `problems` holds a line for each, which names it and holds no secret."""
-
-    def __init__(self, problems: list[str]) -> None:
-        """Keep the lines."""
-        super().__init__("; ".join(problems))
-        self.problems = problems
 
 
 def environment_problems(prefix: str) -> Iterator[str]:

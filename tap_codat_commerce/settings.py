@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
 
-from tap_codat_commerce.dates import utc
+from tap_codat_commerce.codat.client import Client
+from tap_codat_commerce.codat.rate_limiter import RateLimiter
+from tap_codat_commerce.records.dates import utc
+from tap_codat_commerce.sync.options import SyncOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,28 +168,16 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings after all checks, in the form that the code wants them."""
+    """The settings after all checks, in the form that the code wants them: how Codat is reached, and what is read."""
 
     api_key: str
     api_url: str
-    start_date: str | None
-    company_ids: tuple[str, ...]
-    company_query: str | None
-    integration_keys: frozenset[str]
-    connection_statuses: frozenset[str]
-    page_size: int
     max_concurrent_requests: int
     requests_per_minute: int
     request_timeout: int
     max_retries: int
     max_retry_wait: int
-    sync_wait: int
-    fail_if_not_ready: bool
-    refresh_older_than_hours: int | None
-    skip_unchanged: bool
-    keep_unknown_fields: bool
-    shard_index: int
-    shard_count: int
+    sync: SyncOptions
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
@@ -199,22 +190,35 @@ class Settings:
         return cls(
             api_key=value("api_key"),
             api_url=value("api_url").rstrip("/"),
-            start_date=utc(value("start_date") or ""),
-            company_ids=tuple(dict.fromkeys(str(uuid.UUID(i)) for i in value("company_ids") or ())),
-            company_query=value("company_query"),
-            integration_keys=frozenset(value("integration_keys") or ()),
-            connection_statuses=frozenset(value("connection_statuses")),
-            page_size=value("page_size"),
             max_concurrent_requests=value("max_concurrent_requests"),
             requests_per_minute=value("requests_per_minute"),
             request_timeout=value("request_timeout"),
             max_retries=value("max_retries"),
             max_retry_wait=value("max_retry_wait"),
-            sync_wait=value("sync_wait"),
-            fail_if_not_ready=value("on_not_ready") == "fail",
-            refresh_older_than_hours=value("refresh_older_than_hours"),
-            skip_unchanged=value("skip_unchanged"),
-            keep_unknown_fields=value("unknown_fields") == "keep",
-            shard_index=value("shard_index"),
-            shard_count=value("shard_count"),
+            sync=SyncOptions(
+                start_date=utc(value("start_date") or ""),
+                company_ids=tuple(dict.fromkeys(str(uuid.UUID(i)) for i in value("company_ids") or ())),
+                company_query=value("company_query"),
+                integration_keys=frozenset(value("integration_keys") or ()),
+                connection_statuses=frozenset(value("connection_statuses")),
+                page_size=value("page_size"),
+                max_concurrent_requests=value("max_concurrent_requests"),
+                sync_wait=value("sync_wait"),
+                fail_if_not_ready=value("on_not_ready") == "fail",
+                refresh_older_than_hours=value("refresh_older_than_hours"),
+                skip_unchanged=value("skip_unchanged"),
+                shard_index=value("shard_index"),
+                shard_count=value("shard_count"),
+            ),
+        )
+
+    def client(self) -> Client:
+        """Return a client of Codat with the key, the limits and the patience that were set."""
+        return Client(
+            self.api_key,
+            api_url=self.api_url,
+            timeout=self.request_timeout,
+            max_retries=self.max_retries,
+            max_retry_wait=self.max_retry_wait,
+            limiter=RateLimiter(self.max_concurrent_requests, self.requests_per_minute),
         )

@@ -180,6 +180,20 @@ def start(command: list[str], env: dict[str, str] | None = None) -> Run:
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+def start_tap(
+    shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, **settings: Any
+) -> subprocess.Popen[str]:
+    """Start a run; its log goes into a file."""
+    config, file = shops.folder / "config.json", shops.folder / "state.json"
+    config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
+    file.write_text(json.dumps(state))
+    command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config), "--state", str(file)]
+    with (shops.folder / "log").open("w") as log:
+        return subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}
+        )
+
+
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
     """Return how to set up a stand-in with the given shops; it is gone when the test ends."""

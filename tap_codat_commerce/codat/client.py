@@ -16,8 +16,8 @@ import msgspec
 import requests
 import urllib3
 
-from tap_codat_commerce.codat import errors, exact, retry
-from tap_codat_commerce.codat.limits import Limits
+from tap_codat_commerce.codat import errors, lossless_json, retry_policy
+from tap_codat_commerce.codat.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ class Client:
     """Codat's API for one key. May be used from many threads at once.
 
     Attributes:
-        limits: how fast requests go out.
+        limiter: how fast requests go out.
         requests: how many were made so far, those that failed included.
         quota: what is left of the day's requests.
     """
@@ -75,7 +75,7 @@ class Client:
         timeout: float = 120,
         max_retries: int = 7,
         max_retry_wait: float = 300,
-        limits: Limits | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         """Prepare, without a request.
 
@@ -85,22 +85,24 @@ class Client:
             timeout: seconds to connect, and seconds without a byte of the answer.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
-            limits: how fast requests may go out, each attempt counted.
+            limiter: how fast requests may go out, each attempt counted.
         """
         self._base = api_url.rstrip("/")
         self._authorization = authorization(api_key)
         self._secrets = secrets(self._authorization)
         self._timeout = timeout
         self._max_retry_wait = max_retry_wait
-        self.limits = limits or Limits()
+        self.limiter = limiter or RateLimiter()
         self._local = threading.local()
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
-        self._send = self._patiently(max_retries, retry.is_final)
-        self._send_once_only = self._patiently(max_retries, retry.may_have_been_done)
+        self._send = self._patiently(max_retries, retry_policy.is_final)
+        self._send_once_only = self._patiently(max_retries, retry_policy.may_have_been_done)
 
-    def get(self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = exact.decode) -> Any:
+    def get(
+        self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = lossless_json.decode
+    ) -> Any:
         """Return the decoded answer to a GET.
 
         Args:
@@ -124,9 +126,9 @@ class Client:
             repeatable: whether it may be made twice: if not, it is tried again only if it was surely not done.
         """
         send = self._send if repeatable else self._send_once_only
-        return send("POST", self._base + path, params, exact.decode, body)
+        return send("POST", self._base + path, params, lossless_json.decode, body)
 
-    def follow(self, link: str, decode: Callable[[bytes], Any] = exact.decode) -> Any:
+    def follow(self, link: str, decode: Callable[[bytes], Any] = lossless_json.decode) -> Any:
         """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
 
         Raises:
@@ -141,7 +143,7 @@ class Client:
 
     def _patiently(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
         return backoff.on_exception(
-            lambda: retry.pauses(self._max_retry_wait),
+            lambda: retry_policy.pauses(self._max_retry_wait),
             errors.CodatError,
             max_tries=max_retries + 1,
             giveup=giveup,
@@ -154,7 +156,7 @@ class Client:
         self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], sent: Any = None
     ) -> Any:
         what = f"{method} {url.removeprefix(self._base)}"
-        with self.limits.request():
+        with self.limiter.request():
             response, body = self._exchange(what, method, url, params, sent)
         logger.debug("%s %s", what, response.status_code)
         with self._lock:
@@ -186,7 +188,7 @@ class Client:
                 method,
                 url,
                 params=params,
-                data=None if sent is None else exact.encode(sent),
+                data=None if sent is None else lossless_json.encode(sent),
                 headers=None if sent is None else {"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -200,7 +202,7 @@ class Client:
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
         if isinstance(failure, errors.RateLimited):
-            self.limits.hold(details["wait"])
+            self.limiter.hold(details["wait"])
         what = f"{getattr(failure, 'what', failure)}."
         logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
@@ -213,7 +215,7 @@ class Client:
         if correlation_id:
             what += f" (correlation id {correlation_id})"
         kind = errors.for_status(response.status_code, message)
-        wait = retry.retry_after(response.headers.get("Retry-After"), retry.utc_now())
+        wait = retry_policy.retry_after(response.headers.get("Retry-After"), retry_policy.utc_now())
         if kind is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
             kind = errors.QuotaSpent
             reset = response.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds")
@@ -283,7 +285,7 @@ def _shorten(text: str) -> str:
 
 def _error_body(content: bytes) -> dict[str, Any]:
     try:
-        body = exact.decode(content)
+        body = lossless_json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return {}
     return body if isinstance(body, dict) else {}

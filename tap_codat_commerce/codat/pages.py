@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_codat_commerce.codat import exact
+from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
 
-    from tap_codat_commerce.codat.ahead import Ahead, Position
     from tap_codat_commerce.codat.client import Client, Params
+    from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 PAGES_AHEAD = 20
 """So many pages after the one that is used are asked for ahead."""
@@ -54,7 +54,7 @@ class Page(msgspec.Struct):
             UnexpectedAnswer: one is no object, or no UTF-8.
         """
         try:
-            return [exact.decode_object(raw) for raw in self.results]
+            return [lossless_json.decode_object(raw) for raw in self.results]
         except ValueError as exc:
             what = f"a page of a list holds an entry that can't be read: {exc}"
             raise UnexpectedAnswer(what) from exc
@@ -69,7 +69,7 @@ def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
     return {**params, "page": number, "pageSize": size}
 
 
-def by_number(client: Client | Ahead, path: str, params: Params, size: int) -> Iterator[Page]:
+def by_number(client: Client | Prefetcher, path: str, params: Params, size: int) -> Iterator[Page]:
     """Yield pages by their numbers, until neither a next link nor the total promises more."""
     number = 1
     while True:
@@ -81,8 +81,8 @@ def by_number(client: Client | Ahead, path: str, params: Params, size: int) -> I
         number += 1
 
 
-def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
-    ahead: Ahead,
+def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
+    prefetcher: Prefetcher,
     path: str,
     params: Params,
     size: int,
@@ -95,7 +95,7 @@ def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
     """Yield pages as `by_number` does, from the first one given, and ask for the following ones ahead.
 
     Args:
-        ahead: asks for them.
+        prefetcher: asks for them.
         path: of the list, as are `params`.
         params: but for number and size.
         size: records to a page.
@@ -106,9 +106,9 @@ def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
     """
     number = first
     while True:
-        page = ahead.get(path, numbered(params, number, size), decode, token)
+        page = prefetcher.get(path, numbered(params, number, size), decode, token)
         if position is not None and number >= first + unsure:
-            offer_following(ahead, path, params, size, page=page, number=number, token=token, position=position)
+            prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
         last = is_last(page, number, size)  # before the page is used up
         yield page
         if last:
@@ -116,8 +116,8 @@ def ahead_by_number(  # noqa: PLR0913 - what is asked for, and when
         number += 1
 
 
-def offer_following(  # noqa: PLR0913 - as above
-    ahead: Ahead,
+def prefetch_following(  # noqa: PLR0913 - as above
+    prefetcher: Prefetcher,
     path: str,
     params: Params,
     size: int,
@@ -132,7 +132,7 @@ def offer_following(  # noqa: PLR0913 - as above
         return
     last = min(-(-page.total // size), number + PAGES_AHEAD)
     for following in range(number + 1, last + 1):
-        ahead.offer(path, numbered(params, following, size), decode, (*position, following), token=token)
+        prefetcher.prefetch(path, numbered(params, following, size), decode, (*position, following), token=token)
 
 
 def is_last(page: Page, number: int, size: int) -> bool:
@@ -140,7 +140,7 @@ def is_last(page: Page, number: int, size: int) -> bool:
     return not page.results or (page.next is None and number * size >= page.total)
 
 
-def by_link(client: Client | Ahead, path: str, token: Hashable = None) -> Iterator[Page]:
+def by_link(client: Client | Prefetcher, path: str, token: Hashable = None) -> Iterator[Page]:
     """Yield the first page, asked for without parameters, and those that its next links lead to."""
     page = client.get(path, None, decode) if token is None else client.get(path, None, decode, token)  # type: ignore[call-arg]
     yield page

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_codat_commerce.checks import SettingsError
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing
@@ -104,7 +104,7 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
     Changes only those, and nothing when asked twice. Ends with 1 if a setting is locked.
     """
     company_id = session.companies([company])[0]["id"] if company else None
-    settings = enabling.SyncSettings(session.ahead, company_id)
+    settings = enabling.SyncSettings(session.prefetcher, company_id)
     changes = settings.changes(schedule)
     needed = [c for c in changes if c.needed and not c.locked]
     locked = [c for c in changes if c.locked]
@@ -139,15 +139,15 @@ def connect(  # noqa: PLR0913 - one parameter for each option
     if bool(name and name.strip()) == bool(company):
         msg = "give either the NAME of a new company, or an existing one with --company"
         raise UsageError(msg)
-    chosen = connecting.platform(session.ahead, platform)
+    chosen = connecting.platform(session.prefetcher, platform)
     if company:
         owner = session.companies([company])[0]
     else:
         name = (name or "").strip()
         if signs := connecting.forbidden(name):
             show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(signs)}")
-        owner = connecting.company(session.ahead, name, description)
-    made = connecting.connection(session.ahead, owner, str(chosen["key"]), just_made=not company)
+        owner = connecting.company(session.prefetcher, name, description)
+    made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
     found = {
         "company": owner.get("name"),
         "companyId": owner["id"],
@@ -233,12 +233,12 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     Ends with 0 only if all syncs were queued, and ended well if they were waited for.
     """
     types = [data_type_of(t) for t in data_types] or list(DATA_TYPES.values())
-    places = refreshing.places(session, session.companies(companies), connection)
-    if not places:
+    shops = refreshing.connections(session, session.companies(companies), connection)
+    if not shops:
         msg = "there is no linked connection to sync; see `codat-commerce status`"
         raise UsageError(msg)
-    session.ahead.expect(len(places) * len(types))
-    pulls = [refreshing.queue(session, company, place, t) for company, place in places for t in types]
+    session.prefetcher.expect(len(shops) * len(types))
+    pulls = [refreshing.queue(session, company, shop, t) for company, shop in shops for t in types]
     for pull in pulls:
         if pull.note:
             show.note(f"{pull.where}: {pull.note}.")

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import pages
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble
-from tap_codat_commerce.scope import COMMERCE
+from tap_codat_commerce.sync.company_selection import COMMERCE
 from tap_codat_commerce.workflow.session import UsageError
 
 if TYPE_CHECKING:
-    from tap_codat_commerce.codat.ahead import Ahead
+    from tap_codat_commerce.codat.prefetcher import Prefetcher
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9\s\-',&@.?!]")
 SIZE = 1000
@@ -27,14 +27,14 @@ def forbidden(name: str) -> str:
     return "".join(dict.fromkeys(FORBIDDEN.findall(name)))
 
 
-def platform(ahead: Ahead, wanted: str) -> dict[str, Any]:
+def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
     """Return the platform of a key or a name.
 
     Raises:
         UsageError: there is none, or it is not one of commerce, or not enabled.
         CodatError: a request failed.
     """
-    every = [p for page in pages.by_number(ahead, "/integrations", {}, SIZE) for p in page.objects()]
+    every = [p for page in pages.by_number(prefetcher, "/integrations", {}, SIZE) for p in page.objects()]
     found = next(
         (p for p in every if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
     )
@@ -55,7 +55,7 @@ def platform(ahead: Ahead, wanted: str) -> dict[str, Any]:
     return found
 
 
-def company(ahead: Ahead, name: str, description: str | None) -> dict[str, Any]:
+def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[str, Any]:
     """Make a company and return it.
 
     Raises:
@@ -64,14 +64,14 @@ def company(ahead: Ahead, name: str, description: str | None) -> dict[str, Any]:
     """
     body = {"name": name} | ({"description": description} if description else {})
     try:
-        made: dict[str, Any] = ahead.post("/companies", body=body, repeatable=False)
+        made: dict[str, Any] = prefetcher.post("/companies", body=body, repeatable=False)
     except (NoAnswer, ServerTrouble) as exc:
         msg = f"{exc.what}. The company may have been made all the same: look with `codat-commerce status {name!r}`."
         raise UsageError(msg) from exc
     return made
 
 
-def connection(ahead: Ahead, owner: dict[str, Any], key: str, *, just_made: bool) -> dict[str, Any]:
+def connection(prefetcher: Prefetcher, owner: dict[str, Any], key: str, *, just_made: bool) -> dict[str, Any]:
     """Add a connection to a company and return it.
 
     Raises:
@@ -79,7 +79,7 @@ def connection(ahead: Ahead, owner: dict[str, Any], key: str, *, just_made: bool
         CodatError: it was not made.
     """
     try:
-        made: dict[str, Any] = ahead.post(
+        made: dict[str, Any] = prefetcher.post(
             f"/companies/{owner['id']}/connections", body={"platformKey": key}, repeatable=False
         )
     except CodatError as exc:

@@ -14,7 +14,7 @@ from tap_codat_commerce.workflow.session import DATA_TYPES, UsageError, short
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tap_codat_commerce.codat.ahead import Ahead
+    from tap_codat_commerce.codat.prefetcher import Prefetcher
 
 FETCH, SCHEDULE = "fetchOnFirstLink", "syncSchedule"
 NEW = {"syncOrder": 0, SCHEDULE: 0, FETCH: False}
@@ -54,9 +54,9 @@ class Change:
 class SyncSettings:
     """The sync settings of the client, or of one company."""
 
-    def __init__(self, ahead: Ahead, company_id: str | None) -> None:
+    def __init__(self, prefetcher: Prefetcher, company_id: str | None) -> None:
         """Begin without a request."""
-        self._ahead = ahead
+        self._prefetcher = prefetcher
         self._path = f"/companies/{company_id}/syncSettings" if company_id else "/profile/syncSettings"
         self._owner = ("companyId", company_id) if company_id else ("clientId", None)
 
@@ -69,7 +69,7 @@ class SyncSettings:
         Raises:
             CodatError: the request failed.
         """
-        self._answer = self._ahead.get(self._path)
+        self._answer = self._prefetcher.get(self._path)
         known = {s.get("dataType"): s for s in self._answer.get("settings") or []}
         return [_change(t, known.get(t, {}), schedule) for t in sorted(DATA_TYPES.values())]
 
@@ -85,7 +85,7 @@ class SyncSettings:
         name, value = self._owner
         owner = {name: value or self._answer.get(name)}
         body = {**owner, "settings": [*settings, *wanted.values()], "overridesDefaults": True}
-        self._ahead.post(self._path, body=body)
+        self._prefetcher.post(self._path, body=body)
         left = [c.data_type for c in self.changes(None) if not _is_as(c, changes)]
         if left:
             msg = f"Codat took the settings, but did not change {', '.join(left)}. Look at them in the Codat Portal."

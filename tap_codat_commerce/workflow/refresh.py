@@ -15,15 +15,15 @@ import click
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.errors import BadRequest
-from tap_codat_commerce.codat.retry import utc_now
-from tap_codat_commerce.readiness import COMPLETE, STATUSES, Kind
+from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.sync.data_status import COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from tap_codat_commerce.scope import Place
+    from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.workflow.session import Session
 
 LATEST = 200
@@ -40,7 +40,7 @@ class Pull:
     """
 
     company: str
-    place: Place
+    connection: ConnectionRef
     data_type: str
     id: str | None = None
     status: str | None = None
@@ -59,14 +59,14 @@ class Pull:
     @property
     def where(self) -> str:
         """Which one it is, for people."""
-        return f"{self.company}, {self.place.connection.get('platformName')}, {short(self.data_type)}"
+        return f"{self.company}, {self.connection.details.get('platformName')}, {short(self.data_type)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return it for scripts."""
         return {
-            "companyId": self.place.company_id,
+            "companyId": self.connection.company_id,
             "company": self.company,
-            "connectionId": self.place.connection_id,
+            "connectionId": self.connection.connection_id,
             "dataType": self.data_type,
             "id": self.id,
             "status": self.status,
@@ -74,32 +74,34 @@ class Pull:
         }
 
 
-def places(session: Session, companies: list[dict[str, Any]], connection_id: str | None) -> list[tuple[str, Place]]:
+def connections(
+    session: Session, companies: list[dict[str, Any]], connection_id: str | None
+) -> list[tuple[str, ConnectionRef]]:
     """Return the connections that can be synced, each with its company's name: the linked ones."""
-    scope = session.scope()
+    selection = session.selection()
     return [
-        (str(company.get("name")), place)
+        (str(company.get("name")), connection)
         for number, company in enumerate(companies)
-        for place in scope.places(company, number)
-        if connection_id in {None, place.connection_id} and place.connection.get("status") == "Linked"
+        for connection in selection.connections(company, number)
+        if connection_id in {None, connection.connection_id} and connection.details.get("status") == "Linked"
     ]
 
 
-def queue(session: Session, company: str, place: Place, data_type: str) -> Pull:
+def queue(session: Session, company: str, connection: ConnectionRef, data_type: str) -> Pull:
     """Queue a sync. One that is under way already is as good.
 
     Raises:
         CodatError: the request failed otherwise.
     """
-    pull = Pull(company, place, data_type)
+    pull = Pull(company, connection, data_type)
     try:
-        answer = session.readiness.refresh(place.company_id, place.connection_id, data_type)
+        answer = session.statuses.refresh(connection.company_id, connection.connection_id, data_type)
     except BadRequest as exc:
         if "in progress" not in exc.message:
             pull.note = exc.message or exc.what
             return pull
         pull.note = "was under way already"
-        latest = next((o for o in _operations(session, place) if o.get("dataType") == data_type), {})
+        latest = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
         pull.id, pull.status = latest.get("id"), latest.get("status")
         return pull
     pull.id, pull.status = answer.get("id"), answer.get("status")
@@ -115,9 +117,9 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
     waited_for: dict[tuple[str, str], list[Pull]] = {}
     for pull in pulls:
         if pull.under_way:
-            waited_for.setdefault((pull.place.company_id, pull.place.connection_id), []).append(pull)
+            waited_for.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
     for some in waited_for.values():
-        statuses = {o.get("id"): o for o in _operations(session, some[0].place)}
+        statuses = {o.get("id"): o for o in _operations(session, some[0].connection)}
         for pull in some:
             now = statuses.get(pull.id, {}).get("status", pull.status)
             if now != pull.status:
@@ -147,14 +149,14 @@ def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: floa
             show.note(f"{pull.where}: {pull.status}, {pull.note}.")
 
 
-def _operations(session: Session, place: Place) -> list[dict[str, Any]]:
-    params = {"query": query.equals("connectionId", place.connection_id), "orderBy": "-requested"}
-    path = f"/companies/{place.company_id}/data/history"
-    answer: pages.Page = session.ahead.get(path, pages.numbered(params, 1, LATEST), pages.decode)
+def _operations(session: Session, connection: ConnectionRef) -> list[dict[str, Any]]:
+    params = {"query": query.equals("connectionId", connection.connection_id), "orderBy": "-requested"}
+    path = f"/companies/{connection.company_id}/data/history"
+    answer: pages.Page = session.prefetcher.get(path, pages.numbered(params, 1, LATEST), pages.decode)
     return answer.objects()
 
 
 def _to_do(pull: Pull, operation: dict[str, Any]) -> str:
     if pull.status == "AuthError":
-        return f"open {pull.place.connection.get('linkUrl')} to authorise again"
+        return f"open {pull.connection.details.get('linkUrl')} to authorise again"
     return str(operation.get("errorMessage") or "see its sync history in the Codat Portal")

@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 from dotenv import find_dotenv, load_dotenv
 
 from tap_codat_commerce import checks
-from tap_codat_commerce.access import client_of
-from tap_codat_commerce.codat.ahead import Ahead
-from tap_codat_commerce.readiness import Readiness
-from tap_codat_commerce.scope import Scope
+from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.settings import Settings
+from tap_codat_commerce.singer.data_set_stream import DataSetStream
+from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.streams import STREAMS as ALL_STREAMS
-from tap_codat_commerce.streams import DataSetStream
+from tap_codat_commerce.sync.company_selection import CompanySelection
+from tap_codat_commerce.sync.data_status import DataStatuses
 from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from tap_codat_commerce.sync.options import SyncOptions
 
 DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if issubclass(s, DataSetStream)}  # type: ignore[misc]
 """Codat's key of each commerce data type, by the name of its stream."""
@@ -53,9 +55,9 @@ class Session:
             try:
                 found = json.loads(file.read_text())
             except (OSError, ValueError) as exc:
-                raise checks.SettingsError([f"{file}: {exc}"]) from exc
+                raise SettingsError([f"{file}: {exc}"]) from exc
             if not isinstance(found, dict):
-                raise checks.SettingsError([f"{file}: holds no JSON object"])
+                raise SettingsError([f"{file}: holds no JSON object"])
             config |= found
         config |= TapCodatCommerce._env_var_config  # noqa: SLF001 - the tap's own settings
         TapCodatCommerce.append_builtin_config(TapCodatCommerce.config_jsonschema)
@@ -65,22 +67,22 @@ class Session:
                 "api_key: is required but not set; set TAP_CODAT_COMMERCE_API_KEY, or give a file with --config"
             ]
         if problems:
-            raise checks.SettingsError(problems)
+            raise SettingsError(problems)
         return cls(Settings.of(config))
 
     @cached_property
-    def ahead(self) -> Ahead:
+    def prefetcher(self) -> Prefetcher:
         """Codat."""
-        return Ahead(client_of(self.settings), self.settings.max_concurrent_requests)
+        return Prefetcher(self.settings.client(), self.settings.max_concurrent_requests)
 
     @cached_property
-    def readiness(self) -> Readiness:
+    def statuses(self) -> DataStatuses:
         """The data status of companies."""
-        return Readiness(self.ahead)
+        return DataStatuses(self.prefetcher)
 
-    def scope(self, settings: Settings | None = None) -> Scope:
+    def selection(self, options: SyncOptions | None = None) -> CompanySelection:
         """Return the companies and connections that are read by the settings."""
-        return Scope(self.ahead, settings or self.settings, logging.getLogger(__name__))
+        return CompanySelection(self.prefetcher, options or self.settings.sync, logging.getLogger(__name__))
 
     def companies(self, wanted: Sequence[str]) -> list[dict[str, Any]]:
         """Return the companies that are meant: by id or by name; without any, those that the settings ask for.
@@ -91,8 +93,8 @@ class Session:
         """
         ids = [str(uuid.UUID(w)) for w in wanted if _is_uuid(w)]
         narrowed = bool(wanted) and len(ids) == len(wanted)
-        scope = self.scope(replace(self.settings, company_ids=tuple(ids)) if narrowed else None)
-        every = [scope.company(raw) for raw in scope.companies()]
+        selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if narrowed else None)
+        every = [selection.company(raw) for raw in selection.companies()]
         return [_named(name, every) for name in wanted] if wanted else every
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tap_codat_commerce import dates
+from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

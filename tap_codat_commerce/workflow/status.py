@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.retry import utc_now
-from tap_codat_commerce.readiness import AUTH_ERROR, Kind, Status
-from tap_codat_commerce.scope import is_shop
+from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.sync.company_selection import is_shop
+from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import DATA_TYPES, short
 
@@ -38,7 +38,7 @@ class Line:
     company: dict[str, Any]
     connection: dict[str, Any] | None = None
     data_type: str | None = None
-    status: Status = field(default_factory=Status)
+    status: SyncStatus = field(default_factory=SyncStatus)
 
     @property
     def is_ready(self) -> bool:
@@ -87,24 +87,24 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
     Raises:
         CodatError: a request failed.
     """
-    scope = session.scope()
+    selection = session.selection()
     for number, company in enumerate(companies):
-        if scope.places(company, number):
-            session.readiness.offer(company["id"], (number,), _nothing_follows)
+        if selection.connections(company, number):
+            session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
-        places = {place.connection_id for place in scope.places(company, 0)}
+        readable = {c.connection_id for c in selection.connections(company, 0)}
         shops = [c for c in company.get("dataConnections") or [] if is_shop(c) and _meant(session, c)]
         if not shops:
             yield Line(company)
-        entries = _entries(session, company["id"]) if places else {}
+        entries = _entries(session, company["id"]) if readable else {}
         for connection in shops:
-            if connection["id"] not in places:
+            if connection["id"] not in readable:
                 yield Line(company, connection)
                 continue
             for data_type in DATA_TYPES.values():
                 if data_type in data_types:
-                    yield Line(company, connection, data_type, Status.of(entries.get(data_type)))
-        session.readiness.forget(company["id"])
+                    yield Line(company, connection, data_type, SyncStatus.of(entries.get(data_type)))
+        session.statuses.forget(company["id"])
 
 
 def links(some: list[Line]) -> list[str]:
@@ -160,15 +160,15 @@ class Shown:
 
 
 def _meant(session: Session, connection: dict[str, Any]) -> bool:
-    keys = session.settings.integration_keys
+    keys = session.settings.sync.integration_keys
     return not keys or connection.get("integrationKey") in keys
 
 
 def _entries(session: Session, company_id: str) -> dict[str, Any]:
     try:
-        return session.readiness.entries(company_id)
+        return session.statuses.entries(company_id)
     except CodatError:
-        session.readiness.forget(company_id)
+        session.statuses.forget(company_id)
         raise
 
 

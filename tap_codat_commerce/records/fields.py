@@ -1,0 +1,98 @@
+"""The kinds of fields that records are made of, as JSON Schema.
+
+Only keys are required; everything else may be null, array items included. Written here and not by the SDK's typing
+helpers, so that what a record looks like can be read without Singer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field with a name: its JSON Schema, and whether every record has it."""
+
+    name: str
+    schema: Schema
+    required: bool = False
+
+
+def text(name: str, description: str, *, key: bool = False) -> Field:
+    """Return a string field."""
+    return Field(name, {"type": ["string"] if key else ["string", "null"], "description": description}, required=key)
+
+
+def date(name: str, description: str) -> Field:
+    """Return a field with a date in UTC."""
+    return Field(name, {"type": ["string", "null"], "format": "date-time", "description": description})
+
+
+def decimal(name: str, description: str) -> Field:
+    """Return a field with a number of any precision."""
+    return Field(name, {"type": ["number", "null"], "description": description})
+
+
+def flag(name: str, description: str) -> Field:
+    """Return a field that is true or false."""
+    return Field(name, {"type": ["boolean", "null"], "description": description})
+
+
+def group(name: str, description: str, *fields: Field) -> Field:
+    """Return a field with an object of named fields."""
+    return Field(name, {**_object(fields), "description": description})
+
+
+def rows(name: str, description: str, *fields: Field) -> Field:
+    """Return a field with an array of objects."""
+    return Field(name, {"type": ["array", "null"], "items": _object(fields), "description": description})
+
+
+def texts(name: str, description: str) -> Field:
+    """Return a field with an array of strings."""
+    items = {"type": ["string", "null"]}
+    return Field(name, {"type": ["array", "null"], "items": items, "description": description})
+
+
+def texts_by_name(name: str, description: str) -> Field:
+    """Return a field with an object whose names are the user's or the platform's own, and whose values are strings."""
+    return _free(name, description, {"type": ["string", "null"]})
+
+
+def anything(name: str, description: str) -> Field:
+    """Return a field with an object of free content."""
+    return _free(name, description, values=True)
+
+
+def record(*fields: Field) -> Schema:
+    """Return a stream's schema."""
+    required = [f.name for f in fields if f.required]
+    return {"type": "object", "properties": properties(*fields), "required": required, "$schema": DIALECT}
+
+
+def reference(name: str, to: str) -> Field:
+    """Return a field that points to a record of another stream."""
+    return group(name, f"The {to}.", text("id", f"Id of the {to}."), text("name", f"Name of the {to}."))
+
+
+def typed_reference() -> tuple[Field, ...]:
+    """Return the fields of a pointer to a record of any of several streams."""
+    return text("id", "Id of the record."), text("type", "What kind of record it is, as Order or Payment.")
+
+
+def properties(*fields: Field) -> Schema:
+    """Return the schemas of fields, by name."""
+    return {f.name: f.schema for f in fields}
+
+
+def _object(fields: tuple[Field, ...]) -> Schema:
+    return {"type": ["object", "null"], "properties": properties(*fields)}
+
+
+def _free(name: str, description: str, values: object) -> Field:
+    # Without `properties`: the SDK's flattening drops a field of empty ones.
+    return Field(name, {"type": ["object", "null"], "additionalProperties": values, "description": description})

@@ -1,0 +1,177 @@
+"""Codat's records in the form that the schemas promise: dates in one form, ids as text, nothing that no one knows.
+
+A schema is compiled once into a function; records then pass through it. Values that the schema has no place for, by
+name or by type, are set aside with their path: they are counted and named at the end of the run, or kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records.dates import utc
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.records.fields import Schema
+
+Strays = list[tuple[str, Any]]
+"""What had no place in a record: paths, as `orderLineItems[0].color`, with the values as they came."""
+Shaper = Callable[[Any, Strays], Any]
+
+INDEX = re.compile(r"\[\d+\]")
+JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+
+
+def compile_schema(schema: Schema) -> Shaper:
+    """Return the function that brings a value into the form of the schema."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = next(k for k in kinds if k != "null")
+    if kind == "object":
+        others = schema.get("additionalProperties")
+        if others is True:
+            return _free
+        if others:
+            return _mapping(compile_schema(others))
+        return _object({name: compile_schema(field) for name, field in schema["properties"].items()})
+    if kind == "array":
+        return _array(compile_schema(schema["items"]))
+    if kind == "string" and schema.get("format") == "date-time":
+        return _date
+    return {"string": _text, "number": _decimal, "boolean": _flag}[kind]
+
+
+class StrayFieldCounter:
+    """Counts what had no place, over all streams of a run."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, stream: str, strays: Strays) -> None:
+        """Count what one record of the stream had too much."""
+        self.counts.update({(stream, INDEX.sub("[]", path)) for path, _ in strays})
+
+    def summary(self) -> str:
+        """Return the names of the fields and in how many records they were, or an empty string."""
+        return ", ".join(f"{stream}.{path} ({n})" for (stream, path), n in sorted(self.counts.items()))
+
+
+class RecordShaper:
+    """The form of one stream's records."""
+
+    def __init__(
+        self, stream: str, schema: Schema, reporter: StrayFieldCounter, *, ignored: frozenset[str], keep: bool
+    ) -> None:
+        """Compile the schema.
+
+        Args:
+            stream: the stream's name, for the report.
+            schema: the stream's schema.
+            reporter: where fields without a place are counted.
+            ignored: fields that are known, and left out on purpose.
+            keep: whether fields without a place go into `unmapped`.
+        """
+        self._shape = compile_schema(schema)
+        self._stream, self._reporter, self._ignored, self._keep = stream, reporter, ignored, keep
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return the record in its form. The given one may be changed."""
+        strays: Strays = []
+        for name in self._ignored:
+            record.pop(name, None)
+        shaped: dict[str, Any] = self._shape(record, strays)
+        if strays:
+            self._reporter.add(self._stream, strays)
+            if self._keep:
+                shaped["unmapped"] = dict(strays)
+        return shaped
+
+
+def _object(fields: dict[str, Shaper]) -> Shaper:
+    def shape(value: Any, strays: Strays) -> Any:
+        if not isinstance(value, dict):
+            return _misfit(value, strays)
+        shaped = {}
+        for name, item in value.items():
+            field = fields.get(name)
+            if field is None:
+                strays.append((name, item))
+                continue
+            before = len(strays)
+            shaped[name] = None if item is None else field(item, strays)
+            if len(strays) > before:
+                _prefix(strays, before, name)
+        return shaped
+
+    return shape
+
+
+def _mapping(field: Shaper) -> Shaper:
+    def shape(value: Any, strays: Strays) -> Any:
+        if not isinstance(value, dict):
+            return _misfit(value, strays)
+        return _object(dict.fromkeys(value, field))(value, strays)
+
+    return shape
+
+
+def _array(field: Shaper) -> Shaper:
+    def shape(value: Any, strays: Strays) -> Any:
+        if not isinstance(value, list):
+            return _misfit(value, strays)
+        shaped = []
+        for position, item in enumerate(value):
+            before = len(strays)
+            shaped.append(None if item is None else field(item, strays))
+            if len(strays) > before:
+                _prefix(strays, before, f"[{position}]")
+        return shaped
+
+    return shape
+
+
+def _text(value: Any, strays: Strays) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | Decimal):  # ids are text, though some platforms' come as numbers
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return _misfit(value, strays)
+
+
+def _date(value: Any, strays: Strays) -> Any:
+    try:
+        return utc(value) if isinstance(value, str) else _misfit(value, strays)
+    except ValueError:
+        return _misfit(value, strays)
+
+
+def _decimal(value: Any, strays: Strays) -> Any:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and JSON_NUMBER.fullmatch(value):
+        return lossless_json.number(value)
+    return _misfit(value, strays)
+
+
+def _flag(value: Any, strays: Strays) -> Any:
+    return value if isinstance(value, bool) else _misfit(value, strays)
+
+
+def _free(value: Any, strays: Strays) -> Any:
+    return value if isinstance(value, dict) else _misfit(value, strays)
+
+
+def _misfit(value: Any, strays: Strays) -> Any:
+    strays.append(("", value))
+    return None
+
+
+def _prefix(strays: Strays, start: int, name: str) -> None:
+    for position in range(start, len(strays)):
+        path, value = strays[position]
+        separator = "." if path and not path.startswith("[") else ""
+        strays[position] = (name + separator + path, value)

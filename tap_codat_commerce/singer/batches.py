@@ -1,0 +1,207 @@
+"""BATCH: records in files, for targets that load them.
+
+JSON Lines are written by the SDK. Parquet is written here: the SDK's writer takes the fields of the first record for
+those of all, and drops the others without a word.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import fsspec
+from singer_sdk.batch import BaseBatcher, Batcher, lazy_chunked_generator
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.sync.run_summary import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pyarrow as pa
+    from singer_sdk.helpers._batch import BatchConfig
+    from singer_sdk.helpers.types import Record
+
+    from tap_codat_commerce.records.fields import Schema
+
+TAP = "tap-codat-commerce"
+WHOLE, FRACTION = 20, 18
+"""Digits before and after the point, in the numbers of a Parquet file: more only in files that need them."""
+MOST_DIGITS = 76
+"""Of Parquet's longest decimals, by pyarrow."""
+
+PARTS = {
+    "": {"encoding", "storage", "batch_size"},
+    "encoding": {"format", "compression"},
+    "storage": {"root", "prefix", "params"},
+}
+"""What `batch_config` may hold, and its parts."""
+
+
+def problem(config: Mapping[str, Any]) -> str | None:
+    """Say what can't work about the setting `batch_config`, whose types are known to be right."""
+    encoding, root = config.get("encoding") or {}, (config.get("storage") or {}).get("root")
+    form, compression = encoding.get("format"), encoding.get("compression")
+    if form is None or not root:
+        return "needs encoding.format (jsonl or parquet) and storage.root (as file:///var/tmp/codat)"
+    if form == "jsonl" and compression != "gzip":
+        return "with the format jsonl, encoding.compression has to be gzip: the files always are"
+    if form == "parquet" and not importlib.util.find_spec("pyarrow"):
+        return "the format parquet needs pyarrow: pip install 'tap-codat-commerce[parquet]'"
+    for part, known in PARTS.items():
+        inside = config[part] if part else config
+        if unknown := sorted(inside.keys() - known):
+            return f"there is no {unknown[0]} in {part or 'it'}; there are {', '.join(sorted(known))}"
+    size = config.get("batch_size", 1)
+    if not isinstance(size, int) or size < 1:
+        return f"batch_size is {size!r}; it is a number of records, at least 1"
+    try:
+        fsspec.core.url_to_fs(root)
+    except (ImportError, ValueError) as exc:
+        return f"storage.root: {exc}"
+    return None
+
+
+def written(stream: str, records: Iterator[Record], config: BatchConfig, schema: Schema) -> Iterator[list[str]]:
+    """Write records into files; yield the addresses of each file, or files, that is finished.
+
+    Args:
+        stream: its stream's name.
+        records: as they would be in RECORD messages.
+        config: format and place of the files.
+        schema: of the records.
+
+    Raises:
+        RunError: a file can't be written.
+    """
+    of_format = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
+    try:
+        yield from of_format.get_batches(records)
+    except OSError as exc:
+        msg = f"batch_config: a file in {config.storage.root} can't be written: {exc}"
+        raise RunError(msg) from exc
+
+
+def is_parquet(config: BatchConfig) -> bool:
+    """Say whether the files are to be Parquet."""
+    return config.encoding.format == "parquet"
+
+
+class ParquetFiles(BaseBatcher):
+    """Writes records as Parquet."""
+
+    def __init__(self, stream: str, config: BatchConfig, schema: Schema) -> None:
+        """Prepare for the records of one stream."""
+        super().__init__(TAP, stream, config)
+        self._schema = schema
+
+    def get_batches(self, records: Iterator[Record]) -> Iterator[list[str]]:
+        """Yield the address of each file."""
+        import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
+
+        storage, encoding = self.batch_config.storage, self.batch_config.encoding
+        head = f"{storage.prefix or ''}{TAP}--{self.stream_name}-{uuid4()}"
+        for number, chunk in enumerate(lazy_chunked_generator(records, self.batch_config.batch_size), start=1):
+            table = self.table(chunk)
+            name = f"{head}-{number}.parquet"
+            with storage.open(name, "wb") as file:
+                pq.write_table(table, file, compression="gzip" if encoding.compression == "gzip" else "snappy")
+            yield [storage.get_url(name)]
+
+    def table(self, records: Iterable[Record]) -> pa.Table:
+        """Return records as a table.
+
+        Raises:
+            RunError: one of them fits no Parquet type.
+        """
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+
+        digits = Digits()
+        try:
+            rows = [prepared(record, self._schema, digits) for record in records]
+            columns = arrow_type(self._schema, digits.arrow_type())
+            return pa.Table.from_pylist(rows, schema=pa.schema(list(columns)))
+        except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as exc:
+            msg = f"batch_config: records of {self.stream_name} fit no Parquet type, use the format jsonl: {exc}"
+            raise RunError(msg) from exc
+
+
+class Digits:
+    """How many digits the numbers of a file have, before and after the point."""
+
+    def __init__(self) -> None:
+        """Begin with those that there is room for in any case."""
+        self.whole, self.fraction = WHOLE, FRACTION
+
+    def see(self, number: Decimal) -> Decimal:
+        """Take note of a number, and return it."""
+        _, digits, exponent = number.as_tuple()
+        if isinstance(exponent, int):
+            self.fraction = max(self.fraction, -exponent)
+            self.whole = max(self.whole, len(digits) + exponent)
+        return number
+
+    def arrow_type(self) -> pa.DataType:
+        """Return the type that keeps every digit of all of them."""
+        import pyarrow as pa  # noqa: PLC0415 - an extra
+
+        precision = self.whole + self.fraction
+        if precision > MOST_DIGITS:
+            msg = f"a decimal of {precision} digits"
+            raise ValueError(msg)
+        return (pa.decimal128 if precision <= WHOLE + FRACTION else pa.decimal256)(precision, self.fraction)
+
+
+def kind_of(schema: Schema) -> str:
+    """Return the type of a value; 'anything' for what Parquet has no type for, which becomes JSON text."""
+    kinds = schema.get("type", "anything")
+    kind = next((k for k in kinds if k != "null"), "anything") if isinstance(kinds, list) else kinds
+    free = (kind == "object" and not schema.get("properties")) or (kind == "array" and not schema.get("items"))
+    return "anything" if free else str(kind)
+
+
+def declared(schema: Schema) -> Schema:
+    """Return a stream's schema as its Parquet files are: objects of any names are JSON text there."""
+    kind = kind_of(schema)
+    if kind == "anything":
+        kept = {k: v for k, v in schema.items() if k == "description"}
+        return {**kept, "type": ["string", "null"]}
+    if kind == "object":
+        return {**schema, "properties": {name: declared(field) for name, field in schema["properties"].items()}}
+    return {**schema, "items": declared(schema["items"])} if kind == "array" else schema
+
+
+def prepared(value: Any, schema: Schema, digits: Digits) -> Any:
+    """Return a value as its column takes it.
+
+    Raises:
+        ValueError: a field has no column.
+    """
+    if value is None:
+        return None
+    kind = kind_of(schema)
+    if kind == "object":
+        fields = schema["properties"]
+        if lost := [name for name in value.keys() - fields.keys() if value[name] is not None]:
+            msg = f"there is no column for {', '.join(sorted(lost))}"
+            raise ValueError(msg)
+        return {name: prepared(value[name], field, digits) for name, field in fields.items() if name in value}
+    if kind == "array":
+        return [prepared(item, schema["items"], digits) for item in value]
+    if kind == "anything":
+        return lossless_json.encode(value).decode()
+    return digits.see(Decimal(value)) if kind == "number" else value
+
+
+def arrow_type(schema: Schema, number: pa.DataType) -> pa.DataType:
+    """Return the type of a column; dates are text, as in RECORD messages."""
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    kind = kind_of(schema)
+    if kind == "object":
+        return pa.struct([(name, arrow_type(field, number)) for name, field in schema["properties"].items()])
+    if kind == "array":
+        return pa.list_(arrow_type(schema["items"], number))
+    return {"number": number, "integer": pa.int64(), "boolean": pa.bool_()}.get(kind, pa.string())

@@ -1,0 +1,180 @@
+"""State: how far each data set of each connection has been read.
+
+The one place that knows the shape of state:
+
+    {"bookmarks": {"orders": {"partitions": [
+        {"context": {"companyId": "…", "connectionId": "…"},
+         "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.000000Z",
+         "sync_id": "…",
+         "reading": {"sync_id": "…", "since": "…", "order": "modifiedDate", "page_size": 1000, "page": 7, …}}]}}}
+
+`replication_key_value` is the greatest `modifiedDate` of a read that was proven complete, `sync_id` the sync of
+Codat's that was read then; `last_sync` is there too where a company has several connections. `reading` is there while
+a read of many pages is not complete: where to go on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.streams._state import StreamStateManager
+
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.record_pages import REPLICATION_KEY
+from tap_codat_commerce.singer.errors import StateError
+from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from singer_sdk.helpers.types import Context
+
+CONTEXT_KEYS = {"companyId", "connectionId"}
+
+
+Key = tuple[str | None, str | None]
+"""A company's and a connection's id."""
+
+
+class Bookmarks(StreamStateManager):
+    """One stream's bookmarks.
+
+    The SDK advances a bookmark with each record and promotes it whenever a context ends, even one that was skipped or
+    came out incomplete. Here a bookmark moves in one call, `move`, after a complete read; what the SDK would do on
+    its own is left out. Bookmarks are found through an index, where the SDK walks through the list for each record.
+    """
+
+    _partitions: list[dict[str, Any]] | None = None
+    _index: dict[Key, dict[str, Any]]
+
+    def is_new(self, context: Context) -> bool:
+        """Say whether nothing is known of the context."""
+        return _key(context) not in self._indexed()
+
+    def find(self, context: Context) -> Bookmark:
+        """Return the context's bookmark, an empty one if it has none."""
+        state = self._indexed().get(_key(context), {})
+        stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
+        reading = state.get("reading")
+        checkpoint = Checkpoint(**reading) if reading else None
+        return Bookmark(_form(stamp) if stamp else None, state.get("sync_id"), state.get("last_sync"), checkpoint)
+
+    def move(self, context: Context, bookmark: Bookmark) -> None:
+        """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
+        known = {"sync_id": bookmark.sync_id, "last_sync": bookmark.last_sync}
+        if bookmark.stamp is not None:
+            known |= {"replication_key": REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+        entry = self._entry(context)
+        for gone in (name for name, value in known.items() if value is None):
+            entry.pop(gone, None)
+        entry.update({name: value for name, value in known.items() if value is not None})
+        entry.pop("reading", None)
+        self.is_flushed = False
+
+    def note(self, context: Context, checkpoint: Checkpoint | None) -> None:
+        """Note how far an unfinished read came, None to forget it; the bookmark stays."""
+        if checkpoint:
+            self._entry(context)["reading"] = asdict(checkpoint)
+        else:
+            self._indexed().get(_key(context), {}).pop("reading", None)
+        self.is_flushed = False
+
+    def get_context_state(self, context: Context | None) -> dict[str, Any]:
+        """Return the context's state for the SDK; for one without a bookmark something that does not get into it."""
+        if not self.get_state_partition_context(context):
+            return self.stream_state
+        return self._indexed().get(_key(context or {}), {})
+
+    def increment_state(self, *_: Any, **__: Any) -> None:
+        """Do nothing: `move` sets the bookmark."""
+
+    def write_starting_replication_value(self, *_: Any, **__: Any) -> None:
+        """Do nothing: `find` tells where to begin."""
+
+    def write_replication_key_signpost(self, *_: Any, **__: Any) -> None:
+        """Do nothing: a bookmark is a stamp that Codat gave, this machine's clock has no say in it."""
+
+    def _entry(self, context: Context) -> dict[str, Any]:
+        key = _key(context)
+        state = self._indexed().get(key)
+        if state is None:
+            state = self._index[key] = {"context": context}
+            self.stream_state.setdefault("partitions", []).append(state)
+            self._partitions = self.stream_state["partitions"]
+        return state
+
+    def _indexed(self) -> dict[Key, dict[str, Any]]:
+        partitions = self.get_state_partitions() or []
+        if self._partitions is not partitions:
+            self._partitions = partitions
+            self._index = {_key(p["context"]): p for p in partitions}
+        return self._index
+
+
+def check_state(state: object, streams: Collection[str]) -> None:
+    """Check that a state is one of this tap's, whole, or one of plain SDK bookmarks.
+
+    Raises:
+        StateError: it is not.
+    """
+    remedy = "Give the state that this tap wrote last, or none to read everything"
+    if not isinstance(state, dict) or not isinstance(state.get("bookmarks", None if state else {}), dict):
+        msg = f"state: it is no state of this tap, as it has no object 'bookmarks'. {remedy}."
+        raise StateError(msg)
+    for stream, bookmarks in state.get("bookmarks", {}).items():
+        if stream not in streams:
+            msg = f"state: it has a bookmark of {stream!r}, which is no stream of this tap. {remedy}."
+            raise StateError(msg)
+        try:
+            _check_bookmarks(bookmarks)
+        except (AttributeError, TypeError, ValueError) as exc:
+            msg = f"state: the bookmarks of {stream!r} are damaged ({exc}). {remedy}."
+            raise StateError(msg) from exc
+
+
+def _check_bookmarks(bookmarks: Any) -> None:
+    seen = set()
+    if not isinstance(bookmarks.get("partitions", []), list):
+        msg = "'partitions' is no list"
+        raise TypeError(msg)
+    for partition in bookmarks.get("partitions", []):
+        context = partition.get("context")
+        if not isinstance(context, dict) or context.keys() != CONTEXT_KEYS:
+            msg = f"a partition's context is not of {' and '.join(sorted(CONTEXT_KEYS))}"
+            raise ValueError(msg)
+        _check_texts(context, CONTEXT_KEYS)
+        if (key := _key(context)) in seen:
+            msg = f"two partitions are of connection {context['connectionId']}"
+            raise ValueError(msg)
+        seen.add(key)
+        _check_texts(partition, {"sync_id", "last_sync", "replication_key", "replication_key_value"} & partition.keys())
+        if (stamp := partition.get("replication_key_value")) is not None:
+            _form(stamp)
+        if (reading := partition.get("reading")) is not None:
+            _check_checkpoint(reading)
+
+
+def _check_checkpoint(reading: Mapping[str, Any]) -> None:
+    if reading.keys() != {f.name for f in fields(Checkpoint)}:
+        msg = "'reading' has not the fields it should have"
+        raise ValueError(msg)
+    _check_texts(reading, {"sync_id", "last_sync", "since", "order", "fingerprint", "latest"})
+    if not all(type(reading[name]) is int and reading[name] > 0 for name in ("page", "page_size")):
+        msg = "'reading' has a page that is no number"
+        raise ValueError(msg)
+
+
+def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:
+    for name in names:
+        if not isinstance(of[name], str | None):
+            msg = f"{name!r} is no text"
+            raise TypeError(msg)
+
+
+def _key(context: Mapping[str, Any]) -> Key:
+    return context.get("companyId"), context.get("connectionId")
+
+
+def _form(stamp: str) -> str:
+    return dates.bookmark(dates.utc(stamp) or stamp)

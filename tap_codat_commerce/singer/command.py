@@ -1,0 +1,62 @@
+"""The command line: whatever goes wrong is one line that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import simplejson
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
+from singer_sdk.plugin_base import SingerCommand
+
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.singer.errors import SettingsError, StateError
+from tap_codat_commerce.sync.run_summary import RunError
+
+if TYPE_CHECKING:
+    import click
+
+
+class Command(SingerCommand):
+    """The SDK's command, without a traceback for what a user can mend."""
+
+    @classmethod
+    def like(cls, command: click.Command, **kwargs: Any) -> Command:
+        """Return the same command as one of this class."""
+        return cls(
+            name=command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            **kwargs,
+        )
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; end with 1 and a line for each problem."""
+        try:
+            return super().main(*args, **kwargs)
+        except SettingsError as exc:
+            self._end(*exc.problems)
+        except (CodatError, RunError, StateError) as exc:
+            self._end(str(exc))
+        except (json.JSONDecodeError, simplejson.JSONDecodeError) as exc:
+            self._end(f"a file given with --config, --state or --catalog is no JSON: {exc}")
+        except (StreamMapConfigError, MapExpressionError) as exc:
+            self._end(f"stream_maps: {exc}")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the callback; say so if nobody reads what it writes, where click would end without a word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the flush at exit
+            self._end("the target has stopped reading: see its own log for the reason")
+
+    def _end(self, *lines: str) -> None:
+        for line in lines:
+            self.logger.error("%s", line)
+        self.logger.debug("Where that came from:", exc_info=sys.exc_info())
+        sys.exit(1)

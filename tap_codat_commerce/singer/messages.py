@@ -1,0 +1,127 @@
+"""Singer messages on stdout: whole lines, every digit of a number as it came, STATE not too often."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.helpers._state import StateWriter
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.retry_policy import utc_now
+
+if TYPE_CHECKING:
+    from singer_sdk.helpers.types import TapState
+    from singer_sdk.singerlib.encoding.simple import Message
+
+SECONDS_BETWEEN_STATES = 10.0
+TIMES_THE_COST = 20
+"""A state that takes long to write, as the target is slow, comes more seldom: so it takes no more than a twentieth."""
+BYTES_AT_ONCE = 2**16
+
+
+class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
+    """Writes messages in large pieces that end with a line, and all that there is with each STATE.
+
+    Beside the SDK's own fast writer: that one turns numbers that are not plain Decimals into strings; it copies the
+    whole state for each STATE; and a signal that arrives within a write leaves half a line, and whatever its handler
+    writes behind it. Here the handler calls `stop`, which ends the process at the end of what is being written.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing to write."""
+        self._pending = bytearray()
+        self._writing = False
+        self._exit_code: int | None = None
+
+    def serialize_message(self, message: Message) -> bytes:
+        """Return the message as JSON."""
+        # A state's own to_dict() would copy all of it.
+        content = {"type": "STATE", "value": message.value} if isinstance(message, StateMessage) else message.to_dict()
+        text: bytes = lossless_json.encode(content)
+        return text
+
+    def write_message(self, message: Message) -> None:
+        """Write a message; at once if it is not a record, for what comes next may take its time."""
+        self._write(self.serialize_message(message), b"\n", flush=not isinstance(message, RecordMessage))
+
+    def write_record(self, stream: str, record: dict[str, Any]) -> None:
+        """Write a RECORD message, as of now."""
+        message = {"type": "RECORD", "stream": stream, "record": record, "time_extracted": utc_now().isoformat()}
+        self._write(lossless_json.encode(message), b"\n")
+
+    def write_lines(self, lines: bytes | bytearray) -> None:
+        """Write messages that are lines already."""
+        self._write(lines)
+
+    def flush(self) -> None:
+        """Write what has not been written yet."""
+        self._write(flush=True)
+
+    def stop(self, exit_code: int) -> None:
+        """End the process: now, or at the end of what is being written.
+
+        Raises:
+            SystemExit: now.
+        """
+        if self._writing:
+            self._exit_code = exit_code
+        else:
+            raise SystemExit(exit_code)
+
+    def _put(self, *texts: bytes | bytearray) -> None:
+        for text in texts:
+            with memoryview(text) as whole:
+                begin = 0
+                while begin < len(whole):  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
+                    begin += sys.stdout.buffer.write(whole[begin:])
+        self._pending.clear()
+
+    def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
+        self._writing = True
+        try:
+            for text in texts:
+                if len(text) < BYTES_AT_ONCE:
+                    self._pending += text
+                else:
+                    self._put(self._pending, text)
+            if flush or len(self._pending) >= BYTES_AT_ONCE:
+                self._put(self._pending)
+                sys.stdout.buffer.flush()
+        finally:
+            self._writing = False
+        if self._exit_code is not None:
+            code, self._exit_code = self._exit_code, None
+            raise SystemExit(code)
+
+
+class ThrottledStateWriter(StateWriter):
+    """Writes STATE at most every ten seconds, and at the end.
+
+    The SDK writes the whole state at the end of every context; with thousands of connections that is gigabytes.
+    """
+
+    def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
+        """Begin with the state that was given: it need not be written yet."""
+        super().__init__(message_writer)
+        self._due = time.monotonic() + SECONDS_BETWEEN_STATES
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() >= self._due
+
+    def write_state(self, state: TapState) -> None:
+        """Write the state if it is time."""
+        if self.due:
+            self.write_last(state)
+
+    def write_last(self, state: TapState) -> None:
+        """Write the state, with all that came before it."""
+        began = time.monotonic()
+        self._message_writer.write_message(StateMessage(state))
+        took = time.monotonic() - began
+        self._due = began + took + max(SECONDS_BETWEEN_STATES, TIMES_THE_COST * took)

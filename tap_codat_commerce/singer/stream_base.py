@@ -1,0 +1,151 @@
+"""What all streams share: how the SDK's stream is made to write each thing once, and say each thing once."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk import Stream
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+
+from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records.shaping import RecordShaper
+from tap_codat_commerce.singer import batches
+from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.flattening import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import RecordMessage, SchemaMessage
+
+    from tap_codat_commerce.records.fields import Schema
+    from tap_codat_commerce.singer.tap_base import CodatTap
+
+
+class CodatStream(Stream):
+    """A stream of Codat's records."""
+
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `Shape` has done that, and more
+    fields: ClassVar[Schema]
+    ignored_fields: ClassVar[frozenset[str]] = frozenset()
+
+    tap: CodatTap
+
+    def __init__(self, tap: CodatTap) -> None:
+        """Make the stream with its schema, as the setting `unknown_fields` wants it."""
+        self.tap = tap
+        schema = schemas.with_unmapped(self.fields) if tap.keeps_unknown_fields else self.fields
+        super().__init__(tap, schema=schema)
+        self._schema_written = False
+
+    @cached_property
+    def shaper(self) -> RecordShaper:
+        """The form of the stream's records, by the catalog that was given, if any."""
+        return RecordShaper(
+            self.name,
+            self.effective_schema,
+            self.tap.run.stray_fields,
+            ignored=self.ignored_fields,
+            keep=self.tap.keeps_unknown_fields,
+        )
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether nothing more is done to its records: all fields selected, no stream map, no batch, no test."""
+        return (
+            self.ABORT_AT_RECORD_COUNT is None
+            and not self.in_batches
+            and all(self.mask.values())
+            and self._is_unmapped
+            and not self.stream_maps[0].flattening_enabled
+        )
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether records are not out when they were yielded, but only with the BATCH message that follows."""
+        return bool(self.config.get("batch_config"))
+
+    @cached_property
+    def _is_unmapped(self) -> bool:
+        return len(self.stream_maps) == 1 and type(self.stream_maps[0]) is SameRecordTransform
+
+    def _write_record_message(self, record: Record) -> None:
+        """Write a record that nothing more is done to without asking for each of its fields whether it is selected."""
+        if not self.plain:
+            super()._write_record_message(record)
+            return
+        self.tap.message_writer.write_record(self.name, record)
+        self.state_manager.is_flushed = False
+
+    @cached_property
+    def removed(self) -> bool:
+        """Whether stream maps take it out, as `"orders": null` does: it is then as if it were not selected."""
+        return all(isinstance(one, RemoveRecordTransform) for one in self.stream_maps)
+
+    def _process_record(
+        self, record: Record, child_context: Context | None = None, partition_context: Context | None = None
+    ) -> None:
+        """Lead on to children from a stream that stream maps take out: the SDK would leave all of them out, too."""
+        if not isinstance(self.stream_maps[0], RemoveRecordTransform):
+            super()._process_record(record, child_context, partition_context)
+            return
+        for context in self.generate_child_contexts(record=record, context=child_context):
+            self._sync_children(context)
+
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
+        """Give the SDK's flattening no null objects: it would leave them in no column."""
+        options = self.stream_maps[0].flattening_options
+        if self._is_unmapped and options and options.enabled:
+            record = filled(record, self.effective_schema, options.max_level)
+        yield from super()._generate_record_messages(record)
+
+    def get_batches(
+        self, batch_config: BatchConfig, context: Context | None = None
+    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
+        """Write files of what RECORD messages would hold; the SDK's have deselected fields in them, and no stream map.
+
+        Raises:
+            RunError: a file can't be written.
+        """
+        found = self._sync_records(context, write_messages=False)
+        records = (message.record for record in found for message in self._generate_record_messages(record))
+        for files in batches.written(self.name, records, batch_config, self.stream_maps[0].transformed_schema):
+            yield batch_config.encoding, files
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Say what the columns of Parquet files are, where these are not as in RECORD messages."""
+        config = self.get_batch_config(self.config)
+        for message in super()._generate_schema_messages():
+            if config and batches.is_parquet(config):
+                message.schema = batches.declared(message.schema)
+            yield message
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Keep the SDK's running commentary, several lines per context and per level of an error, for debugging."""
+        super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
+
+    def begin(self) -> None:
+        """Write SCHEMA, if the stream is selected: also where no record will follow, as its data is unchanged.
+
+        Raises:
+            SettingsError: its records are to go into files, and into several streams.
+        """
+        if self.removed:
+            self.selected = False
+        if self.in_batches and len(self.stream_maps) > 1:
+            raise SettingsError(
+                [f"batch_config: stream_maps make several streams of {self.name}, but files are of one"]
+            )
+        if self.selected:
+            self._write_schema_message()
+
+    def _write_schema_message(self) -> None:
+        """Write SCHEMA once, where the SDK repeats it for each context: some targets flush, or lose rows, on each."""
+        if not self._schema_written:
+            self._schema_written = True
+            super()._write_schema_message()

@@ -1,0 +1,150 @@
+"""How the SDK's tap is made to end every run with a STATE and a summary, and to refuse bad settings in our words."""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk import Tap
+from singer_sdk.helpers._classproperty import classproperty
+
+from tap_codat_commerce.singer import memory
+from tap_codat_commerce.singer.bookmarks import check_state
+from tap_codat_commerce.singer.command import Command
+from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.messages import LosslessWriter, ThrottledStateWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import FrameType
+
+    import click
+
+    from tap_codat_commerce.sync.company_sync import CompanySync
+    from tap_codat_commerce.sync.run import Run
+
+
+class CodatTap(Tap):
+    """A tap whose run is made by `new_run`, and whose settings are judged by `settings_problems`."""
+
+    message_writer_class = LosslessWriter
+    message_writer: LosslessWriter
+    _state_writer: ThrottledStateWriter
+    _stopping = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the tap as the SDK does, with a state writer of our own."""
+        super().__init__(*args, **kwargs)
+        self._state_writer = ThrottledStateWriter(self.message_writer)
+        if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
+            self.metrics_logger.setLevel(logging.WARNING)
+
+    @property
+    @abstractmethod
+    def company_sync(self) -> CompanySync:
+        """The run's way through the companies."""
+
+    @abstractmethod
+    def new_run(self, *, dry: bool) -> Run:
+        """Return the parts of a run by the settings; `dry` if only a few records of each stream are wanted."""
+
+    @classmethod
+    @abstractmethod
+    def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:
+        """Return a line for each setting that is bad."""
+
+    @classmethod
+    @abstractmethod
+    def environment_problems(cls) -> Iterable[str]:
+        """Return a line for each environment variable that the SDK can't make a value of."""
+
+    @cached_property
+    def run(self) -> Run:
+        """The parts of this tap's run."""
+        return self.new_run(dry=any(s.ABORT_AT_RECORD_COUNT is not None for s in self.streams.values()))
+
+    @property
+    def state_writer(self) -> ThrottledStateWriter:
+        """What writes the state."""
+        return self._state_writer
+
+    @property
+    def keeps_unknown_fields(self) -> bool:
+        """Whether `unknown_fields` is `keep`; asked for in discovery too, where no other setting need be there."""
+        return self.config.get("unknown_fields") == "keep"
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Load a state, once it is known to be one of ours and whole."""
+        check_state(state, self.streams)
+        super().load_state(state)
+
+    def sync_all(self) -> None:  # type: ignore[misc]
+        """Sync all streams; however that ends, leave the state to go on from, and log the summary.
+
+        Final in the SDK, which writes no STATE when a stream fails.
+        """
+        try:
+            for stream in self.streams.values():
+                stream.begin()  # type: ignore[attr-defined]
+            memory.settle()
+            super().sync_all()
+        finally:
+            self.run.close()
+            try:
+                self._state_writer.write_last(self.state)
+            finally:
+                self._log_summary()
+        self.run.summary.check(fail_if_not_ready=self.run.options.fail_if_not_ready)
+
+    def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:  # type: ignore[misc]
+        """Read a few records of each stream; end with a STATE, as `sync_all` does. Final in the SDK."""
+        try:
+            return super().run_sync_dry_run(*args, **kwargs)
+        finally:
+            self._state_writer.write_last(self.state)
+
+    def _log_summary(self) -> None:
+        if names := self.run.stray_fields.summary():
+            self.logger.warning(
+                "Values that the schema has no place for were %s: %s. "
+                "Each field with the number of records; look for a newer version%s.",
+                "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
+                names,
+                "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
+            )
+        if self._stopping:
+            self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
+        self.run.summary.log()
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Only unwind, at the end of the line that is being written; `sync_all` then writes the STATE.
+
+        The SDK would write from inside the very write that it interrupted, and end with 0.
+        """
+        if not self._stopping:
+            self._stopping = True
+            self.message_writer.stop(128 + signum)
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
+        """The settings from the environment; the SDK converts numbers before any check, and names no variable."""
+        try:
+            found: dict[str, Any] = super()._env_var_config
+        except ValueError as exc:
+            raise SettingsError(list(cls.environment_problems()) or [f"environment: {exc}"]) from None
+        return found
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""
+        self.append_builtin_config(self.config_jsonschema)
+        found = self.settings_problems(self._config)
+        if found and raise_errors:
+            raise SettingsError(found)
+        return found
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """Return the command, with our way of reporting errors."""
+        return Command.like(super().get_singer_command(), logger=cls.logger)

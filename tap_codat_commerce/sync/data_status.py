@@ -1,0 +1,228 @@
+"""The pre-sync check: may this data set be read now, is it unchanged, must it wait, or why not.
+
+Facts (Codat's documentation, 'Data status'): one answer per company tells, for each data type, the status of the
+latest sync and the latest good one; a failed refresh leaves the data of the good sync before it readable.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.records import dates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
+
+COMMERCE_PREFIX = "commerce-"
+"""What the keys of all commerce data types begin with."""
+
+COMPLETE = "Complete"
+NOT_SUPPORTED = "NotSupported"
+AUTH_ERROR = "AuthError"
+
+
+class Kind(Enum):
+    """What a status means."""
+
+    GOOD = "good"
+    UNDER_WAY = "under way"
+    FAILED = "failed"
+    NEVER = "never will be"
+
+
+STATUSES = {
+    COMPLETE: Kind.GOOD,
+    NOT_SUPPORTED: Kind.NEVER,
+    **dict.fromkeys(
+        (
+            "Initial",
+            "Queued",
+            "Fetching",
+            "MapQueued",
+            "Mapping",
+            "ProcessingQueued",
+            "Processing",
+            "ValidationQueued",
+            "Validating",
+        ),
+        Kind.UNDER_WAY,
+    ),
+    **dict.fromkeys(
+        (
+            "FetchError",
+            "MapError",
+            "InternalError",
+            "ProcessingError",
+            "ValidationError",
+            AUTH_ERROR,
+            "Cancelled",
+            "RateLimitError",
+            "PermissionsError",
+            "PrerequisiteNotMet",
+        ),
+        Kind.FAILED,
+    ),
+}
+"""Every status there is. One that is not here counts as not ready, and is named."""
+
+
+class Action(Enum):
+    """What to do with a data set."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"
+    WAIT = "wait"
+    NOT_READY = "not ready"
+    NOT_SUPPORTED = "not supported"
+
+
+@dataclass(frozen=True)
+class SyncStatus:
+    """What Codat says of one data type of one company. All None: it was never synced."""
+
+    current: str | None = None
+    last_good_sync: str | None = None
+    sync_id: str | None = None
+    good_sync_id: str | None = None
+
+    @classmethod
+    def of(cls, entry: object) -> SyncStatus:
+        """Read an entry of the answer; null, and one that holds only its data type, stand for 'never synced'."""
+        if not isinstance(entry, dict):
+            return cls()
+        names = ("currentStatus", "lastSuccessfulSync", "latestSyncId", "latestSuccessfulSyncId")
+        return cls(*(value if isinstance(value := entry.get(n), str) else None for n in names))
+
+    @property
+    def kind(self) -> Kind | None:
+        """What the current status means, None if it is none or unknown."""
+        return STATUSES.get(self.current or "")
+
+    @property
+    def has_data(self) -> bool:
+        """Whether any sync was good."""
+        return self.current == COMPLETE or bool(self.good_sync_id or self.last_good_sync)
+
+    def older_than(self, hours: int | None, now: datetime) -> bool:
+        """Say whether the data is older than so many hours; without a number, or a good sync, it is not."""
+        try:
+            synced = dates.utc(self.last_good_sync or "")
+        except ValueError:
+            return False
+        return bool(hours and synced) and now - datetime.fromisoformat(synced or "") > timedelta(hours=hours or 0)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to do with a data set; the reason in a few words, and what the user can do about it."""
+
+    action: Action
+    reason: str = ""
+    advice: str = ""
+    level: int = logging.WARNING
+
+
+class DataStatuses:
+    """The data status of companies: one request for each, made when it is first needed, or ahead."""
+
+    def __init__(self, prefetcher: Prefetcher) -> None:
+        """Begin without having asked."""
+        self._prefetcher = prefetcher
+        self._entries: dict[str, dict[str, Any] | CodatError] = {}
+
+    def prefetch(self, company_id: str, position: Position, then: Callable[[dict[str, Any]], None]) -> None:
+        """Have a company asked for ahead; `then` gets the answer when it is there."""
+        path, token = _path(company_id), _token(company_id)
+        self._prefetcher.prefetch(path, None, lossless_json.decode_object, position, token=token, then=then)
+
+    def forget(self, company_id: str) -> None:
+        """Forget what is known of a company, and ask anew from now on."""
+        self._prefetcher.drop(_token(company_id))
+        self._entries.pop(company_id, None)
+
+    def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
+        """Return what Codat says of each data type of the company, as it came.
+
+        It is remembered until it is forgotten, as is an error.
+
+        Raises:
+            CodatError: the request failed; the same again for each data set of the company, without asking again.
+        """
+        if anew or company_id not in self._entries:
+            try:
+                token = None if anew else _token(company_id)
+                self._entries[company_id] = self._prefetcher.get(
+                    _path(company_id), None, lossless_json.decode_object, token
+                )
+            except CodatError as exc:
+                exc.at(f"data status of company {company_id}")
+                self._entries[company_id] = exc
+        found = self._entries[company_id]
+        if isinstance(found, CodatError):
+            raise found
+        return found
+
+    def status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
+        """Return the status of one data type."""
+        return SyncStatus.of(self.entries(company_id, anew=anew).get(data_type))
+
+    def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
+        """Queue a sync of a data set, and return its pull operation.
+
+        Raises:
+            CodatError: the request failed; BadRequest too if a sync is under way already.
+        """
+        answer = self._prefetcher.post(
+            f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id}
+        )
+        return answer if isinstance(answer, dict) else {}
+
+
+def _path(company_id: str) -> str:
+    return f"/companies/{company_id}/dataStatus"
+
+
+def _token(company_id: str) -> tuple[str, str]:
+    return ("status", company_id)
+
+
+def judge(status: SyncStatus, data_type: str, read_sync_id: str | None, link: str | None) -> Verdict:
+    """Return what to do with a data set.
+
+    Args:
+        status: its status now.
+        data_type: Codat's key for it, for the advice.
+        read_sync_id: the sync that was completely read before, None to read it in any case.
+        link: where the merchant can authorise again.
+    """
+    current, kind = status.current, status.kind
+    done = Action.UNCHANGED if read_sync_id is not None and read_sync_id == status.good_sync_id else Action.READ
+    if kind is Kind.GOOD:
+        return Verdict(done)
+    if kind is Kind.NEVER:
+        return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it", level=logging.INFO)
+    if kind is Kind.UNDER_WAY:
+        return Verdict(Action.WAIT, f"its sync is under way ({current})", "Run again when it is complete")
+    if current is None and not status.has_data:
+        advice = f"Queue a refresh of {data_type} in Codat, or turn on 'fetch on first link' for it"
+        return Verdict(Action.NOT_READY, "it was never synced", advice)
+    if kind is Kind.FAILED and status.has_data:
+        reason = f"its refresh failed ({current}), the data is stale since {status.last_good_sync}"
+        return Verdict(done, reason, _advice(current, data_type, link))
+    if kind is Kind.FAILED:
+        return Verdict(Action.NOT_READY, f"its first sync failed ({current})", _advice(current, data_type, link))
+    return Verdict(Action.NOT_READY, f"its status {current!r} is unknown to this version", "Look for a newer version")
+
+
+def _advice(current: str | None, data_type: str, link: str | None) -> str:
+    if current == AUTH_ERROR:
+        return f"The merchant has to open {link or 'the link of the connection in the Codat Portal'} to authorise again"
+    return f"See the connection's sync history in the Codat Portal, then queue a refresh of {data_type}"

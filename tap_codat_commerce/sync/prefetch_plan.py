@@ -1,0 +1,84 @@
+"""What is asked for ahead: the data status of the coming companies, then what is sure to be read of them.
+
+It is asked for in the order of writing, within the bounds of the prefetcher. Nothing is decided here: when its turn
+comes, each data set is judged as if nothing had been asked for, and finds its answers there, or asks.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tap_codat_commerce.sync.data_set_sync import DataSetSync
+from tap_codat_commerce.sync.data_status import SyncStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+    import msgspec
+
+    from tap_codat_commerce.sync.company_selection import ConnectionRef
+    from tap_codat_commerce.sync.data_set import Sink
+    from tap_codat_commerce.sync.run import Run
+
+OPEN_FOR_EACH = 8
+"""So many answers for each request that may be made at once are asked ahead, before further companies are looked at."""
+
+
+class PrefetchPlan:
+    """What is to be asked for ahead in one run. In a dry run nothing is."""
+
+    def __init__(self, run: Run, sinks: Sequence[Sink], *, with_status: bool) -> None:
+        """Begin without having asked; arguments as for `CompanySync`."""
+        self._run, self._sinks = run, sinks
+        self._with_status = with_status or bool(sinks)
+        self._tokens: dict[str, list[Hashable]] = {}
+        self._enough = OPEN_FOR_EACH * run.options.max_concurrent_requests
+
+    def walk(self, companies: list[msgspec.Raw]) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield each company, with its number, when it is its turn."""
+        run, planned, enabled = self._run, 0, not self._run.dry
+        if enabled:
+            self._expect(companies)
+        for number, raw in enumerate(companies):
+            while enabled and planned < len(companies) and (planned <= number or run.prefetcher.open < self._enough):
+                self._plan(run.selection.connections(run.selection.company(companies[planned]), planned))
+                planned += 1
+            yield number, run.selection.company(raw)
+
+    def forget(self, company_id: str) -> None:
+        """Let go of what was asked ahead for a company and not used: its status may have changed since."""
+        for token in self._tokens.pop(company_id, ()):
+            self._run.prefetcher.drop(token)
+
+    def come_back(self, syncs: Iterable[DataSetSync]) -> None:
+        """Ask ahead for data sets that are looked at again."""
+        companies: dict[str, list[DataSetSync]] = {}
+        for sync in syncs:
+            companies.setdefault(sync.connection.company_id, []).append(sync)
+        for number, (company_id, some) in enumerate(companies.items()):
+            self._run.statuses.prefetch(company_id, (number,), partial(self._look, some))
+
+    def _expect(self, companies: list[msgspec.Raw]) -> None:
+        """Tell how many requests will be needed, as far as that is sure: data sets without a bookmark will be read."""
+        expected, selection = 0, self._run.selection
+        for number, raw in enumerate(companies):
+            connections = selection.connections(selection.company(raw), number)
+            expected += bool(connections)
+            expected += sum(sink.is_new(connection.context) for connection in connections for sink in self._sinks)
+        self._run.prefetcher.expect(expected)
+
+    def _plan(self, connections: list[ConnectionRef]) -> None:
+        if connections and self._with_status:
+            first = connections[0]
+            self._run.statuses.prefetch(first.company_id, (first.number,), partial(self._arrived, connections))
+
+    def _arrived(self, connections: list[ConnectionRef], entries: dict[str, Any]) -> None:
+        run = self._run
+        self._look([DataSetSync(run, sink, connection) for connection in connections for sink in self._sinks], entries)
+
+    def _look(self, syncs: list[DataSetSync], entries: dict[str, Any]) -> None:
+        for sync in syncs:
+            if token := sync.prefetch(SyncStatus.of(entries.get(sync.sink.data_set.data_type))):
+                self._tokens.setdefault(sync.connection.company_id, []).append(token)
+                self._run.prefetcher.expect(0 if sync.is_new else 1)

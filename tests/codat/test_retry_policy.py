@@ -1,0 +1,113 @@
+"""Faults on the way change nothing in what comes out; the rules for trying again, without waiting."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codat_mock.faults import Fault
+from tap_codat_commerce.codat import errors, retry_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Run, Stage
+
+NOW = datetime(2026, 1, 31, 6, 0, 0, tzinfo=UTC)
+TROUBLES: dict[str, dict[str, Any]] = {
+    "429": {"status": 429, "headers": {"Retry-After": "1"}},
+    "two 503": {"status": 503, "times": 2},
+    "500": {"status": 500},
+    "reset": {"kind": "reset"},
+    "cut": {"kind": "cut"},
+    "garbage": {"kind": "garbage"},
+}
+
+
+def content(run: Run) -> tuple[Any, Any, Any]:
+    """Return what a run put out, without the times at which it did."""
+    return dict(run.records), run.schemas, run.state
+
+
+@pytest.mark.parametrize("page", [1, 3, 5], ids=["first page", "middle page", "last page"])
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_faults_change_nothing_in_what_comes_out(stage: Callable[..., Stage], trouble: str, page: int) -> None:
+    shops = stage(companies=2, connections=1, records=23)
+    smooth = shops.run(page_size=5).ok()
+    calm = len(shops.requests())
+    shops.gate.faults.append(Fault(path="commerce-orders", page=page, **TROUBLES[trouble]))
+    rough = shops.run(page_size=5).ok()
+    assert content(rough) == content(smooth)
+    assert len(shops.requests()) == calm + TROUBLES[trouble].get("times", 1)
+    assert "Trying again in" in rough.problems[0]
+
+
+@pytest.mark.parametrize("path", ["/companies$", "dataStatus", "commerce-info", "commerce-locations"])
+@pytest.mark.parametrize("kind", ["reset", "cut", "garbage"])
+def test_every_kind_of_request_is_tried_again(stage: Callable[..., Stage], path: str, kind: Any) -> None:
+    shops = stage(companies=2, connections=1)
+    smooth = shops.run().ok()
+    shops.gate.faults.append(Fault(kind, path))
+    assert content(shops.run().ok()) == content(smooth)
+
+
+def test_errors_that_stay_are_not_tried_again(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault(path="/companies$", status=403, times=0))
+    assert shops.run().code == 1
+    assert len(shops.requests()) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, None),
+        ("0", 0),
+        ("17", 17),
+        ("1.5", 1.5),
+        ("-3", 0),
+        ("Sat, 31 Jan 2026 06:02:00 GMT", 120),
+        ("Sat, 31 Jan 2026 05:00:00 GMT", 0),
+        ("Sat, 31 Jan 2026 07:00:00 +0100", 0),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("inf", None),
+    ],
+)
+def test_retry_after_in_seconds_and_as_a_date(header: str | None, seconds: float | None) -> None:
+    assert retry_policy.retry_after(header, NOW) == seconds
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    assert [retry_policy.pause(n, None, 60, 0) for n in range(1, 10)] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
+
+
+@given(
+    st.integers(1, 2000),
+    st.none() | st.floats(0, 1e6),
+    st.integers(0, 10_000),
+    st.floats(0, 1),
+)
+def test_a_pause_is_never_longer_than_allowed_nor_shorter_than_asked(
+    attempt: int, asked: float | None, longest: int, chance: float
+) -> None:
+    seconds = retry_policy.pause(attempt, asked, longest, chance)
+    assert 0 <= seconds <= longest
+    assert asked is None or seconds == min(asked, longest)
+
+
+def test_what_is_tried_again() -> None:
+    final = {c.__name__ for c in all_kinds(errors.CodatError) if not c.retriable}
+    assert {"NoAnswer", "UnreadableAnswer", "RateLimited", "ServerTrouble"}.isdisjoint(final)
+    assert {"WrongKey", "AccountLimit", "Forbidden", "NotFound", "NotReady", "BadRequest", "QuotaSpent"} <= final
+    assert retry_policy.is_final(ValueError())
+
+
+def all_kinds(root: type[errors.CodatError]) -> list[type[errors.CodatError]]:
+    """Return the class and all below it."""
+    return [root, *(k for below in root.__subclasses__() for k in all_kinds(below))]

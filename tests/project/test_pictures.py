@@ -1,0 +1,63 @@
+"""The diagrams of the README, drawn by Mermaid in a real browser."""
+
+from __future__ import annotations
+
+import html
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+import dev
+from browsers import needs_browser
+from conftest import STREAMS
+from readme import examples
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from selenium import webdriver
+
+MERMAID = "mermaid@12"
+pytestmark = [needs_browser, pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")]
+PAGE = """<!doctype html><meta charset="utf-8"><body style="font-family: sans-serif">{pictures}
+<script src="{library}"></script>
+<script>
+mermaid.initialize({{startOnLoad: false}});
+mermaid.run().then(() => document.title = "drawn", error => document.title = "failed: " + error.message);
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def library() -> Path:
+    """Return Mermaid, as one file."""
+    folder = dev.HOME / "mermaid"
+    with dev.one_at_a_time("mermaid"):
+        found = folder / "node_modules" / "mermaid" / "dist" / "mermaid.min.js"
+        if not found.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), MERMAID]
+            subprocess.run(command, check=True)
+        return found
+
+
+def test_the_diagrams_of_the_readme(browser: webdriver.Chrome, library: Path, tmp_path: Path) -> None:
+    diagrams = examples("mermaid")
+    assert len(diagrams) == 2
+    pictures = "".join(f'<pre class="mermaid">{html.escape(text)}</pre>' for text in diagrams)
+    page = tmp_path / "page.html"
+    page.write_text(PAGE.format(pictures=pictures, library=library.as_uri()))
+    browser.get(page.as_uri())
+    WebDriverWait(browser, 60).until(lambda b: b.title)
+    assert browser.title == "drawn"
+    streams, reading = browser.find_elements(By.CSS_SELECTOR, "pre.mermaid svg")
+    assert all(name in streams.text for name in STREAMS)
+    assert "bookmark moves" in reading.text
+    if folder := os.environ.get("SCREENSHOTS"):
+        browser.set_window_size(1000, 2500)
+        streams.screenshot(f"{folder}/streams.png")
+        reading.screenshot(f"{folder}/reading.png")

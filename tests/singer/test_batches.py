@@ -1,0 +1,171 @@
+"""BATCH: files hold what RECORD messages would."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+import pyarrow.parquet as pq
+import pytest
+
+from codat_mock.faults import Fault
+from conftest import DATA_SETS, batches
+from tap_codat_commerce.singer.batches import Digits, prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Run, Stage
+
+FORMATS = ["jsonl", "parquet"]
+LONG = Decimal("12345678901234567890123456789.01234567890123456789")
+
+
+def in_files(run: Run, stream: str) -> list[dict[str, Any]]:
+    """Return the records of a stream's files."""
+    found: list[dict[str, Any]] = []
+    for message in run.messages:
+        for address in message["manifest"] if message["type"] == "BATCH" and message["stream"] == stream else ():
+            path = Path(urlparse(address).path)
+            if path.suffix == ".parquet":
+                found += pq.read_table(path).to_pylist()
+            else:
+                lines = gzip.decompress(path.read_bytes()).splitlines()
+                found += [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
+    return found
+
+
+def known(value: Any) -> Any:
+    """Return a value without what is null: Parquet has each field in each record."""
+    if isinstance(value, dict):
+        return {k: known(v) for k, v in value.items() if known(v) not in (None, {})}
+    return [known(v) for v in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_files_hold_what_messages_would(stage: Callable[..., Stage], tmp_path: Path, form: str) -> None:
+    shops = stage(companies=2, connections=2, records=5)
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    list(orders.values())[-1].update(totalAmount=LONG, colour="red", orderNumber=None)
+    next(iter(orders.values())).pop("customerRef")
+    wanted = shops.run(unknown_fields="keep").ok()
+    run = shops.run(unknown_fields="keep", batch_config=batches(tmp_path, form, batch_size=3)).ok()
+    assert not run.records
+    assert run.state["bookmarks"].keys() == wanted.state["bookmarks"].keys()
+    for stream in wanted.records:
+        found = in_files(run, stream)
+        lines = [m for m in wanted.out.splitlines() if f'"stream":"{stream}","record"' in m]
+        messages = [json.loads(m, parse_float=Decimal, parse_int=Decimal)["record"] for m in lines]
+        assert comparable(found) == comparable(messages), stream
+    assert len(run.state["bookmarks"]["orders"]["partitions"]) == 4
+
+
+def comparable(records: list[dict[str, Any]]) -> list[str]:
+    """Return records in one order, each in one spelling."""
+    return sorted(str(known(sort(record))) for record in records)
+
+
+def sort(value: Any) -> Any:
+    """Return a value with its fields in one order, its numbers in one spelling, and no object as text."""
+    if isinstance(value, dict):
+        return {k: sort(value[k]) for k in sorted(value)}
+    if isinstance(value, list):
+        return [sort(v) for v in value]
+    if isinstance(value, str) and value.startswith("{"):
+        return sort(json.loads(value, parse_float=Decimal, parse_int=Decimal))
+    return f"{value:.40f}" if isinstance(value, Decimal) else value
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_deselected_fields_are_in_no_file(stage: Callable[..., Stage], tmp_path: Path, form: str) -> None:
+    shops = stage(companies=1, connections=1)
+    config = batches(tmp_path, form)
+    catalog = shops.catalog(*DATA_SETS, batch_config=config)
+    (customers,) = (s for s in catalog["streams"] if s["stream"] == "customers")
+    for entry in customers["metadata"]:
+        if entry["breadcrumb"] == ["properties", "emailAddress"]:
+            entry["metadata"]["selected"] = False
+    run = shops.run(catalog=catalog, batch_config=config).ok()
+    assert len(in_files(run, "customers")) == 12
+    assert not any("emailAddress" in record for record in in_files(run, "customers"))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_maps_and_flattening_are_in_files_too(stage: Callable[..., Stage], tmp_path: Path, form: str) -> None:
+    shops = stage(companies=1, connections=1)
+    maps = {"customers": {"customerName": "md5(customerName or '')", "copy": "id", "__filter__": "id != '1'"}}
+    flat: dict[str, Any] = {"flattening_enabled": True, "flattening_max_depth": 1}
+    run = shops.run(stream_maps=maps, **flat, batch_config=batches(tmp_path, form)).ok()
+    customers = in_files(run, "customers")
+    assert customers
+    assert all(len(c["customerName"]) == 32 and c["copy"] == c["id"] for c in customers)
+    columns = next(m["schema"]["properties"] for m in run.schemas if m["stream"] == "orders")
+    orders = in_files(run, "orders")
+    assert all("customerRef__id" in order and order.keys() <= columns.keys() for order in orders)
+    assert json.loads(orders[0]["orderLineItems"])[0]["quantity"] == 1
+
+
+def test_an_unfinished_read_is_begun_anew(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    """Its records may be in a file that no message has named yet."""
+    shops = stage(companies=1, connections=1, records=30)
+    shops.gate.faults.append(Fault("status", "commerce-orders", page=3, status=500, times=0))
+    config: dict[str, Any] = {"page_size": 10, "batch_config": batches(tmp_path, "jsonl")}
+    first = shops.run(max_retries=0, **config)
+    assert first.code == 1
+    assert "orders" not in {s for s, v in first.state["bookmarks"].items() if v.get("partitions")}
+    shops.gate.faults.clear()
+    assert len(in_files(shops.run(state=first.state, **config).ok(), "orders")) == 30
+
+
+def test_what_fits_no_parquet_type_is_said(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    shops = stage(companies=1, connections=1)
+    next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))["totalAmount"] = Decimal("1e-99")
+    run = shops.run(batch_config=batches(tmp_path, "parquet"))
+    assert run.code == 1
+    assert run.problems[-1] == (
+        "batch_config: records of orders fit no Parquet type, use the format jsonl: a decimal of 119 digits"
+    )
+    assert "orders" not in {s for s, v in run.state["bookmarks"].items() if v.get("partitions")}
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"), [("{'a': 1}", "Expected bytes"), ("[1]", "Expected bytes"), ("float(1)", None)]
+)
+def test_what_a_stream_map_makes_and_parquet_cannot_hold(
+    stage: Callable[..., Stage], tmp_path: Path, expression: str, reason: str | None
+) -> None:
+    maps = {"customers": {"customerName": expression}}
+    run = stage(companies=1).run(stream_maps=maps, batch_config=batches(tmp_path, "parquet"))
+    assert (run.code == 1) == bool(reason), run.log
+    if reason:
+        assert f"records of customers fit no Parquet type, use the format jsonl: {reason}" in run.problems[-1]
+    assert "Traceback" not in run.log
+
+
+def test_a_field_without_a_column_is_not_dropped() -> None:
+    """Whatever the SDK should make of a record one day."""
+    schema = {"type": "object", "properties": {"id": {"type": "string"}}}
+    assert prepared({"id": "1", "colour": None}, schema, Digits()) == {"id": "1"}
+    with pytest.raises(ValueError, match="there is no column for colour"):
+        prepared({"id": "1", "colour": "red"}, schema, Digits())
+
+
+def test_a_folder_that_cannot_be_written(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    run = stage(companies=1).run(batch_config=batches(tmp_path / "file" / "below", "jsonl"))
+    assert run.code == 1
+    assert run.problems[-1].startswith(f"batch_config: a file in file://{tmp_path}/file/below can't be written: ")
+    assert "Traceback" not in run.log
+
+
+def test_several_streams_of_one_are_refused(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    shops = stage(companies=1)
+    maps = {"customers": {}, "copies": {"__source__": "customers"}}
+    run = shops.run(stream_maps=maps, batch_config=batches(tmp_path, "jsonl"))
+    assert run.code == 1
+    assert run.problems == ["batch_config: stream_maps make several streams of customers, but files are of one"]
+    assert not shops.requests()

@@ -1,0 +1,185 @@
+"""The form of what comes out: digits, dates, unknown fields; and the SDK's own features still work."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from conftest import start
+from validity import assert_valid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+
+def one_order(shops: Stage, **fields: Any) -> dict[str, Any]:
+    """Give the only order these fields."""
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    order = next(iter(orders.values()))
+    order.update(fields)
+    return order
+
+
+@pytest.fixture
+def shop(stage: Callable[..., Stage]) -> Stage:
+    """Return a stand-in with one shop that has one order."""
+    return stage(companies=1, connections=1, records=1, extras=False)
+
+
+def test_numbers_keep_every_digit(shop: Stage) -> None:
+    one_order(
+        shop,
+        totalAmount=Decimal("1234567890123456789.0123456789"),
+        totalRefund=5e-07,
+        totalTaxAmount=Decimal("0.90"),
+        totalDiscount=-4.05,
+        totalGratuity=123456789012345678901234567890,
+    )
+    out = shop.run().ok().out.replace(": ", ":")  # records that need no change keep Codat's own blanks
+    for text in (
+        '"totalAmount":1234567890123456789.0123456789,',
+        '"totalRefund":5e-07,',
+        '"totalTaxAmount":0.90,',
+        '"totalDiscount":-4.05,',
+        '"totalGratuity":123456789012345678901234567890,',
+    ):
+        assert text in out
+
+
+def test_numbers_keep_every_digit_through_maps_and_flattening(shop: Stage) -> None:
+    one_order(shop, totalAmount=Decimal("1234567890123456789.0123456789"), totalRefund=5e-07)
+    maps = {"orders": {"total": "totalAmount", "refund": "totalRefund"}}
+    out = shop.run(stream_maps=maps).ok().out
+    assert '"total":1234567890123456789.0123456789' in out
+    assert '"refund":5e-07' in out
+    out = shop.run(flattening_enabled=True, flattening_max_depth=3).ok().out
+    assert '"totalAmount":1234567890123456789.0123456789,' in out
+    assert '"totalRefund":5e-07,' in out
+
+
+@pytest.mark.parametrize(
+    ("came", "goes"),
+    [
+        ("2020-10-08T22:40:50Z", "2020-10-08T22:40:50Z"),
+        ("2021-01-01T00:00:00", "2021-01-01T00:00:00Z"),
+        ("2021-05-04T15:28:09.2805505Z", "2021-05-04T15:28:09.280550Z"),
+        ("2021-05-04T15:28:09.9999999Z", "2021-05-04T15:28:09.999999Z"),
+        ("2021-05-04T01:28:09+02:00", "2021-05-03T23:28:09Z"),
+        ("2021-05-04T23:28:09.5-05:30", "2021-05-05T04:58:09.500000Z"),
+        ("2021-05-04", "2021-05-04T00:00:00Z"),
+        ("0001-01-01T00:00:00", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_dates_have_one_form(shop: Stage, came: str | None, goes: str | None) -> None:
+    one_order(shop, closedDate=came)
+    assert shop.run().ok().records["orders"][0]["closedDate"] == goes
+
+
+def test_ids_are_text_and_values_of_another_type_are_reported(shop: Stage) -> None:
+    order = one_order(shop, customerRef={"id": 7110701885, "name": None}, closedDate="soon", payments="none")
+    order["orderLineItems"][0]["taxes"] = [None, {"rate": "0.2"}]
+    run = shop.run().ok()
+    record = run.records["orders"][0]
+    assert record["customerRef"] == {"id": "7110701885", "name": None}
+    assert record["closedDate"] is None
+    assert record["payments"] is None
+    assert record["orderLineItems"][0]["taxes"] == [None, {"rate": "0.2"}]
+    assert_valid(run)
+    assert "orders.closedDate (1), orders.payments (1)" in run.log
+
+
+def test_unknown_fields_are_dropped_counted_and_named_once(shop: Stage) -> None:
+    order = one_order(shop, loyalty={"points": 1.50})
+    order["orderLineItems"][0]["colour"] = "olive"
+    run = shop.run().ok()
+    assert_valid(run)
+    assert "olive" not in run.out
+    named = [p for p in run.problems if "loyalty" in p]
+    assert len(named) == 1
+    assert "dropped: orders.loyalty (1), orders.orderLineItems[].colour (1)" in named[0]
+
+
+def test_unknown_fields_can_be_kept_as_they_came(shop: Stage) -> None:
+    order = one_order(shop, loyalty={"points": Decimal("1.50"), "since": "0001-01-01"})
+    order["orderLineItems"][0]["colour"] = ["olive", None]
+    run = shop.run(unknown_fields="keep").ok()
+    assert_valid(run)
+    assert run.records["orders"][0]["unmapped"] == {
+        "loyalty": {"points": "1.50", "since": "0001-01-01"},
+        "orderLineItems[0].colour": ["olive", None],
+    }
+    assert "unmapped" not in run.records["customers"][0]
+    assert "kept in 'unmapped': orders.loyalty (1)" in run.log
+
+
+def test_no_type_is_open_and_no_value_constrained(shop: Stage) -> None:
+    def walk(schema: dict[str, Any], path: str) -> None:
+        assert schema.get("type"), path
+        assert "enum" not in schema, path
+        for name, field in schema.get("properties", {}).items():
+            walk(field, f"{path}.{name}")
+            assert "description" in field, f"{path}.{name}"
+            assert "null" in field["type"] or name in schema["required"], f"{path}.{name}"
+        if "items" in schema:
+            walk(schema["items"], path + "[]")
+            assert "null" in schema["items"]["type"], path
+
+    for message in shop.run(unknown_fields="keep").ok().schemas:
+        walk(message["schema"], message["stream"])
+
+
+def test_stream_maps_rename_filter_and_alias(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, records=4)
+    first = next(iter(shops.world.companies))
+    maps = {
+        "companies": {"__filter__": f"id == '{first}'"},
+        "orders": {"__alias__": "sales", "number": "orderNumber", "__else__": None, "__key_properties__": ["number"]},
+    }
+    run = shops.run(stream_maps=maps).ok()
+    assert [r["id"] for r in run.records["companies"]] == [first]
+    assert sorted(r["number"] for r in run.records["sales"]) == ["1000", "1001", "1002", "1003"]
+    assert len(run.records["customers"]) == 4, "a company that was filtered out is not read"
+
+
+def test_flattening(shop: Stage) -> None:
+    record = shop.run(flattening_enabled=True, flattening_max_depth=1).ok().records["orders"][0]
+    assert "customerRef__id" in record
+    assert json.loads(record["orderLineItems"])[0]["quantity"] == 1
+    assert not any(isinstance(v, dict | list) for v in record.values())
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_flattening_leaves_no_field_out(stage: Callable[..., Stage], depth: int) -> None:
+    run = stage(companies=2).run(flattening_enabled=True, flattening_max_depth=depth, unknown_fields="keep").ok()
+    fields = {m["stream"]: m["schema"]["properties"].keys() for m in run.schemas}
+    for stream, records in run.records.items():
+        assert {name for r in records for name in r} <= fields[stream]
+    assert json.loads(run.records["companies"][0]["tags"])["region"] == "uk"
+
+
+@pytest.mark.parametrize("form", [(), ("--format", "json"), ("--format", "markdown")])
+def test_about(form: tuple[str, ...]) -> None:
+    run = start([sys.executable, "-m", "tap_codat_commerce.tap", "--about", *form])
+    assert run.code == 0, run.log
+
+
+def test_each_schema_comes_once_and_before_its_records(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=4, connections=2, records=2).run().ok()
+    names = [m["stream"] for m in run.schemas]
+    assert len(names) == len(set(names)) == 14
+
+
+def test_messages_are_whole_lines(shop: Stage) -> None:
+    out = shop.run().ok().out
+    assert out.endswith("\n")
+    assert all(re.fullmatch(r"\{.*\}", line) for line in out.splitlines())

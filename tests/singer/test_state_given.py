@@ -1,0 +1,73 @@
+"""The state that a run is given: gone on from, or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.platforms import BY_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+ORDERS = "commerce-orders"
+SHOPIFY = (BY_KEY["fztf"],)
+PARTITION = {"context": {"companyId": "a", "connectionId": "b"}, "sync_id": "s"}
+
+
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ({"bookmarks": []}, "state: it is no state of this tap, as it has no object 'bookmarks'"),
+        ({"value": {"bookmarks": {}}}, "state: it is no state of this tap"),
+        ({"bookmarks": {"users": {}}}, "state: it has a bookmark of 'users', which is no stream of this tap"),
+        ({"bookmarks": {"orders": []}}, "state: the bookmarks of 'orders' are damaged"),
+        ({"bookmarks": {"orders": {"partitions": {}}}}, "are damaged ('partitions' is no list)"),
+        ({"bookmarks": {"orders": {"partitions": ["x"]}}}, "state: the bookmarks of 'orders' are damaged"),
+        ({"bookmarks": {"orders": {"partitions": [{"context": {"id": "a"}}]}}}, "(a partition's context is not of"),
+        ({"bookmarks": {"orders": {"partitions": [PARTITION, PARTITION]}}}, "(two partitions are of connection b)"),
+        ({"bookmarks": {"orders": {"partitions": [{**PARTITION, "sync_id": 5}]}}}, "('sync_id' is no text)"),
+        (
+            {"bookmarks": {"orders": {"partitions": [{**PARTITION, "replication_key_value": "soon"}]}}},
+            "state: the bookmarks of 'orders' are damaged (Invalid isoformat string: 'soon')",
+        ),
+        (
+            {"bookmarks": {"orders": {"partitions": [{**PARTITION, "reading": {"page": 3}}]}}},
+            "('reading' has not the fields it should have)",
+        ),
+    ],
+)
+def test_a_damaged_or_foreign_state_is_refused(stage: Callable[..., Stage], state: dict[str, Any], line: str) -> None:
+    shops = stage(companies=1)
+    run = shops.run(state=state)
+    assert run.code == 1
+    assert len(run.problems) == 1
+    assert line in run.problems[0]
+    assert "Give the state that this tap wrote last, or none to read everything." in run.problems[0]
+    assert shops.requests() == []
+
+
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"bookmarks": {"orders": {}}}])
+def test_an_empty_state_is_a_first_run(stage: Callable[..., Stage], state: dict[str, Any]) -> None:
+    assert len(stage(companies=1).run(state=state).ok().records["orders"]) == 12
+
+
+@pytest.mark.parametrize("spelled", ["{}+00:00", "{}Z", "{}.000000Z", "{}"])
+def test_bookmarks_of_the_plain_sdk_are_gone_on_from(stage: Callable[..., Stage], spelled: str) -> None:
+    shops = stage(companies=1, connections=1, records=6, extras=False, platforms=SHOPIFY)
+    connection = shops.world.connections()[0]
+    shops.world.sync(connection.company_id, connection.id, restamp=2)
+    stamp = max(r["modifiedDate"] for r in connection.data[ORDERS].records.values()).removesuffix("Z")
+    partition = {
+        "context": {"companyId": connection.company_id, "connectionId": connection.id},
+        "replication_key": "modifiedDate",
+        "replication_key_value": spelled.format(stamp),
+        "starting_replication_value": None,
+        "progress_markers": {"Note": "Progress is not resumable if interrupted."},
+    }
+    run = shops.run(state={"bookmarks": {"orders": {"partitions": [partition]}}}).ok()
+    assert len(run.records["orders"]) == 2
+    assert len(run.records["customers"]) == 6

@@ -1,0 +1,172 @@
+"""What comes out is what Codat holds: every record of every readable connection, once, in the form of its schema."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.platforms import COMMERCE
+from conftest import DATA_SETS, STREAMS
+from validity import assert_unique, assert_valid, same_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+
+@pytest.mark.parametrize("page_size", [1000, 7])
+def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size: int) -> None:
+    shops = stage(companies=3, connections=2, records=23)
+    run = shops.run(page_size=page_size).ok()
+
+    assert set(run.records) == set(STREAMS)
+    assert "has no place" not in run.log
+    assert run.problems == []
+    assert_valid(run)
+    assert_unique(run)
+    for stream, data_type in DATA_SETS.items():
+        came = {(r.pop("companyId"), r.pop("connectionId"), r.get("id", "")): r for r in run.records[stream]}
+        assert same_form(came) == same_form(shops.held(data_type)), stream
+    statuses = Counter(c["status"] + c["sourceType"] for c in run.records["connections"])
+    assert statuses == {"LinkedCommerce": 6, "LinkedAccounting": 1, "PendingAuthCommerce": 1}
+    assert len(run.records["companies"]) == 3
+    assert len(run.records["data_status"]) == 3 * 11
+
+
+def test_only_commerce_connections_with_data_are_asked_for(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2)
+    shops.run().ok()
+    readable = {c.id for c in shops.world.connections()}
+    asked = shops.requests()
+    assert {p.split("/")[4] for p in asked if "/connections/" in p} == readable
+    assert len([p for p in asked if p.endswith("/dataStatus")]) == 3
+    assert len([p for p in asked if p == "/companies"]) == 1
+    assert not [p for p in asked if p.endswith("/connections")]
+
+
+def test_a_company_without_shops_costs_no_request(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=0)
+    run = shops.run().ok()
+    assert shops.requests() == ["/companies"]
+    assert run.records["data_status"] == []
+    assert len(run.records["connections"]) == 2
+
+
+def test_deselected_parents_lead_to_selected_children(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    run = shops.run(catalog=shops.catalog("orders")).ok()
+    assert set(run.records) == {"orders"}
+    assert [m["stream"] for m in run.schemas] == ["orders"]
+    assert len(run.records["orders"]) == 24
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"orders": {"id": "id", "companyId": "companyId", "connectionId": "connectionId"}, "__else__": None},
+        {name: None for name in STREAMS if name != "orders"},
+    ],
+)
+def test_parents_that_stream_maps_take_out_lead_to_children(stage: Callable[..., Stage], maps: dict[str, Any]) -> None:
+    """The SDK alone would read nothing, and say nothing of it."""
+    shops = stage(companies=2, connections=2)
+    run = shops.run(stream_maps=maps).ok()
+    assert run.records.keys() == {"orders"}
+    assert [m["stream"] for m in run.schemas] == ["orders"]
+    assert len(run.records["orders"]) == len(shops.held("commerce-orders"))
+    assert not [path for path in shops.requests("/data/") if "commerce-orders" not in path], "nor costs one a request"
+
+
+def test_what_a_filter_of_a_parent_leaves_out(stage: Callable[..., Stage]) -> None:
+    """As everywhere in the SDK: what is below, too."""
+    shops = stage(companies=2, connections=1)
+    one = next(iter(shops.world.companies))
+    run = shops.run(stream_maps={"companies": {"__filter__": f"id == '{one}'"}}).ok()
+    assert {order["companyId"] for order in run.records["orders"]} == {one}
+
+
+def test_a_deselected_data_set_costs_no_request(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    shops.run(catalog=shops.catalog("companies", "orders", "customers")).ok()
+    segments = {p.rpartition("/")[2] for p in shops.requests("/connections/")}
+    assert segments == {"commerce-orders", "commerce-customers"}
+
+
+def test_without_data_sets_or_status_only_companies_are_asked_for(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    run = shops.run(catalog=shops.catalog("companies", "connections")).ok()
+    assert shops.requests() == ["/companies"]
+    assert set(run.records) == {"companies", "connections"}
+
+
+def test_deselected_properties_are_left_out(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    catalog = shops.catalog("orders")
+    orders = next(s for s in catalog["streams"] if s["stream"] == "orders")
+    away = (["properties", "payments"], ["properties", "customerRef", "properties", "name"])
+    for entry in orders["metadata"]:
+        if entry["breadcrumb"] in away:
+            entry["metadata"]["selected"] = False
+    run = shops.run(catalog=catalog).ok()
+    assert_valid(run)
+    assert all("payments" not in r and r["customerRef"].keys() == {"id"} for r in run.records["orders"])
+    assert "payments" not in run.schemas[0]["schema"]["properties"]
+
+
+def test_the_catalog_that_was_given_decides_on_the_fields(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    catalog = shops.catalog("orders")
+    orders = next(s for s in catalog["streams"] if s["stream"] == "orders")
+    del orders["schema"]["properties"]["currency"]
+    run = shops.run(catalog=catalog).ok()
+    assert_valid(run)
+    assert "orders.currency (12)" in run.log
+
+
+def test_ids_repeat_across_connections_but_keys_do_not(stage: Callable[..., Stage]) -> None:
+    woo = tuple(p for p in COMMERCE if p.name == "WooCommerce")
+    run = stage(companies=1, connections=2, platforms=woo).run().ok()
+    assert max(Counter(r["id"] for r in run.records["orders"]).values()) == 2
+    assert_unique(run)
+
+
+def test_a_record_without_an_id_is_not_passed_over(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=3)
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    next(iter(orders.values())).pop("id")
+    run = shops.run()
+    assert run.code == 1
+    assert "answered with a record that has no id" in run.problems[-1]
+
+
+def test_more_companies_than_a_page(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=7, connections=1, records=1)
+    run = shops.run(page_size=3, catalog=shops.catalog("companies", page_size=3)).ok()
+    assert {r["id"] for r in run.records["companies"]} == set(shops.world.companies)
+    assert len(shops.requests()) == 3
+
+
+def test_locations_are_read_by_their_links(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    connection = shops.world.connections()[0]
+    shops.world.sync(connection.company_id, None, ("commerce-locations",), add=248)
+    run = shops.run(catalog=shops.catalog("locations")).ok()
+    assert len(run.records["locations"]) == 250
+    assert [a.query.get("page") for a in shops.gate.asked if "locations" in a.path] == [None, "2", "3"]
+
+
+def test_discovery_needs_neither_network_nor_settings(stage: Callable[..., Stage]) -> None:
+    shops = stage()
+    run = shops.run("--discover", config={}).ok()
+    assert [s["stream"] for s in json.loads(run.out)["streams"]] == sorted(STREAMS)
+    assert shops.requests() == []
+
+
+def test_dry_run_reads_one_record_of_each_stream(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=3, connections=2)
+    run = shops.run("--test").ok()
+    assert {s: len(r) for s, r in run.records.items()} == dict.fromkeys(STREAMS, 1)

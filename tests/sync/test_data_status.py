@@ -1,0 +1,87 @@
+"""The pre-sync check: what each status leads to, alone and after an earlier good sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codat_mock.faults import Fault
+from tap_codat_commerce.sync.data_status import STATUSES as KNOWN
+from tap_codat_commerce.sync.data_status import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+ORDERS = "commerce-orders"
+UNDER_WAY = {s for s, kind in KNOWN.items() if kind is Kind.UNDER_WAY}
+FAILED = {s for s, kind in KNOWN.items() if kind is Kind.FAILED}
+STATUSES = [*sorted(UNDER_WAY), "Complete", "NotSupported", *sorted(FAILED), None, "Pondering"]
+
+
+def expected(status: str | None, *, after_good: bool) -> tuple[bool, str]:
+    """Return whether the data is read, and what the log says of it."""
+    if status == "Complete" or (status is None and after_good):
+        return True, ""
+    if status in UNDER_WAY:
+        return False, f"skipped, its sync is under way ({status}). Run again when it is complete, or raise sync_wait"
+    if status == "NotSupported":
+        return False, "the platform does not offer it"
+    if status is None:
+        return False, "skipped, it was never synced. Queue a refresh of commerce-orders"
+    if status not in FAILED:
+        return False, f"skipped, its status '{status}' is unknown to this version"
+    if after_good:
+        return True, f"its refresh failed ({status}), the data is stale since 20"
+    return False, f"skipped, its first sync failed ({status})"
+
+
+@pytest.mark.parametrize("after_good", [False, True], ids=["alone", "after a good sync"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_good: bool) -> None:
+    shops = stage(companies=1, connections=1, extras=False)
+    company = next(iter(shops.world.companies))
+    shops.world.set_status(company, ORDERS, status, after_good=after_good)
+    run = shops.run(catalog=shops.catalog("orders", "customers"), sync_wait=0).ok()
+    read, line = expected(status, after_good=after_good)
+
+    assert bool(run.records["orders"]) is read
+    assert len(run.records["customers"]) == 12, "the rest is read whatever happens to one"
+    said = [entry for entry in run.log.splitlines() if "orders of company" in entry and "Not ready, " not in entry]
+    assert len(said) == bool(line)
+    assert all(line in entry and company in entry for entry in said)
+    if status == "AuthError":
+        assert f"/link/company/{company}/connection/" in said[0], "the link that the merchant opens"
+    if not read:
+        assert shops.requests(ORDERS) == []
+        assert "orders" not in run.state["bookmarks"] or not run.state["bookmarks"]["orders"]
+
+
+@pytest.mark.parametrize(
+    ("status", "line"), [(409, "skipped, Codat answered 409. GET"), (404, "the platform does not offer it")]
+)
+def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], status: int, line: str) -> None:
+    shops = stage(companies=1, connections=1)
+    message = "Datatype [x] not supported by platform(s) [y]"
+    shops.gate.faults.append(Fault(path=ORDERS, status=status, message=message, times=0))
+    run = shops.run().ok()
+    assert run.records["orders"] == []
+    assert len(run.records["transactions"]) == 12
+    assert any("orders of company" in entry and line in entry for entry in run.log.splitlines())
+    assert len(shops.requests(ORDERS)) == 1
+
+
+def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    company = next(iter(shops.world.companies))
+    shops.world.set_status(company, ORDERS, "AuthError", after_good=True)
+    shops.world.set_status(company, "commerce-disputes", None, after_good=False)
+    rows = {r["dataType"]: r for r in shops.run().ok().records["data_status"]}
+    assert len(rows) == 11
+    assert rows[ORDERS]["currentStatus"] == "AuthError"
+    assert rows[ORDERS]["latestSyncId"] != rows[ORDERS]["latestSuccessfulSyncId"]
+    assert rows[ORDERS]["lastSuccessfulSync"].endswith("Z")
+    assert rows["commerce-disputes"] == {"companyId": company, "dataType": "commerce-disputes"}
+    assert len(shops.requests("dataStatus")) == 1

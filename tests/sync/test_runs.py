@@ -1,0 +1,299 @@
+"""A night's run: what it costs, how it waits, what goes wrong, what it says at the end."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codat_mock.faults import Fault
+from codat_mock.platforms import BY_KEY
+from conftest import start_tap
+from tap_codat_commerce.sync.run_summary import RunSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+ORDERS = "commerce-orders"
+SHOPIFY = (BY_KEY["fztf"],)
+
+
+class TestCost:
+    """What is unchanged costs nothing."""
+
+    def test_a_second_run_over_400_companies(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=400, connections=1, records=1, extras=False, platforms=SHOPIFY)
+        shops.gate.per_minute = 10**6
+        state = shops.run(requests_per_minute=10**6).ok().state
+        shops.requests()
+
+        again = shops.run(state=state).ok()
+        asked = shops.requests()
+        assert len(asked) == 401
+        assert not [p for p in asked if "/data/" in p]
+        assert len(again.schemas) == 14, "a target makes all tables, also those that get no row this time"
+        assert "data sets: 0 read, 4400 unchanged, 0 not ready, 0 failed, 0 not supported; 0 records" in again.log
+
+        connection = shops.world.connections()[123]
+        shops.world.sync(connection.company_id, connection.id, (ORDERS,), restamp=1)
+        changed = shops.run(state=again.state).ok()
+        assert len(shops.requests()) <= 405
+        held = next(iter(connection.data[ORDERS].records.values()))
+        assert [(r["id"], r["modifiedDate"]) for r in changed.records["orders"]] == [(held["id"], held["modifiedDate"])]
+
+    def test_what_is_read_whole_is_skipped_too(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        state = shops.run().ok().state
+        assert state["bookmarks"]["company_info"]["partitions"][0].keys() == {"context", "sync_id"}
+        shops.requests()
+        shops.run(state=state).ok()
+        assert len(shops.requests()) == 2
+
+
+class TestWaiting:
+    """What is under way is set aside until everything else is read."""
+
+    def test_until_it_is_ready(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1, records=5)
+        shops.world.sync_seconds = 5.0  # longer than the tap takes to start, on a busy machine too
+        first = shops.world.connections()[0]
+        shops.world.begin(first.company_id, None, ORDERS)
+        run = shops.run(sync_wait=30).ok()
+        streams = [m["stream"] for m in run.messages if m["type"] == "RECORD" and m["stream"] in {"orders", "products"}]
+        assert streams[-1] == "orders", "everything else came first"
+        assert {r["connectionId"] for r in run.records["orders"]} == {c.id for c in shops.world.connections()}
+        assert "Waiting for 1 data sets whose syncs are under way, 30 of 30 s are left." in run.log
+        assert len(shops.requests("dataStatus")) <= 2 + 6
+
+    def test_what_was_read_does_not_wait_with_it(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1, records=5)
+        operation = shops.world.begin(next(iter(shops.world.companies)), None, ORDERS)[0]
+        process = start_tap(shops, {}, sync_wait=30)
+        assert process.stdout
+        while '"stream":"transactions","record"' not in process.stdout.readline():
+            assert process.poll() is None
+        shops.world.finish(operation)
+        assert '"stream":"orders","record"' in process.stdout.read()
+        assert process.wait(30) == 0
+
+    @pytest.mark.parametrize(("on_not_ready", "code"), [("skip", 0), ("fail", 1)])
+    def test_until_the_time_is_spent(self, stage: Callable[..., Stage], on_not_ready: str, code: int) -> None:
+        shops = stage(companies=2, connections=1, records=5)
+        first = shops.world.connections()[0]
+        shops.world.begin(first.company_id, None, ORDERS, "Mapping")
+        run = shops.run(sync_wait=2, on_not_ready=on_not_ready)
+        assert run.code == code
+        assert len(run.records["orders"]) == 5
+        assert len(run.records["products"]) == 10
+        where = f"orders of company {first.company_id}, connection {first.id}"
+        assert f"{where}: skipped, its sync is under way (Mapping). Run again" in run.log
+        assert f"Not ready, its sync is under way (Mapping): {where}." in run.log
+        if code:
+            assert run.problems[-1] == (
+                f"1 are not ready, and on_not_ready is fail: {where} (its sync is under way (Mapping))"
+            )
+
+    @pytest.mark.parametrize("status", ["FetchError", None, "Pondering"])
+    def test_what_is_not_ready_can_fail_the_run(self, stage: Callable[..., Stage], status: str | None) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.world.set_status(next(iter(shops.world.companies)), ORDERS, status, after_good=False)
+        run = shops.run(on_not_ready="fail")
+        assert run.code == 1
+        assert run.problems[-1].startswith("1 are not ready, and on_not_ready is fail: orders of company")
+        assert len(run.records["transactions"]) == 12
+
+    def test_what_is_not_supported_does_not(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1, platforms=(BY_KEY["exgd"],))
+        shops.run(on_not_ready="fail").ok()
+
+    def test_a_dry_run_does_not_wait(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.world.begin(next(iter(shops.world.companies)), None, ORDERS, "Mapping")
+        began = time.monotonic()
+        shops.run("--test").ok()
+        assert time.monotonic() - began < 20
+
+
+class TestRefresh:
+    """What is old is fetched anew first."""
+
+    def test_what_is_older_is_refreshed_and_waited_for(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=2, records=5, platforms=SHOPIFY)
+        shops.world.sync_seconds = 0.5
+        second = shops.world.connections()[1]
+        second.status = "Unlinked"
+        run = shops.run(refresh_older_than_hours=1, sync_wait=60, catalog=shops.catalog("orders", "customers")).ok()
+        posted = [a for a in shops.gate.asked if a.method == "POST"]
+        first = shops.world.connections()[0]
+        assert [(a.path.rpartition("/")[2], a.query["connectionId"]) for a in posted] == [
+            ("commerce-customers", first.id),
+            (ORDERS, first.id),
+        ]
+        came = {(r["connectionId"], r["id"]) for r in run.records["orders"]}
+        assert came == {(c.id, i) for c in shops.world.connections() for i in c.data[ORDERS].records}
+        assert len(first.data[ORDERS].records) == 6, "the refresh found a new one"
+
+    def test_what_is_not_so_old_is_not(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.run(refresh_older_than_hours=48).ok()
+        assert not [a for a in shops.gate.asked if a.method == "POST"]
+
+    def test_a_refresh_that_is_refused_does_not_stop_the_read(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.gate.faults.append(Fault(path="queue", method="POST", status=404, times=0))
+        run = shops.run(refresh_older_than_hours=1).ok()
+        assert len(run.records["orders"]) == 12
+        assert "a refresh could not be queued, reading what there is" in run.log
+
+    def test_what_is_under_way_is_not_refreshed(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.world.begin(next(iter(shops.world.companies)), None, ORDERS, "Fetching")
+        shops.run(refresh_older_than_hours=1, sync_wait=1, catalog=shops.catalog("orders")).ok()
+        assert not [a for a in shops.gate.asked if a.method == "POST"]
+
+    def test_one_that_is_under_way_already_is_waited_for(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        message = "A sync is already in progress."
+        shops.gate.faults.append(Fault(path="queue", method="POST", status=400, message=message, times=0))
+        run = shops.run(refresh_older_than_hours=1, sync_wait=1).ok()
+        assert len(run.records["orders"]) == 12
+        assert len([a for a in shops.gate.asked if a.method == "POST"]) == 11, "each is tried once"
+
+
+class TestFailures:
+    """What goes wrong at one data set stays there."""
+
+    def test_one_data_set_for_good(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1)
+        first, second = shops.world.connections()
+        shops.gate.faults.append(Fault(path=f"{first.id}/data/{ORDERS}", status=500, times=0))
+        run = shops.run(max_retries=1)
+        assert run.code == 1
+        assert {r["connectionId"] for r in run.records["orders"]} == {second.id}
+        assert {r["connectionId"] for r in run.records["transactions"]} == {first.id, second.id}
+        assert len(shops.requests(ORDERS)) == 2 + 1
+
+        shops.gate.faults.clear()
+        again = shops.run(state=run.state).ok()
+        assert {r["connectionId"] for r in again.records["orders"]} == {first.id}
+        assert [p.rpartition("/")[2] for p in shops.requests("/data/")] == [ORDERS]
+
+    def test_the_status_of_one_company(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=3, connections=2)
+        first = shops.world.connections()[0].company_id
+        shops.gate.faults.append(Fault(path=f"{first}/dataStatus", status=500, times=0))
+        run = shops.run(max_retries=1)
+        assert run.code == 1
+        assert len({r["companyId"] for r in run.records["orders"]}) == 2
+        assert len(shops.requests(f"{first}/dataStatus")) == 2, (
+            "asked once, and tried again once, for all its data sets"
+        )
+        assert f"data status of company {first}: GET" in run.problems[-1]
+
+    def test_five_in_a_row_end_the_run(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=9, connections=1)
+        shops.gate.faults.append(Fault(path="commerce-", status=503, skip=3, times=0))
+        run = shops.run(max_retries=0, max_concurrent_requests=1)
+        assert run.code == 1
+        assert "5 requests in a row failed after all retries, the last: " in run.problems[-1]
+        assert sum("The rest is read" in problem for problem in run.problems) == 5
+        assert len(shops.requests("commerce-")) < 60, "of 99: the rest is not asked for"
+        assert run.state["bookmarks"]["customers"]["partitions"], "what was read is in the state"
+
+    def test_four_in_a_row_do_not(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1)
+        for skip in (0, 5):
+            shops.gate.faults.append(Fault(path="commerce-", status=503, skip=skip, times=4))
+        run = shops.run(max_retries=0, max_concurrent_requests=1)
+        assert run.problems[-1].startswith("8 failed, and are read by the next run from where they were: ")
+
+    @pytest.mark.parametrize("status", [401, 402])
+    def test_a_key_that_is_no_longer_good_ends_it(self, stage: Callable[..., Stage], status: int) -> None:
+        shops = stage(companies=2, connections=1)
+        shops.gate.faults.append(Fault(path=ORDERS, status=status, times=0))
+        run = shops.run(max_concurrent_requests=1)
+        assert run.code == 1
+        assert shops.requests()[-1].endswith(ORDERS)
+        assert run.problems[-1].startswith("orders of company")
+        assert run.state["bookmarks"]["customers"]["partitions"]
+
+    def test_what_the_key_may_not_see_stays_there(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1)
+        shops.gate.faults.append(Fault(path=ORDERS, status=403))
+        run = shops.run()
+        assert run.code == 1
+        assert len(run.records["orders"]) == 12
+        assert run.problems[-1].startswith("1 failed, and are read by the next run")
+
+    def test_a_spent_quota_ends_it_with_the_time_of_its_reset(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=3, connections=1)
+        shops.gate.quota = 20
+        run = shops.run(max_retry_wait=0)
+        assert run.code == 1
+        assert len(shops.requests()) <= 20 + 10, "those that were under way already"
+        assert re.search(r"requests are allowed again \w+, \d+ \w+ \d{4} 00:00:00 GMT", run.problems[-1])
+        assert "(0 of the day's 20 are left)" in run.log
+        shops.gate.quota = None
+        rest = shops.run(state=run.state).ok()
+        came = {(r["connectionId"], r["id"]) for r in run.records["orders"] + rest.records["orders"]}
+        assert came == {(k[1], k[2]) for k in shops.held(ORDERS)}
+
+
+class TestSummary:
+    """The last lines sum the run up."""
+
+    def test_its_lines(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=3, connections=2, records=4)
+        company = next(iter(shops.world.companies))
+        shops.world.set_status(company, ORDERS, "FetchError", after_good=False)
+        run = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
+        lines = [line.split(" | ")[-1] for line in run.log.splitlines()]
+        summary = next(line for line in lines if "data sets:" in line)
+        records = sum(len(r) for s, r in run.records.items() if s not in {"companies", "connections", "data_status"})
+        requests = len(shops.requests())
+        assert re.fullmatch(
+            r"3 of 3 companies, 6 connections; "
+            r"data sets: 61 read, 0 unchanged, 2 not ready, 0 failed, 3 not supported; "
+            rf"{records} records; {requests} requests \({4000 - requests} of the day's 4000 are left\); \d+\.\d s\.",
+            summary,
+        )
+        assert lines.index(summary) > lines.index(
+            next(line for line in lines if line.startswith("Not ready, its first"))
+        )
+        machine = json.loads(next(line for line in lines if line.startswith("summary ")).removeprefix("summary "))
+        assert machine["records"] == records
+        assert machine["requests"] == requests
+        assert machine["data_sets"] == {"read": 61, "not ready": 2, "not supported": 3}
+        assert [len(v) for v in machine["not_ready"].values()] == [2]
+
+    def test_progress_while_it_runs(self, stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
+
+        lines: list[str] = []
+
+        class Log:
+            """Takes lines."""
+
+            def info(self, line: str, *values: object) -> None:
+                lines.append(line % values)
+
+        class Client:
+            """Has made requests."""
+
+            requests = 120
+
+        now = 1000.0
+        monkeypatch.setattr("time.monotonic", lambda: now)
+        progress = RunSummary(Client(), Log())  # type: ignore[arg-type]
+        progress.companies, progress.companies_done, progress.records = 9, 2, 345
+        for seconds in (1, 8, 1, 5, 5):
+            now += seconds
+            progress.log_progress()
+        assert lines == [
+            "2 of 9 companies done, 345 records, 120 requests (720 a minute).",
+            "2 of 9 companies done, 345 records, 120 requests (360 a minute).",
+        ]
