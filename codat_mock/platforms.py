@@ -24,6 +24,7 @@ COMMERCE_TYPES = (
 OTHER_TYPES = ("accounts", "balanceSheet", "bankAccounts", "bills", "company", "invoices", "suppliers")
 """Some of the data types of accounting platforms, as the data status lists them too."""
 
+EAST = timezone(timedelta(hours=2))
 NO_DATE = "0001-01-01T00:00:00"
 
 Ids = Literal["long", "short", "prefixed", "mixed"]
@@ -74,10 +75,10 @@ BY_KEY = {p.key: p for p in PLATFORMS}
 def written(moment: datetime, style: Dates) -> str:
     """Return a date in a platform's style. `ticks` has seven digits of fraction, but not always."""
     if style == "local":
-        return f"{moment:%Y-%m-%dT%H:%M:%S}"
+        return moment.isoformat()[:19]
     if style == "offset":
-        there = moment.astimezone(timezone(timedelta(hours=2)))
-        return f"{there:%Y-%m-%dT%H:%M:%S}+02:00"
+        return f"{moment.astimezone(EAST).isoformat()[:19]}+02:00"
+    there = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
     if style == "ticks" and moment.microsecond:
-        return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}{moment.microsecond % 9 + 1}Z"
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z"
+        return f"{there[:26]}{moment.microsecond % 9 + 1}Z"
+    return f"{there[:19]}Z"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from codat_mock.world import World
 
 HOST = "127.0.0.1"
+PATIENCE = 0.001
+"""How many seconds a request that is under way at the end may take, twice: only those that wait on purpose take any."""
 
 
 def application(gate: Gate) -> web.Application:
@@ -60,7 +62,7 @@ class Running:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        runner = web.AppRunner(application(self.gate), access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(application(self.gate), access_log=None, shutdown_timeout=PATIENCE)
         try:
             await runner.setup()
             await web.TCPSite(runner, HOST, self._port).start()
