@@ -10,17 +10,18 @@ from aiohttp import web
 
 from codat_mock import language, views
 from codat_mock.gate import ApiError
+from codat_mock.holdings import INFO, ON_THE_WAY
 from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
-from codat_mock.world import INFO
 
 if TYPE_CHECKING:
     from codat_mock.gate import Gate
-    from codat_mock.world import Company, Connection
+    from codat_mock.holdings import Company, Connection, Operation
 
 COMMON_FIELDS = frozenset({"id", "name", "createdDate", "modifiedDate", "sourceModifiedDate"})
 OPERATION_FIELDS = frozenset(
     {"id", "companyId", "connectionId", "dataType", "status", "requested", "completed", "progress"}
 )
+NOT_FOUND = 404
 SEGMENTS = {("commerce-info" if t == INFO else t): t for t in COMMERCE_TYPES}
 
 
@@ -135,37 +136,38 @@ class Api:
         data_type = SEGMENTS.get(request.match_info["segment"])
         if data_type is None:
             raise ApiError(404, f"Datatype {request.match_info['segment']} not found")
-        company = self.world.companies[connection.company_id]
-        latest = self.world.latest(company, data_type, connection.id)
-        unsupported = latest is not None and latest.status == "NotSupported"
-        if not connection.syncs or data_type in connection.platform.lacks or unsupported:
-            raise ApiError(404, f"Datatype [{data_type}] not supported by platform(s) [{connection.platform.name}]")
-        if self.world.latest_good(company, data_type, connection.id) is None:
-            raise ApiError(409, f"Data type {data_type} has not been requested, or its sync has not finished.")
+        refusal = self.world.refusal(connection, data_type)
+        if refusal == NOT_FOUND:
+            raise ApiError(refusal, f"Datatype [{data_type}] not supported by platform(s) [{connection.platform.name}]")
+        if refusal is not None:
+            raise ApiError(refusal, f"Data type {data_type} has not been requested, or its sync has not finished.")
         data_set = connection.data[data_type]
         if data_type == INFO:
             return self.gate.reply(data_set.records[""])
         if data_type == "commerce-locations":
             if {"query", "orderBy"} & request.query.keys():
                 raise ApiError(400, "commerce-locations takes neither query nor orderBy.")
-            return self.gate.page(request, list(data_set.records.values()))
-        return self.gate.page(request, self._ordered_records(request, connection, data_type))
+            found = self.world.shown(data_set)
+        else:
+            found = self._ordered_records(request, connection, data_type)
+        if not self.world.twice.isdisjoint(data_set.records):
+            found = [r for r in found for _ in range(2 if r["id"] in self.world.twice else 1)]
+        return self.gate.page(request, found, same=self.world.same_page)
 
     def _ordered_records(self, request: web.Request, connection: Connection, data_type: str) -> list[dict[str, Any]]:
         """Filter and order once for all pages of a read, not for each."""
         data_set = connection.data[data_type]
         query, by = request.query.get("query"), request.query.get("orderBy")
-        key = (connection.id, data_type, data_set.version, query, by)
-        if self.world.unstable_ties:
-            shuffled = list(data_set.records.items())
-            self.world.random.shuffle(shuffled)
-            data_set.records = dict(shuffled)
+        if (by or "").removeprefix("-") in self.world.refused_orders:
+            raise ApiError(400, f"{data_type} can't be ordered by {by}.")
+        key = (connection.id, data_type, data_set.version, frozenset(self.world.unstamped), query, by)
+        if key not in self._ordered or self.world.unstable_ties:
+            records = self.world.shown(data_set)
+            if self.world.unstable_ties:
+                self.world.random.shuffle(records)
+            look_up = language.resolve(COMMON_FIELDS.union(*records), data_type)
             self._ordered.clear()
-        if key not in self._ordered:
-            known = COMMON_FIELDS.union(*data_set.records.values())
-            look_up = language.resolve(known, data_type)
-            self._ordered.clear()
-            self._ordered[key] = self._select(request, list(data_set.records.values()), look_up)
+            self._ordered[key] = self._select(request, records, look_up)
         return self._ordered[key]
 
     async def get_data_status(self, request: web.Request) -> web.Response:
@@ -174,18 +176,26 @@ class Api:
 
     async def list_operations(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/data/history."""
-        company = self._company(request)
-        every = [views.operation(o, company.id) for o in company.operations]
+        company, world = self._company(request), self.world
+        if world.history_refused is not None:
+            raise ApiError(world.history_refused, "The history of operations is not available.")
+        if refused := world.history_refuses & request.query.keys():
+            raise ApiError(400, f"The history of operations does not take {', '.join(sorted(refused))}.")
+        every = [views.operation(o, company.id) for o in self._kept(world.told(company, None))]
         look_up = language.resolve(OPERATION_FIELDS, "Dataset")
         return self.gate.page(request, self._select(request, every, look_up))
 
     async def get_operation(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/data/history/{id}."""
         company = self._company(request)
-        for operation in company.operations:
+        for operation in self._kept(company.operations):
             if operation.id == request.match_info["operation"]:
                 return self.gate.reply(views.operation(operation, company.id))
         raise ApiError(404, f"Dataset {request.match_info['operation']} not found")
+
+    def _kept(self, operations: list[Operation]) -> list[Operation]:
+        keeps = self.world.history_keeps
+        return operations if keeps is None else operations[max(0, len(operations) - keeps) :]
 
     # Refreshing
 
@@ -197,7 +207,7 @@ class Api:
         connection_id = request.query.get("connectionId")
         if connection_id is not None and connection_id not in company.connections:
             raise ApiError(404, f"Data connection {connection_id} not found")
-        under_way = [o for o in company.operations if o.data_type == data_type and o.ends and not o.good]
+        under_way = [o for o in company.operations if o.data_type == data_type and o.ends and o.status in ON_THE_WAY]
         if any(connection_id in {None, o.connection_id} for o in under_way):
             raise ApiError(400, f"A sync of {data_type} is already in progress.")
         begun = self.world.begin(company.id, connection_id, data_type)

@@ -170,14 +170,17 @@ class Gate:
     def _error(self, status: int, message: str) -> web.Response:
         return self.reply(views.error(status, message, uuid.uuid4().hex), status)
 
-    def page(self, request: web.Request, results: list[dict[str, Any]]) -> web.Response:
-        """Return the page of a list that a request asks for."""
+    def page(self, request: web.Request, results: list[dict[str, Any]], *, same: bool = False) -> web.Response:
+        """Return the page of a list that a request asks for; with `same` each holds what the first holds."""
         page, size = self._whole(request, "page", 1), self._whole(request, "pageSize", 100)
         if not 1 <= size <= MAX_PAGE_SIZE:
             raise ApiError(400, f"pageSize must be between 1 and {MAX_PAGE_SIZE}.")
         if page < 1:
             raise ApiError(400, "page must be 1 or more.")
-        return self.reply(views.envelope(results, request.path, request.query, page, size))
+        circular = self.world.circular_links
+        return self.reply(
+            views.envelope(results, request.path, request.query, page, size, same=same, circular=circular)
+        )
 
     @staticmethod
     def _whole(request: web.Request, name: str, default: int) -> int:

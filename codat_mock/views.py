@@ -6,13 +6,15 @@ import uuid
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from codat_mock.holdings import FAILED
 from codat_mock.platforms import COMMERCE_TYPES, OTHER_TYPES, Platform, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from codat_mock.world import Company, Connection, Operation, World
+    from codat_mock.holdings import Company, Connection, Operation
+    from codat_mock.world import World
 
 Fields = dict[str, Any]
 IDS = uuid.UUID("6f0a1f3e-54a5-4a43-9a53-1e3b0d1c0f55")
@@ -71,7 +73,9 @@ def data_status(world: World, one: Company) -> Fields:
     """Return the status of each data type. Of those never synced, some are null and some hold only their name."""
     answer: Fields = {}
     for position, data_type in enumerate((*OTHER_TYPES, *COMMERCE_TYPES)):
-        latest, good = world.latest(one, data_type), world.latest_good(one, data_type)
+        told = world.told(one, data_type)
+        latest = world.latest(one, data_type, operations=told)
+        good = world.latest_good(one, data_type, operations=told)
         if latest is None:
             offered = [c for c in one.connections.values() if c.syncs and data_type not in c.platform.lacks]
             if data_type in COMMERCE_TYPES and not offered and any(c.syncs for c in one.connections.values()):
@@ -93,13 +97,13 @@ def operation(one: Operation, company_id: str) -> Fields:
         "connectionId": one.connection_id,
         "dataType": one.data_type,
         "status": one.status,
-        "statusDescription": "",
-        "errorMessage": "The platform answered with an error." if one.status.endswith("Error") else None,
+        "statusDescription": one.status_description,
+        "errorMessage": "The platform answered with an error." if one.status in FAILED else None,
         "requested": _date(one.requested),
         "completed": _date(one.completed),
         "progress": 100 if one.good else 0,
         "isCompleted": one.good,
-        "isErrored": one.status.endswith("Error"),
+        "isErrored": one.status in FAILED,
     }
 
 
@@ -119,20 +123,32 @@ def integration(one: Platform) -> Fields:
     }
 
 
-def envelope(results: list[Fields], path: str, query: Mapping[str, str], page: int, size: int) -> Fields:
-    """Return one page of a list, in Codat's envelope."""
+def envelope(  # noqa: PLR0913 - the parts of an address, and what may be odd
+    results: list[Fields],
+    path: str,
+    query: Mapping[str, str],
+    page: int,
+    size: int,
+    *,
+    same: bool = False,
+    circular: bool = False,
+) -> Fields:
+    """Return one page of a list, in Codat's envelope; with `same` the first, whatever the number."""
 
     def link(number: int) -> Fields:
         others = {k: v for k, v in query.items() if k not in {"page", "pageSize"}}
         return {"href": f"{path}?{urlencode({'page': number, 'pageSize': size, **others})}"}
 
     links = {"self": {"href": path}, "current": link(page)}
-    if page * size < len(results):
+    if same or page * size < len(results):
         links["next"] = link(page + 1)
+    elif circular:
+        links["next"] = link(1)
     if page > 1:
         links["previous"] = link(page - 1)
+    first = 0 if same else (page - 1) * size
     return {
-        "results": results[(page - 1) * size : page * size],
+        "results": results[first : first + size],
         "pageNumber": page,
         "pageSize": size,
         "totalResults": len(results),

@@ -1,0 +1,141 @@
+"""The freedoms that Codat's documentation leaves: what it may do, though it need not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal
+
+Check = Callable[[Any], Any]
+
+
+class Freedoms:
+    """How a world behaves where the documentation does not say. Each is set by a test, or by its name in JSON.
+
+    Attributes:
+        sync_seconds: how long a sync takes that ends by itself.
+        status_by_request: whether the data status speaks of the sync that was requested last, not of the one that
+            ended last.
+        not_supported_operations: whether a sync that a platform lacks is listed, as NotSupported; else nothing happens.
+        last_sync_moves: when the `lastSync` of a connection moves: at the good end of a sync, at its begin, or never.
+        lag: how many answers of the data status (for each data type) and of the history of operations (for each
+            company) still show what was before a sync began or changed its status.
+        stamps: `platform` stamps the records of a sync as the platform does; `shuffled` gives each its own stamp
+            between the begin and the end of the sync, in no order.
+        skew: how far the clock is off that some records of each sync are stamped by.
+        skewed: how many of them.
+        unstable_ties: whether records that are equal in what they are ordered by come in another order with each
+            request.
+        twice: ids of records that are listed twice.
+        unstamped: ids of records that are shown without their `modifiedDate`.
+        refused_orders: the fields by which data sets can't be ordered.
+        history_refused: the status that the history of operations is answered with, None for the history itself.
+        history_refuses: the parameters that it does not take: `query`, `orderBy`.
+        history_keeps: how many operations it lists, the latest ones; None for all.
+        same_page: whether each page of a data set holds what the first holds, and has a next one.
+        circular_links: whether the last page of each list leads to the first as its next.
+    """
+
+    def __init__(self) -> None:
+        """Begin with what most tests want."""
+        self.sync_seconds = 2.0
+        self.status_by_request = False
+        self.not_supported_operations = False
+        self.last_sync_moves: Literal["end", "begin", "never"] = "end"
+        self.lag = 0
+        self.stamps: Literal["platform", "shuffled"] = "platform"
+        self.skew = timedelta()
+        self.skewed = 0
+        self.unstable_ties = False
+        self.twice: set[str] = set()
+        self.unstamped: set[str] = set()
+        self.refused_orders: set[str] = set()
+        self.history_refused: int | None = None
+        self.history_refuses: set[str] = set()
+        self.history_keeps: int | None = None
+        self.same_page = False
+        self.circular_links = False
+
+    def set_free(self, wanted: dict[str, Any]) -> None:
+        """Set attributes by their names in JSON: all of them, or none if one will not do.
+
+        Raises:
+            ValueError: a name is not known, or a value will not do.
+        """
+        found = {}
+        for name, value in wanted.items():
+            if name not in IN_JSON:
+                msg = f"{name} is no freedom of the world's: {', '.join(IN_JSON)}."
+                raise ValueError(msg)
+            attribute, check = IN_JSON[name]
+            try:
+                found[attribute] = check(value)
+            except (TypeError, ValueError, OverflowError):
+                msg = f"{name} can't be {value!r}."
+                raise ValueError(msg) from None
+        for attribute, value in found.items():
+            setattr(self, attribute, value)
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ValueError
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError
+    return value
+
+
+def _maybe(check: Check) -> Check:
+    return lambda value: None if value is None else check(value)
+
+
+def _one_of(*choices: Any) -> Check:
+    def check(value: Any) -> Any:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    return check
+
+
+def _texts(*choices: str) -> Check:
+    def check(value: Any) -> set[str]:
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise TypeError
+        if choices and not set(value) <= set(choices):
+            raise ValueError
+        return set(value)
+
+    return check
+
+
+IN_JSON: dict[str, tuple[str, Check]] = {
+    "syncSeconds": ("sync_seconds", _seconds),
+    "statusByRequest": ("status_by_request", _switch),
+    "notSupportedOperations": ("not_supported_operations", _switch),
+    "lastSyncMoves": ("last_sync_moves", _one_of("end", "begin", "never")),
+    "lag": ("lag", _count),
+    "stamps": ("stamps", _one_of("platform", "shuffled")),
+    "skewSeconds": ("skew", lambda seconds: timedelta(seconds=seconds)),
+    "skewed": ("skewed", _count),
+    "unstableTies": ("unstable_ties", _switch),
+    "twice": ("twice", _texts()),
+    "unstamped": ("unstamped", _texts()),
+    "refusedOrders": ("refused_orders", _texts()),
+    "historyRefused": ("history_refused", _maybe(_one_of(400, 403, 404))),
+    "historyRefuses": ("history_refuses", _texts("query", "orderBy")),
+    "historyKeeps": ("history_keeps", _maybe(_count)),
+    "samePage": ("same_page", _switch),
+    "circularLinks": ("circular_links", _switch),
+}
+"""The attribute behind each name in JSON, and what makes its value of one in JSON."""
