@@ -6,7 +6,23 @@ PUT          /_mock/latency                      {"seconds": 0.15}
 PUT          /_mock/quota                        {"perDay": 100, "perMinute": 1000}, null for Codat's rule
 POST         /_mock/status                       {"companyId", "dataType", "status", "afterGood"}
 POST         /_mock/sync                         {"companyId", "connectionId", "dataTypes", "restamp", "add", "remove"}
+POST         /_mock/begin                        {"companyId", "connectionId", "dataType", "status",
+                                                 "statusDescription", "restamp", "add", "remove"}: a sync that stays
+                                                 under way, as Fetching unless told, and what it will change; answered
+                                                 with its id, or those of several connections
+POST         /_mock/reveal                       {"id", "count"}: so many of its changes are visible now
+POST         /_mock/finish                       {"id", "restamp", "add", "remove"}: the rest too, and more if wanted
+POST         /_mock/fail                         {"id", "status"}: the rest never; FetchError unless told
+POST         /_mock/remove                       {"connectionId", "dataType", "ids"}: gone, without a sync
+PUT          /_mock/world                        how the world uses the freedom that Codat's documentation leaves: any
+                                                 of the names below, which `freedoms.Freedoms` explains; any other name
+                                                 is answered with 400, and then nothing is set
 GET          /_mock/records/{connection}/{type}  what is held, for comparison
+
+{"syncSeconds": 2.0, "statusByRequest": false, "notSupportedOperations": false, "lastSyncMoves": "end", "lag": 0,
+ "stamps": "platform", "skewSeconds": 0, "skewed": 0, "unstableTies": false, "twice": [], "unstamped": [],
+ "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null, "samePage": false,
+ "circularLinks": false}
 """
 
 from __future__ import annotations
@@ -17,10 +33,12 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from codat_mock.faults import Fault
+from codat_mock.holdings import UNDER_WAY
 from codat_mock.platforms import COMMERCE_TYPES
 
 if TYPE_CHECKING:
     from codat_mock.gate import Gate
+    from codat_mock.holdings import Connection, Operation
 
 
 class Knobs:
@@ -42,6 +60,12 @@ class Knobs:
                 web.put("/_mock/quota", self.set_quota),
                 web.post("/_mock/status", self.set_status),
                 web.post("/_mock/sync", self.sync),
+                web.post("/_mock/begin", self.begin),
+                web.post("/_mock/reveal", self.reveal),
+                web.post("/_mock/finish", self.finish),
+                web.post("/_mock/fail", self.fail),
+                web.post("/_mock/remove", self.remove),
+                web.put("/_mock/world", self.set_world),
                 web.get("/_mock/records/{connection}/{type}", self.records),
             ]
         )
@@ -89,16 +113,77 @@ class Knobs:
         """Let a sync happen now: of one company or all, one connection or all, some data types or all."""
         body = await request.json()
         types = tuple(body.get("dataTypes") or COMMERCE_TYPES)
-        found = {k: int(body.get(k, 0)) for k in ("restamp", "add", "remove")}
+        found = self._found(body)
         companies = [body["companyId"]] if "companyId" in body else list(self.world.companies)
         done = [o for c in companies for o in self.world.sync(c, body.get("connectionId"), types, **found)]
         return self.gate.reply({"syncIds": [o.id for o in done]})
 
+    async def begin(self, request: web.Request) -> web.Response:
+        """Let a sync begin that stays under way, with what it will change."""
+        body = await request.json()
+        description = body.get("statusDescription", "")
+        status = body.get("status", "Fetching")
+        which = (body["companyId"], body.get("connectionId"), body["dataType"])
+        begun = self.world.begin(*which, status, description=description)
+        found = self._found(body)
+        for operation in begun if any(found.values()) else ():
+            if operation.status in UNDER_WAY:
+                self.world.plan(operation, **found)
+        return self.gate.reply({"syncIds": [o.id for o in begun]})
+
+    async def reveal(self, request: web.Request) -> web.Response:
+        """Make some of what a sync changes visible."""
+        body = await request.json()
+        return self.gate.reply({"ids": self.world.reveal(self._operation(body["id"]), int(body["count"]))})
+
+    async def finish(self, request: web.Request) -> web.Response:
+        """Let a sync end well."""
+        body = await request.json()
+        self.world.finish(self._operation(body["id"]), **self._found(body))
+        return self.gate.reply(None, 204)
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """Let a sync end in vain."""
+        body = await request.json()
+        self.world.fail(self._operation(body["id"]), body.get("status", "FetchError"))
+        return self.gate.reply(None, 204)
+
+    async def remove(self, request: web.Request) -> web.Response:
+        """Remove records without a sync."""
+        body = await request.json()
+        self.world.remove(self._connection(body["connectionId"]), body["dataType"], body["ids"])
+        return self.gate.reply(None, 204)
+
+    async def set_world(self, request: web.Request) -> web.Response:
+        """Set how the world uses its freedom."""
+        try:
+            self.world.set_free(await request.json())
+        except ValueError as exc:
+            raise web.HTTPBadRequest(text=str(exc)) from None
+        return self.gate.reply(None, 204)
+
     async def records(self, request: web.Request) -> web.Response:
         """Return the records of a data set, as they are."""
-        connection = next(c for c in self.world.connections() if c.id == request.match_info["connection"])
+        connection = self._connection(request.match_info["connection"])
         data_set = connection.data.get(request.match_info["type"])
         return self.gate.reply(list(data_set.records.values()) if data_set else [])
+
+    @staticmethod
+    def _found(body: dict[str, Any]) -> dict[str, int]:
+        return {k: int(body.get(k, 0)) for k in ("restamp", "add", "remove")}
+
+    def _operation(self, operation_id: str) -> Operation:
+        for company in self.world.companies.values():
+            for operation in company.operations:
+                if operation.id == operation_id:
+                    return operation
+        raise web.HTTPNotFound(text=f"There is no operation {operation_id}.")
+
+    def _connection(self, connection_id: str) -> Connection:
+        for connection in self.world.connections():
+            if connection.id == connection_id:
+                return connection
+        raise web.HTTPNotFound(text=f"There is no connection {connection_id} that holds data sets.")
 
     @staticmethod
     def _made(kind: type[Fault], body: dict[str, Any]) -> Fault:
