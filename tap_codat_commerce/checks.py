@@ -1,4 +1,4 @@
-"""What is refused of the settings, before the first request: a line for each, which names the setting."""
+"""Checks the settings before the first request. Each problem is one line, which names the setting."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def environment_problems(prefix: str) -> Iterator[str]:
 
 
 def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
-    """Return a line for each thing that is wrong with a configuration.
+    """Return a line for each problem of a configuration.
 
     Args:
         config: the settings as given.
-        schema: of all settings that exist, the SDK's own included.
+        schema: the JSON schema of all settings, the SDK's own included.
     """
     found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
     return found or list(problems(config, schema["properties"]))
@@ -51,16 +51,16 @@ def shape_problem(error: ValidationError) -> str:
         missing = re.match(r"'(\w+)' is a required property", error.message)
         return f"{missing[1]}: is required but not set" if missing else error.message
     name = str(error.path[0])
-    # jsonschema quotes the value that it refuses: never for the key.
+    # jsonschema quotes the value that it refuses; the key must not be quoted.
     return f"{name}: {'must be a text' if name == 'api_key' else error.message}"
 
 
 def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each thing that the JSON schema lets pass but that cannot work.
+    """Yield a line for each problem that the JSON schema does not find.
 
     Args:
         config: the settings as given, already of the right types.
-        known: all settings that exist, the SDK's own included.
+        known: all settings by name, the SDK's own included.
     """
     for name in config.keys() - known.keys():
         near = difflib.get_close_matches(name, known, n=1)

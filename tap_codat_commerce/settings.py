@@ -1,4 +1,4 @@
-"""The settings: what there is, and how the rest of the code gets at them."""
+"""The settings: which there are, and the form in which the code uses them."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings after all checks, in the form that the code wants them: how Codat is reached, and what is read."""
+    """The checked settings, converted: how Codat is reached and, in `sync`, what is read."""
 
     api_key: str
     api_url: str
@@ -213,7 +213,7 @@ class Settings:
         )
 
     def client(self) -> Client:
-        """Return a client of Codat with the key, the limits and the patience that were set."""
+        """Return a client of Codat with the key, the limits and the retries that were set."""
         return Client(
             self.api_key,
             api_url=self.api_url,

@@ -1,4 +1,4 @@
-"""The streams: companies lead to connections and their data status, connections lead to data sets."""
+"""The streams: companies lead to their data status and to connections, connections lead to data sets."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class CompaniesStream(CodatStream):
     ignored_fields = frozenset({"dataConnections"})  # a stream of their own
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
-        """Yield the companies; with each goes what the streams below it need."""
+        """Yield the companies, and keep for the child streams the connections of each."""
         for company in self.tap.company_sync.companies():
-            self._below = {
+            self._for_children = {
                 "answers": company.answer.get("dataConnections") or [],
                 "connections": company.connections,
             }
             yield self.shaper(company.answer)
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
-        """Lead on to the company's connections, which came with it."""
-        yield {"companyId": record["id"], **self._below}
+        """Lead on to the company's status and connections, with the connections that came in the same answer."""
+        yield {"companyId": record["id"], **self._for_children}
 
 
 class DataStatusStream(CodatStream):
@@ -52,16 +52,16 @@ class DataStatusStream(CodatStream):
     fields = schemas.DATA_STATUS
 
     def preprocess_context(self, context: Context) -> Context:
-        """Keep ids only in the context, as it goes into logs and metrics."""
-        self._asked = bool(context["connections"])
+        """Keep only ids in the context: it goes into logs and metrics."""
+        self._has_connections = bool(context["connections"])
         return {"companyId": context["companyId"]}
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
-        """Yield a row for each commerce data type; one that was never synced may be just null in the answer."""
+        """Yield a row for each commerce data type; the answer may hold null for one that was never synced."""
         company_id = (context or {})["companyId"]
         run = self.tap.run
         try:
-            entries = run.statuses.entries(company_id) if self._asked else {}
+            entries = run.statuses.entries(company_id) if self._has_connections else {}
         except ENDS_THE_RUN:
             raise
         except CodatError as exc:
@@ -73,7 +73,7 @@ class DataStatusStream(CodatStream):
 
 
 class ConnectionsStream(DataSetParentStream):
-    """Every connection of the companies in scope, also those whose data sets are not read."""
+    """Every connection of the companies in scope, even if its data sets are not read."""
 
     name = "connections"
     parent_stream_type = CompaniesStream
@@ -82,7 +82,7 @@ class ConnectionsStream(DataSetParentStream):
     fields = schemas.CONNECTIONS
 
     def preprocess_context(self, context: Context) -> Context:
-        """Keep ids only in the context, as it goes into logs and metrics."""
+        """Keep only ids in the context: it goes into logs and metrics."""
         self._answers: list[dict[str, Any]] = context["answers"]
         self._connections: dict[str, ConnectionRef] = {c.connection_id: c for c in context["connections"]}
         return {"companyId": context["companyId"]}
@@ -93,7 +93,7 @@ class ConnectionsStream(DataSetParentStream):
             yield {"companyId": (context or {})["companyId"], **self.shaper(answer)}
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
-        """Lead on to the data sets of a connection that is to be read."""
+        """Lead on to the data sets of the connection, if they are read."""
         if connection := self._connections.get(record["id"]):
             yield {**connection.context, "connection": connection}
 
@@ -129,7 +129,7 @@ class CompanyInfoStream(WholeStream):
 
 
 class LocationsStream(WholeStream):
-    """Where the shop sells or keeps stock: documented without parameters, so only its links lead on."""
+    """Where the shop sells or keeps stock; Codat documents no parameters, so pages are found by links."""
 
     name, segment, fields = "locations", "commerce-locations", schemas.LOCATIONS
     paging = Paging.LINKED

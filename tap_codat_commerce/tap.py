@@ -1,4 +1,4 @@
-"""What the tap is: its name, its settings, its streams, and how a run is made of the settings."""
+"""The tap: its name, its settings, its streams, and how a run is made by the settings."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class TapCodatCommerce(CodatTap):
         return CompanySync(self.run, data_sets, with_status=self.streams[DataStatusStream.name].selected)
 
     def new_run(self, *, dry: bool) -> Run:
-        """Return the parts of a run."""
+        """Return a run by the settings."""
         return Run(self.settings.client(), self.settings.sync, self.logger, dry=dry)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""One request to Codat: with the key, within time limits, tried again where that helps, as a value or a typed error."""
+"""Makes requests to Codat, with retries. Each returns the decoded answer, or raises an error of its own class."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 PACKAGE = "tap-codat-commerce"
 SHOWN_OF_A_MESSAGE = 300
-"""Characters of Codat's own words that go into an error line."""
+"""An error line quotes at most so many characters of Codat's message."""
 
 logger = getLogger(f"{PACKAGE}.codat")
 
 
 @dataclass(frozen=True)
 class Quota:
-    """What is left of the day's requests, by the latest answer's `X-Rate-Limit-…`; None as long as none said it."""
+    """The day's quota of requests, by the latest answer's `X-Rate-Limit-…`; None as long as no answer tells."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -43,7 +43,7 @@ class Quota:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Quota | None:
-        """Read the headers of an answer, None if it has not got them."""
+        """Return the quota in an answer's headers, None if they hold none."""
         try:
             limit, remaining = (int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining"))
         except (KeyError, ValueError):
@@ -51,7 +51,7 @@ class Quota:
         return cls(limit, remaining, headers.get("X-Rate-Limit-Reset"))
 
     def after(self, other: Quota | None) -> Quota:
-        """Return what is known after another answer: until the reset less and less is left, though answers overtake."""
+        """Return the later of two quotas: answers may overtake, but until the reset, less and less is left."""
         if other is None:
             return self
         overtaken = self.reset == other.reset and (self.remaining or 0) < (other.remaining or 0)
@@ -62,9 +62,9 @@ class Client:
     """Codat's API for one key. May be used from many threads at once.
 
     Attributes:
-        limiter: how fast requests go out.
+        limiter: limits how fast requests go out.
         requests: how many were made so far, those that failed included.
-        quota: what is left of the day's requests.
+        quota: the day's quota of requests.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting
@@ -77,15 +77,15 @@ class Client:
         max_retry_wait: float = 300,
         limiter: RateLimiter | None = None,
     ) -> None:
-        """Prepare, without a request.
+        """Set up; no request is made yet.
 
         Args:
             api_key: the raw key, or the whole header value `Basic …`: Codat's Portal shows both.
-            api_url: where the API is; a path in it is kept before every request's path.
-            timeout: seconds to connect, and seconds without a byte of the answer.
+            api_url: the API's address; if it has a path, the requests' paths follow it.
+            timeout: seconds to wait for a connection, and for each next part of an answer.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
-            limiter: how fast requests may go out, each attempt counted.
+            limiter: limits how fast requests go out; each attempt counts.
         """
         self._base = api_url.rstrip("/")
         self._authorization = authorization(api_key)
@@ -97,8 +97,8 @@ class Client:
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
-        self._send = self._patiently(max_retries, retry_policy.is_final)
-        self._send_once_only = self._patiently(max_retries, retry_policy.may_have_been_done)
+        self._send = self._with_retries(max_retries, retry_policy.is_final)
+        self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
 
     def get(
         self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = lossless_json.decode
@@ -106,10 +106,10 @@ class Client:
         """Return the decoded answer to a GET.
 
         Args:
-            path: from the root of the API, as `/companies`.
+            path: from the root of the API, for example `/companies`.
             params: the query parameters, not yet encoded.
-            decode: makes a value of the body; raises msgspec.DecodeError, or msgspec.ValidationError for JSON that is
-                not of the form that it should be.
+            decode: turns the body into a value; raises msgspec.DecodeError, or msgspec.ValidationError for JSON of an
+                unexpected form.
 
         Raises:
             CodatError: the class says what went wrong, see `errors`.
@@ -117,31 +117,31 @@ class Client:
         return self._send("GET", self._base + path, params, decode)
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
-        """Return the decoded answer to a POST, None if it has none; errors as for `get`.
+        """Return the decoded answer to a POST, None for a 204; raise errors as `get` does.
 
         Args:
-            path: as for `get`, as are `params`.
-            params: as for `get`.
-            body: is sent as JSON, if it is not None.
-            repeatable: whether it may be made twice: if not, it is tried again only if it was surely not done.
+            path: see `get`.
+            params: see `get`.
+            body: sent as JSON, unless it is None.
+            repeatable: whether Codat may act on it twice; if not, it is retried only if Codat has surely not acted yet.
         """
-        send = self._send if repeatable else self._send_once_only
+        send = self._send if repeatable else self._send_unrepeatable
         return send("POST", self._base + path, params, lossless_json.decode, body)
 
     def follow(self, link: str, decode: Callable[[bytes], Any] = lossless_json.decode) -> Any:
-        """Return the decoded answer behind a link that an answer held (Codat's are relative to its root).
+        """Return the decoded answer to a GET of a link from an earlier answer (Codat's are relative to the API's root).
 
         Raises:
             UnsafeLink: the link leads to another scheme, host or port than the API's.
-            CodatError: as for `get`.
+            CodatError: see `get`.
         """
         url = self._base + link if link.startswith("/") and not link.startswith("//") else urljoin(self._base, link)
         if _origin(url) != _origin(self._base):
-            what = f"the answer links to {_shorten(link)}, which is not on {self._base}"
-            raise errors.UnsafeLink(what)
+            msg = f"the answer links to {_shorten(link)}, which is not on {self._base}"
+            raise errors.UnsafeLink(msg)
         return self._send("GET", url, None, decode)
 
-    def _patiently(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
+    def _with_retries(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
         return backoff.on_exception(
             lambda: retry_policy.pauses(self._max_retry_wait),
             errors.CodatError,
@@ -153,33 +153,33 @@ class Client:
         )(self._send_once)
 
     def _send_once(
-        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], sent: Any = None
+        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any = None
     ) -> Any:
-        what = f"{method} {url.removeprefix(self._base)}"
+        request = f"{method} {url.removeprefix(self._base)}"
         with self.limiter.request():
-            response, body = self._exchange(what, method, url, params, sent)
-        logger.debug("%s %s", what, response.status_code)
+            response, body = self._exchange(request, method, url, params, payload)
+        logger.debug("%s %s", request, response.status_code)
         with self._lock:
             self.quota = self.quota.after(Quota.of(response.headers))
         if response.is_redirect or response.is_permanent_redirect:
-            place = _shorten(response.headers["Location"])
-            raise errors.Redirected(self._clean(f"{what} was redirected to {place}"))
+            target = _shorten(response.headers["Location"])
+            raise errors.Redirected(self._without_secrets(f"{request} was redirected to {target}"))
         if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise self._refusal(what, response, body)
+            raise self._refusal(request, response, body)
         if response.status_code == HTTPStatus.NO_CONTENT:
             return None
         try:
             return decode(body)
         except msgspec.ValidationError as exc:
-            what = f"{what} answered {response.status_code} with JSON of an unexpected form: {exc}"
-            raise errors.UnexpectedAnswer(self._clean(what)) from exc
+            what = f"{request} answered {response.status_code} with JSON of an unexpected form: {exc}"
+            raise errors.UnexpectedAnswer(self._without_secrets(what)) from exc
         except (msgspec.DecodeError, UnicodeDecodeError) as exc:
             kind = response.headers.get("Content-Type", "no content type")
-            what = f"{what} answered {response.status_code}, but its {len(body)} bytes ({kind}) are no JSON"
-            raise errors.UnreadableAnswer(self._clean(what)) from exc
+            what = f"{request} answered {response.status_code}, but its {len(body)} bytes ({kind}) are no JSON"
+            raise errors.UnreadableAnswer(self._without_secrets(what)) from exc
 
     def _exchange(
-        self, what: str, method: str, url: str, params: Params | None, sent: Any
+        self, request: str, method: str, url: str, params: Params | None, payload: Any
     ) -> tuple[requests.Response, bytes]:
         with self._lock:
             self.requests += 1
@@ -188,16 +188,16 @@ class Client:
                 method,
                 url,
                 params=params,
-                data=None if sent is None else lossless_json.encode(sent),
-                headers=None if sent is None else {"Content-Type": "application/json"},
+                data=None if payload is None else lossless_json.encode(payload),
+                headers=None if payload is None else {"Content-Type": "application/json"},
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
             )
-            # In one piece: `response.content` collects many small ones, and holds everything twice for a moment.
+            # Read in one piece: `response.content` joins many small ones, and for a moment holds the body twice.
             return response, response.raw.read(decode_content=True)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
-            raise errors.NoAnswer(self._clean(f"{what} at {self._base}: {_reason(exc)}")) from exc
+            raise errors.NoAnswer(self._without_secrets(f"{request} at {self._base}: {_reason(exc)}")) from exc
 
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
@@ -206,21 +206,22 @@ class Client:
         what = f"{getattr(failure, 'what', failure)}."
         logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
-    def _refusal(self, what: str, response: requests.Response, content: bytes) -> errors.Refused:
+    def _refusal(self, request: str, response: requests.Response, content: bytes) -> errors.Refused:
         body = _error_body(content)
-        message = self._clean(_shorten(str(body.get("error") or "")))
-        correlation_id = self._clean(str(body.get("correlationId") or ""))
+        message = self._without_secrets(_shorten(str(body.get("error") or "")))
+        correlation_id = self._without_secrets(str(body.get("correlationId") or ""))
         said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"
-        what = f"{what} answered {response.status_code}{said}"
+        what = f"{request} answered {response.status_code}{said}"
         if correlation_id:
             what += f" (correlation id {correlation_id})"
-        kind = errors.for_status(response.status_code, message)
+        error_class = errors.for_status(response.status_code, message)
         wait = retry_policy.retry_after(response.headers.get("Retry-After"), retry_policy.utc_now())
-        if kind is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
-            kind = errors.QuotaSpent
+        if error_class is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
+            error_class = errors.QuotaSpent
             reset = response.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds")
             what += f"; requests are allowed again {reset} (max_retry_wait is {self._max_retry_wait:g} s)"
-        error = kind(self._clean(what), status=response.status_code, message=message, correlation_id=correlation_id)
+        what = self._without_secrets(what)
+        error = error_class(what, status=response.status_code, message=message, correlation_id=correlation_id)
         error.retry_after = wait
         return error
 
@@ -230,8 +231,8 @@ class Client:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = self._local.session = requests.Session()
-            # The environment's proxies and certificates are looked up once, not at every request; and its .netrc
-            # not at all, as requests would put what it finds there in the place of our key.
+            # Look up the environment's proxies and certificates once, not at every request. Never look into .netrc:
+            # requests would send the password from there in place of our key.
             from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
             session.proxies, session.verify = from_environment["proxies"], from_environment["verify"]
             session.trust_env = False
@@ -240,7 +241,7 @@ class Client:
             session.headers["Accept"] = "application/json"
         return session
 
-    def _clean(self, text: str) -> str:
+    def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
@@ -266,7 +267,7 @@ def secrets(header: str) -> tuple[str, ...]:
 
 
 def user_agent() -> str:
-    """Return name and version, so that Codat's support can tell us apart."""
+    """Return the package's name and version, by which Codat's support can recognise it."""
     try:
         return f"{PACKAGE}/{version(PACKAGE)}"
     except PackageNotFoundError:
@@ -292,7 +293,7 @@ def _error_body(content: bytes) -> dict[str, Any]:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost cause: what requests and urllib3 wrap around it is of no use to a reader."""
+    """Return the innermost cause: the wrappers of requests and urllib3 tell a reader nothing."""
     cause: BaseException | None = error
     seen = set()
     while cause is not None and id(cause) not in seen:

@@ -14,7 +14,7 @@
         │   └── Forbidden      403
         ├── NotFound           404
         │   └── NotSupported   404, this platform does not offer the data type
-        ├── NotReady           409, the data set was not requested yet or its sync is not done
+        ├── NotReady           409, the data set has never been requested, or its sync has not finished
         ├── RateLimited        429                                            (retried)
         │   └── QuotaSpent     429, and the wait would be longer than allowed: the run ends
         └── ServerTrouble      500 and up                                     (retried)
@@ -28,20 +28,20 @@ from typing import ClassVar
 
 
 class CodatError(Exception):
-    """The root. `str()` of any of them is one line: where, what happened, what to do."""
+    """The root. `str()` of an error is one line: where, what happened, what to do."""
 
     retriable: ClassVar[bool] = False
     advice: ClassVar[str] = ""
 
     def __init__(self, what: str) -> None:
-        """Keep what happened; `where` is for the caller to fill in, who knows what was being read."""
+        """Keep what happened; the caller, who knows what was being read, fills in `where`."""
         super().__init__(what)
         self.what = what
         self.where = ""
         self.retry_after: float | None = None
 
     def at(self, where: str) -> CodatError:
-        """Say what was being read (the innermost caller's word counts) and return the error."""
+        """Set `where`, what was being read, unless an inner caller has set it already; return the error."""
         self.where = self.where or where
         return self
 
@@ -66,13 +66,13 @@ class UnreadableAnswer(CodatError):
 
 
 class UnexpectedAnswer(UnreadableAnswer):
-    """The body lacks what every such answer has."""
+    """The body is JSON, but not of the expected form."""
 
     retriable = False
 
 
 class Redirected(CodatError):
-    """Codat's API does not redirect; following would send the key to wherever the answer points."""
+    """The answer is a redirect: Codat's API sends none, and following it would send the key elsewhere."""
 
     advice = "The key was not sent there. Check api_url: it must be the API itself."
 
@@ -88,14 +88,14 @@ class Refused(CodatError):
 
     Attributes:
         status: the HTTP status.
-        message: Codat's own words (shortened), or an empty string.
-        correlation_id: what Codat's support asks for, or an empty string.
+        message: Codat's message, shortened, or an empty string.
+        correlation_id: the id that Codat's support asks for, or an empty string.
     """
 
     advice = "Report this to Codat with the correlation id."
 
     def __init__(self, what: str, *, status: int, message: str = "", correlation_id: str = "") -> None:
-        """Keep the parts of Codat's error answer, beside the line made of them."""
+        """Keep the line, and the parts of Codat's answer that it was made of."""
         super().__init__(what)
         self.status = status
         self.message = message
@@ -109,11 +109,11 @@ class BadRequest(Refused):
 
 
 class AccessRefused(Refused):
-    """Nothing more can be had with this key."""
+    """Nothing more can be read with this key."""
 
 
 class WrongKey(AccessRefused):
-    """401."""
+    """401: the key is not valid."""
 
     advice = "Set api_key to a valid key: Codat Portal, Developers, API keys."
 
@@ -137,7 +137,7 @@ class NotFound(Refused):
 
 
 class NotSupported(NotFound):
-    """404 with the words that this platform does not offer the data type."""
+    """404, with the message that this platform does not offer the data type."""
 
     advice = "Nothing to do: the platform has no such data."
 
@@ -156,7 +156,7 @@ class RateLimited(Refused):
 
 
 class QuotaSpent(RateLimited):
-    """429, to be tried again only after more than `max_retry_wait` seconds: as a rule the day's quota is used up."""
+    """429, and Codat asks for a wait of more than `max_retry_wait` seconds: mostly, the day's quota is used up."""
 
     retriable = False
     advice = "Run again then, or raise max_retry_wait. The state is kept."
@@ -181,7 +181,7 @@ BY_STATUS: dict[int, type[Refused]] = {
 
 
 def for_status(status: int, message: str) -> type[Refused]:
-    """Return the class for an error status; Codat's words tell an unsupported data type from an unknown company."""
+    """Return the class for an error status; Codat's message tells an unsupported data type from an unknown company."""
     if status == 404 and "not supported" in message.lower():  # noqa: PLR2004 - the status itself is the clearest name
         return NotSupported
     return BY_STATUS.get(status, ServerTrouble if status >= 500 else Refused)  # noqa: PLR2004

@@ -12,7 +12,7 @@ import msgspec
 
 
 class Number(Decimal):
-    """A decimal that remembers how it was written, for the few that `str(Decimal)` would write differently."""
+    """A decimal that keeps its text: needed for the few that `str(Decimal)` would write differently."""
 
     __slots__ = ("text",)
     text: str
@@ -48,7 +48,7 @@ decode_object: Any = msgspec.json.Decoder(dict[str, Any], float_hook=number).dec
 """As `decode`, for an object. Raises msgspec.ValidationError if it is anything else."""
 
 decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
-"""Bytes to the same bytes, once they are seen to be JSON."""
+"""Bytes to the same bytes, checked to be JSON."""
 
 encode = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number").encode
 """Python values to compact bytes, numbers as they came."""

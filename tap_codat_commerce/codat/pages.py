@@ -74,6 +74,7 @@ def by_number(client: Client | Prefetcher, path: str, params: Params, size: int)
     number = 1
     while True:
         page = client.get(path, numbered(params, number, size), decode)
+        check_bound(page, number, size)
         last = is_last(page, number, size)
         yield page
         if last:
@@ -107,6 +108,7 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
     number = first
     while True:
         page = prefetcher.get(path, numbered(params, number, size), decode, token)
+        check_bound(page, number, size)
         if position is not None and number >= first + unsure:
             prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
         last = is_last(page, number, size)  # before the page is used up
@@ -133,6 +135,17 @@ def prefetch_following(  # noqa: PLR0913 - as above
     last = min(-(-page.total // size), number + PAGES_AHEAD)
     for following in range(number + 1, last + 1):
         prefetcher.prefetch(path, numbered(params, following, size), decode, (*position, following), token=token)
+
+
+def check_bound(page: Page, number: int, size: int) -> None:
+    """Refuse a page that no total allows: a server that always has a next one would be followed for ever.
+
+    Raises:
+        UnexpectedAnswer: it is such a page.
+    """
+    if page.results and (number - 2) * size >= page.total:
+        what = f"page {number} of {size} records came, though there are {page.total} in all"
+        raise UnexpectedAnswer(what)
 
 
 def is_last(page: Page, number: int, size: int) -> bool:

@@ -1,4 +1,4 @@
-"""Codat's query language, as far as the tap writes it.
+"""The part of Codat's query language that the tap uses.
 
 Facts (Codat's documentation, 'Querying'): conditions are joined with `&&` and `||`; a query stays under 2,048
 characters; null can't be queried.
@@ -26,7 +26,12 @@ def since(field: str, stamp: str) -> str:
     return f"{field}>={stamp}"
 
 
+def after(field: str, stamp: str) -> str:
+    """Return the condition that a date is after the given one."""
+    return f"{field}>{stamp}"
+
+
 def any_of(field: str, values: Sequence[str]) -> Iterator[str]:
-    """Yield conditions, each short enough, that together match any of the values."""
+    """Yield conditions that together match any of the values, each short enough for one query."""
     for first in range(0, len(values), IDS_AT_ONCE):
         yield "||".join(equals(field, value) for value in values[first : first + IDS_AT_ONCE])

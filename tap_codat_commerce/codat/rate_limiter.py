@@ -1,4 +1,4 @@
-"""How fast requests may go out: so many at once, so many in any minute, evenly; and all wait when Codat says so.
+"""Limits how many requests go out at once and in any minute; makes all of them wait when Codat says so.
 
 Facts (Codat's documentation, 'Rate limits'): 1,000 requests in a minute from one address, whatever the plan, and ten at
 once for each connected company; beyond that 429, or a blocked address.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MINUTE = 61.0
-"""Seconds in which no more than a minute's requests are sent: one more, as some are longer on their way than others."""
+"""Seconds that we count as a minute: one more, as some requests are longer on their way than others."""
 
 
 class RateLimiterClosed(Exception):
@@ -24,9 +24,9 @@ class RateLimiterClosed(Exception):
 
 
 class RateLimiter:
-    """The requests of one process. May be used from many threads at once.
+    """Limits the requests of one process. May be used from many threads at once.
 
-    What fits into one minute goes as fast as it can. As soon as more than that is expected, requests go out evenly,
+    Requests that fit into one minute go out as fast as they can. As soon as more are expected, they go out evenly,
     one every `MINUTE / per_minute` seconds.
     """
 
@@ -56,12 +56,12 @@ class RateLimiter:
         self._expected = 0
 
     def expect(self, more: int) -> None:
-        """Say that so many more requests will have to be made, as far as is known now."""
+        """Announce so many more requests: if they are too many for one minute, all go out evenly."""
         with self._lock:
             self._expected += more
 
     def hold(self, seconds: float) -> None:
-        """Send nothing for so long: Codat has had too much."""
+        """Send nothing for so many seconds: Codat has asked for a pause."""
         with self._lock:
             self._held_until = max(self._held_until, self._clock() + seconds)
 
@@ -71,7 +71,7 @@ class RateLimiter:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Wait for the turn of one request, and take a place among those that are open while the `with` lasts.
+        """Wait until a request may be sent; it counts as open while the `with` lasts.
 
         Raises:
             RateLimiterClosed: nothing more is to be sent.

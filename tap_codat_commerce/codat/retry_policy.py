@@ -23,12 +23,12 @@ def is_final(error: Exception) -> bool:
 
 
 def may_have_been_done(error: Exception) -> bool:
-    """Say whether trying again could do a thing twice: only a 429 tells for sure that it was not done."""
+    """Say whether a retry could make Codat act twice: only after a 429, it has surely not acted yet."""
     return is_final(error) or not isinstance(error, RateLimited)
 
 
 def retry_after(header: str | None, now: datetime) -> float | None:
-    """Return the seconds that a `Retry-After` header asks for: it holds seconds or a date. None if it says nothing."""
+    """Return the seconds that a `Retry-After` header asks for, as a number or a date; None if it holds neither."""
     if header is None:
         return None
     if re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", header):
@@ -40,15 +40,15 @@ def retry_after(header: str | None, now: datetime) -> float | None:
     return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
 
 
-def pause(attempt: int, asked: float | None, longest: float, chance: float) -> float:
+def pause(attempt: int, asked: float | None, longest: float, jitter: float) -> float:
     """Return the seconds to wait after the given attempt (from 1).
 
-    What the server asked for is obeyed; otherwise the pause doubles each time, with jitter: `chance` in 0..1 takes
-    off up to half, so that many clients do not come back at once. Never more than `longest`.
+    A pause that Codat asked for is obeyed. Otherwise pauses double with each attempt, and `jitter`, from 0 to 1, takes
+    off up to half, so that many clients do not come back at once. No pause is longer than `longest`.
     """
     if asked is not None:
         return min(asked, longest)
-    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 30), longest) * (1 - chance / 2)
+    return min(FIRST_PAUSE * 2.0 ** min(attempt - 1, 30), longest) * (1 - jitter / 2)
 
 
 def pauses(longest: float) -> Generator[float, Exception, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -10,10 +11,10 @@ NO_DATE = "0001-01-01"
 
 @lru_cache(maxsize=4096)  # all records of one sync may share one stamp
 def utc(text: str) -> str | None:
-    """Return a date of Codat's in our form; None where it says that there is none (year 1, or empty).
+    """Return a date of Codat's in our form; None if it stands for no date (year 1, or empty).
 
-    A date without a zone keeps its clock time: which zone it is in, Codat does not tell. Digits of the fraction
-    beyond the sixth are cut off, never rounded: a bookmark must not come out later than the record that it is of.
+    A date without a zone keeps its clock time: Codat does not tell its zone. Digits of the fraction beyond the sixth
+    are cut off, never rounded: a bookmark must not be later than its record.
 
     Raises:
         ValueError: the text is no date.
@@ -29,7 +30,23 @@ def utc(text: str) -> str | None:
     return moment.replace(tzinfo=None).isoformat() + "Z"
 
 
-def bookmark(stamp: str) -> str:
-    """Return a date of our form with exactly six digits of fraction, so that bookmarks compare as strings."""
-    seconds, _, fraction = stamp.removesuffix("Z").partition(".")
-    return f"{seconds}.{fraction or '0':0<6}Z"
+@lru_cache(maxsize=4096)
+def stamp(text: str | None) -> str | None:
+    """Return a date of Codat's as a bookmark's stamp, None if it is no date.
+
+    It has exactly seven digits of fraction: no digit that Codat gave is lost, and stamps compare as strings.
+    """
+    try:
+        found = utc(text or "")
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    seconds, _, fraction = found.removesuffix("Z").partition(".")
+    given = re.search(r"\.(\d+)", text or "")
+    return f"{seconds}.{given[1] if given else fraction:0<7.7}Z"
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Return the seconds from one stamp to another."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()

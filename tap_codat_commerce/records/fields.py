@@ -1,7 +1,7 @@
 """The kinds of fields that records are made of, as JSON Schema.
 
-Only keys are required; everything else may be null, array items included. Written here and not by the SDK's typing
-helpers, so that what a record looks like can be read without Singer.
+Only keys are required; everything else may be null, array items included. The SDK's typing helpers are not used, so
+that this wing does without Singer.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def texts(name: str, description: str) -> Field:
 
 
 def texts_by_name(name: str, description: str) -> Field:
-    """Return a field with an object whose names are the user's or the platform's own, and whose values are strings."""
+    """Return a field with an object of strings, under names of the user's or the platform's own."""
     return _free(name, description, {"type": ["string", "null"]})
 
 
@@ -75,12 +75,12 @@ def record(*fields: Field) -> Schema:
 
 
 def reference(name: str, to: str) -> Field:
-    """Return a field that points to a record of another stream."""
+    """Return a field that refers to a record of another stream."""
     return group(name, f"The {to}.", text("id", f"Id of the {to}."), text("name", f"Name of the {to}."))
 
 
 def typed_reference() -> tuple[Field, ...]:
-    """Return the fields of a pointer to a record of any of several streams."""
+    """Return the fields of a reference to a record whose stream varies."""
     return text("id", "Id of the record."), text("type", "What kind of record it is, as Order or Payment.")
 
 

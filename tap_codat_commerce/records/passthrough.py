@@ -1,8 +1,8 @@
-"""Records that are in their form already keep Codat's own bytes: nothing is parsed into Python, nothing written anew.
+"""Passes on Codat's own bytes of records that need no change but to their dates, as most do.
 
-Most records need no change but to their dates. Whether that is so is seen by decoding them into a type made of the
-stream's schema, which refuses what `records.Shape` would change: fields that nobody knows, values of another type. What
-is refused takes the slower way through `Shape`; both ways lead to the same record.
+Each record is decoded into a type made of the stream's schema. That refuses what `RecordShaper` would change: unknown
+fields, and values of another type. Refused records take the slower way through `RecordShaper`; both ways lead to the
+same record.
 """
 
 from __future__ import annotations
@@ -21,52 +21,52 @@ if TYPE_CHECKING:
     from tap_codat_commerce.records.fields import Schema
 
 DATE_FIELD = re.compile(rb'Date"\s*:\s*"([^"]*)"')
-"""The end of a date's name, and its value. In JSON, no text can hold this: its quotes would be escaped."""
+"""The end of a date field's name, and its value. Text in JSON can't look like this: its quotes are escaped."""
 FREE_FIELD = rb'"(?:%s)"\s*:\s*(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}?)'
-"""An object of free content, up to its end, or to the first object within it."""
+"""A field of free content, up to the end of its object, or to the first object within it."""
 
 
 class Seen(Protocol):
-    """What a record is decoded into, as far as it matters here."""
+    """A decoded record: the fields that are used here."""
 
     id: str
     modifiedDate: str | None  # noqa: N815 - Codat's name
 
 
 class Passthrough:
-    """What may be passed on of one stream's records."""
+    """Passes on the records of one stream."""
 
     def __init__(self, schema: Schema, *, without: frozenset[str]) -> None:
         """Make a type of the schema.
 
         Args:
             schema: the stream's.
-            without: fields of the schema that are not Codat's: a record that has one is no record to pass on.
+            without: fields of the schema that are not Codat's; a record that has one is refused.
         """
-        self._dates: set[str] = set()
-        self._free: set[str] = set()
-        self._others: set[str] = set()
+        self._date_fields: set[str] = set()
+        self._free_fields: set[str] = set()
+        self._other_fields: set[str] = set()
         fields = {name: field for name, field in schema["properties"].items() if name not in without}
         kind = self._struct("Record", fields)
         self._decode: Callable[[msgspec.Raw], Any] = msgspec.json.Decoder(kind).decode
-        names = "|".join(map(re.escape, sorted(self._free))).encode()
+        names = "|".join(map(re.escape, sorted(self._free_fields))).encode()
         self._free_field = re.compile(FREE_FIELD % names) if names else None
-        self._told_by_name = all(n.endswith("Date") for n in self._dates) and not any(
-            n.endswith("Date") for n in self._others | self._free
+        self._names_tell_dates = all(n.endswith("Date") for n in self._date_fields) and not any(
+            n.endswith("Date") for n in self._other_fields | self._free_fields
         )
 
     def __call__(self, raw: msgspec.Raw) -> tuple[bytes, Seen] | None:
-        """Return the record's bytes, dates in their form, and what it is; None if more of it has to be changed."""
+        """Return the record's bytes, dates in our form, and the decoded record; None if more has to be changed."""
         try:
-            seen, text = self._decode(raw), bytes(raw)
-            if b"\n" in text or b"\r" in text or not self._told_by_name or self._has_free_dates(text):
+            decoded, text = self._decode(raw), bytes(raw)
+            if b"\n" in text or b"\r" in text or not self._names_tell_dates or self._has_free_dates(text):
                 return None
-            return DATE_FIELD.sub(_in_our_form, text), seen
+            return DATE_FIELD.sub(_in_our_form, text), decoded
         except ValueError:  # msgspec's errors, text that is no UTF-8, and dates that are none
             return None
 
     def _has_free_dates(self, text: bytes) -> bool:
-        """Say whether a free object may hold what only looks like one of our dates."""
+        """Say whether free content may hold something that `DATE_FIELD` would take for a date of the schema."""
         found = self._free_field.findall(text) if self._free_field else ()
         return any(b'Date"' in one or not one.endswith(b"}") for one in found)
 
@@ -83,7 +83,7 @@ class Passthrough:
         kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
         kind = next(k for k in kinds if k != "null")
         if kind == "object" and schema.get("additionalProperties"):
-            self._free.add(name)
+            self._free_fields.add(name)
             value = msgspec.Raw if schema["additionalProperties"] is True else str | None
             return dict[str, value]  # type: ignore[valid-type]
         if kind == "object":
@@ -92,7 +92,7 @@ class Passthrough:
             item = self._type(name, schema["items"]) | None
             return list[item]  # type: ignore[valid-type]
         is_date = kind == "string" and schema.get("format") == "date-time"
-        (self._dates if is_date else self._others).add(name)
+        (self._date_fields if is_date else self._other_fields).add(name)
         return {"string": str, "number": float, "boolean": bool}[kind]
 
 

@@ -1,4 +1,4 @@
-"""What a page of a data set becomes: records for the SDK, or, where nothing more is done to them, finished messages."""
+"""Turns a page's results into records for the SDK or, if it has nothing more to do with them, finished messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import msgspec
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.records.shaping import RecordShaper
 
 REPLICATION_KEY = "modifiedDate"
-"""The field by which Codat tells when its cache last changed a record."""
+"""The field that tells when Codat's cache last changed a record."""
 
 Content = TypeVar("Content")
 
@@ -28,22 +28,20 @@ class RecordPage(Generic[Content]):
     """The records of a page.
 
     Attributes:
-        ids: of each, None where it has none.
-        first: the first record's stamp, in the form of bookmarks, as are the others; None if it has none.
-        last: the last record's.
-        latest: the greatest.
+        ids: the id of each record, None where it has none.
+        latest: the latest stamp, in the form of bookmarks; None if there is none.
+        unstamped: whether a record has no stamp.
         content: the records themselves.
     """
 
     ids: list[str | None]
-    first: str | None
-    last: str | None
     latest: str | None
+    unstamped: bool
     content: Content
 
 
 class PageAsRecords:
-    """Makes records of what came, each with the ids of its context."""
+    """Makes a record of each result, with the ids of its company and connection."""
 
     def __init__(self, shaper: RecordShaper, context: Mapping[str, str]) -> None:
         """Prepare for one data set."""
@@ -53,19 +51,19 @@ class PageAsRecords:
         """Return the page.
 
         Raises:
-            ValueError: one of them is no object, or no UTF-8.
+            ValueError: one of the results is no JSON object, or no UTF-8.
         """
-        records = [self._shaper(lossless_json.decode_object(raw)) for raw in results]
-        ids, stamps = [r.get("id") for r in records], [r.get(REPLICATION_KEY) for r in records]
-        return RecordPage(
-            ids, *_of_stamps(stamps), [{**self._context, **record, **self._context} for record in records]
-        )
+        came = [lossless_json.decode_object(raw) for raw in results]
+        stamps = [record.get(REPLICATION_KEY) for record in came]  # with all their digits, as shaping cuts the seventh
+        records = [self._shaper(record) for record in came]
+        ids = [record.get("id") for record in records]
+        return RecordPage(ids, *_latest(stamps), [{**self._context, **record, **self._context} for record in records])
 
 
 class PageAsMessages:
-    """Makes RECORD messages of what came, a line for each.
+    """Makes a RECORD message of each result, on a line of its own.
 
-    They are the same as the SDK would make of `PageAsRecords`, without a Python object for each value.
+    The SDK would make the same messages of `PageAsRecords`, but by way of a Python object for each value.
     """
 
     def __init__(
@@ -74,9 +72,9 @@ class PageAsMessages:
         """Prepare for one data set.
 
         Args:
-            stream: its stream's name.
+            stream: the stream's name.
             shaper: for the records that have to be changed.
-            passthrough: tells those that have not; None where all have.
+            passthrough: for those that have not; None if all have.
             context: the ids of company and connection.
         """
         self._shaper, self._passthrough, self._context = shaper, passthrough, context
@@ -87,44 +85,42 @@ class PageAsMessages:
         """Return the page.
 
         Raises:
-            ValueError: one of them is no object, or no UTF-8.
+            ValueError: one of the results is no JSON object, or no UTF-8.
         """
         head, tail = self._head, b',"time_extracted":"%s"}\n' % datetime.now(UTC).isoformat().encode()
         passthrough, lines = self._passthrough, bytearray()
         ids: list[str | None] = []
-        stamps: list[str | None] = []
+        stamps: list[Any] = []
         for raw in results:
             passed = passthrough(raw) if passthrough else None
             if passed:
-                text, seen = passed
-                ids.append(seen.id)
-                stamps.append(seen.modifiedDate)
+                text, decoded = passed
+                ids.append(decoded.id)
+                stamps.append(decoded.modifiedDate)
             else:
-                text = self._changed(raw, ids, stamps)
+                text = self._shaped(raw, ids, stamps)
             lines += head
             lines += b"," if len(text) > len(b"{}") else b""
             lines += text[1:]
             lines += tail
-        return RecordPage(ids, *_of_stamps(stamps), lines)
+        return RecordPage(ids, *_latest(stamps), lines)
 
-    def _changed(self, raw: msgspec.Raw, ids: list[str | None], stamps: list[str | None]) -> bytes:
-        record = self._shaper(lossless_json.decode_object(raw))
+    def _shaped(self, raw: msgspec.Raw, ids: list[str | None], stamps: list[str | None]) -> bytes:
+        came = lossless_json.decode_object(raw)
+        stamps.append(came.get(REPLICATION_KEY))
+        record = self._shaper(came)
         ids.append(record.get("id"))
-        stamps.append(record.get(REPLICATION_KEY))
         for name in self._context:
             record.pop(name, None)
         text: bytes = lossless_json.encode(record)
         return text
 
 
-def _of_stamps(stamps: list[str | None]) -> tuple[str | None, str | None, str | None]:
-    """Return the first, the last and the greatest."""
-    if not stamps:
-        return None, None, None
-    known: Iterable[str] = filter(None, map(_bookmark, {s for s in stamps if s is not None}))
-    return _bookmark(stamps[0]), _bookmark(stamps[-1]), max(known, default=None)
+def _latest(stamps: list[Any]) -> tuple[str | None, bool]:
+    """Return the latest, in the form of bookmarks, and whether one is missing or no date."""
+    found = {dates.stamp(stamp) for stamp in set(map(_text, stamps))}
+    return max(filter(None, found), default=None), None in found
 
 
-def _bookmark(stamp: str | None) -> str | None:
-    found = dates.utc(stamp) if stamp else None
-    return dates.bookmark(found) if found else None
+def _text(stamp: Any) -> str | None:
+    return stamp if isinstance(stamp, str) else None

@@ -1,8 +1,7 @@
-"""What each record looks like, as Singer JSON Schema.
+"""The schema of each stream's records, as JSON Schema.
 
-Field names are Codat's own. Which fields there are: Codat's OpenAPI descriptions, and some that real answers hold
-beside these (each marked). Enumerated values are not constrained, as Codat adds some; no type is left open but where
-Codat itself holds free content.
+Fields and their names come from Codat's OpenAPI descriptions; some more, marked 'undeclared', from real answers.
+Enumerated values are not constrained, as Codat adds some. A type is left open only where Codat holds free content.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def taxes(of: str) -> Field:
 
 
 def with_unmapped(schema: Schema) -> Schema:
-    """Return the schema with the object that takes the fields it does not know."""
+    """Return the schema with an object `unmapped`, for the fields that it does not know."""
     unmapped = anything("unmapped", "Fields that this schema does not know, as they came, by their path.")
     return {**schema, "properties": {**schema["properties"], **properties(unmapped)}}
 

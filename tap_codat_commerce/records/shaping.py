@@ -1,7 +1,7 @@
-"""Codat's records in the form that the schemas promise: dates in one form, ids as text, nothing that no one knows.
+"""Brings Codat's records into the form that the schemas promise: dates in one form, ids as text, no unknown fields.
 
 A schema is compiled once into a function; records then pass through it. Values that the schema has no place for, by
-name or by type, are set aside with their path: they are counted and named at the end of the run, or kept.
+name or by type, are strays: set aside with their paths, counted and, if `unknown_fields` is `keep`, kept in the record.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.records.fields import Schema
 
 Strays = list[tuple[str, Any]]
-"""What had no place in a record: paths, as `orderLineItems[0].color`, with the values as they came."""
+"""Paths, for example `orderLineItems[0].color`, and values as they came."""
 Shaper = Callable[[Any, Strays], Any]
 
 INDEX = re.compile(r"\[\d+\]")
@@ -31,11 +31,11 @@ def compile_schema(schema: Schema) -> Shaper:
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     kind = next(k for k in kinds if k != "null")
     if kind == "object":
-        others = schema.get("additionalProperties")
-        if others is True:
+        values = schema.get("additionalProperties")
+        if values is True:
             return _free
-        if others:
-            return _mapping(compile_schema(others))
+        if values:
+            return _mapping(compile_schema(values))
         return _object({name: compile_schema(field) for name, field in schema["properties"].items()})
     if kind == "array":
         return _array(compile_schema(schema["items"]))
@@ -45,14 +45,14 @@ def compile_schema(schema: Schema) -> Shaper:
 
 
 class StrayFieldCounter:
-    """Counts what had no place, over all streams of a run."""
+    """Counts strays, over all streams of a run."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, stream: str, strays: Strays) -> None:
-        """Count what one record of the stream had too much."""
+        """Count the strays of one record of the stream."""
         self.counts.update({(stream, INDEX.sub("[]", path)) for path, _ in strays})
 
     def summary(self) -> str:
@@ -61,31 +61,31 @@ class StrayFieldCounter:
 
 
 class RecordShaper:
-    """The form of one stream's records."""
+    """Brings the records of one stream into the form of its schema."""
 
     def __init__(
-        self, stream: str, schema: Schema, reporter: StrayFieldCounter, *, ignored: frozenset[str], keep: bool
+        self, stream: str, schema: Schema, counter: StrayFieldCounter, *, ignored: frozenset[str], keep: bool
     ) -> None:
         """Compile the schema.
 
         Args:
-            stream: the stream's name, for the report.
+            stream: the stream's name, for the counter.
             schema: the stream's schema.
-            reporter: where fields without a place are counted.
+            counter: counts the strays.
             ignored: fields that are known, and left out on purpose.
-            keep: whether fields without a place go into `unmapped`.
+            keep: whether strays go into `unmapped`.
         """
         self._shape = compile_schema(schema)
-        self._stream, self._reporter, self._ignored, self._keep = stream, reporter, ignored, keep
+        self._stream, self._counter, self._ignored, self._keep = stream, counter, ignored, keep
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the record in its form. The given one may be changed."""
+        """Return the record in that form. The given one may be changed."""
         strays: Strays = []
         for name in self._ignored:
             record.pop(name, None)
         shaped: dict[str, Any] = self._shape(record, strays)
         if strays:
-            self._reporter.add(self._stream, strays)
+            self._counter.add(self._stream, strays)
             if self._keep:
                 shaped["unmapped"] = dict(strays)
         return shaped

@@ -1,1 +1,1 @@
-"""What the SDK is made to do. Every private part of it that is overridden is overridden here, once."""
+"""How the SDK's behaviour is changed. Its private parts are overridden only here, each of them once."""

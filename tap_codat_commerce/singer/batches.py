@@ -1,7 +1,7 @@
-"""BATCH: records in files, for targets that load them.
+"""BATCH: records in files, for targets that load files.
 
-JSON Lines are written by the SDK. Parquet is written here: the SDK's writer takes the fields of the first record for
-those of all, and drops the others without a word.
+The SDK writes JSON Lines. Parquet is written here: the SDK's writer keeps only the fields that the first record has,
+and drops all others without a word.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 TAP = "tap-codat-commerce"
 WHOLE, FRACTION = 20, 18
-"""Digits before and after the point, in the numbers of a Parquet file: more only in files that need them."""
+"""Digits before and after the point in the numbers of a Parquet file; more only in files that need them."""
 MOST_DIGITS = 76
-"""Of Parquet's longest decimals, by pyarrow."""
+"""Digits of the longest decimal that pyarrow can write."""
 
 PARTS = {
     "": {"encoding", "storage", "batch_size"},
     "encoding": {"format", "compression"},
     "storage": {"root", "prefix", "params"},
 }
-"""What `batch_config` may hold, and its parts."""
+"""The keys that `batch_config` may hold, and those of its parts."""
 
 
 def problem(config: Mapping[str, Any]) -> str | None:
-    """Say what can't work about the setting `batch_config`, whose types are known to be right."""
+    """Return what can't work about the setting `batch_config`, None if all can; its types are checked already."""
     encoding, root = config.get("encoding") or {}, (config.get("storage") or {}).get("root")
     form, compression = encoding.get("format"), encoding.get("compression")
     if form is None or not root:
@@ -65,20 +65,20 @@ def problem(config: Mapping[str, Any]) -> str | None:
 
 
 def written(stream: str, records: Iterator[Record], config: BatchConfig, schema: Schema) -> Iterator[list[str]]:
-    """Write records into files; yield the addresses of each file, or files, that is finished.
+    """Write records into files; yield the addresses of files as they are finished.
 
     Args:
-        stream: its stream's name.
+        stream: the stream's name.
         records: as they would be in RECORD messages.
         config: format and place of the files.
-        schema: of the records.
+        schema: the records' schema.
 
     Raises:
         RunError: a file can't be written.
     """
-    of_format = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
+    batcher = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
     try:
-        yield from of_format.get_batches(records)
+        yield from batcher.get_batches(records)
     except OSError as exc:
         msg = f"batch_config: a file in {config.storage.root} can't be written: {exc}"
         raise RunError(msg) from exc
@@ -132,7 +132,7 @@ class Digits:
     """How many digits the numbers of a file have, before and after the point."""
 
     def __init__(self) -> None:
-        """Begin with those that there is room for in any case."""
+        """Begin with the digits that every file has room for."""
         self.whole, self.fraction = WHOLE, FRACTION
 
     def see(self, number: Decimal) -> Decimal:
@@ -144,7 +144,7 @@ class Digits:
         return number
 
     def arrow_type(self) -> pa.DataType:
-        """Return the type that keeps every digit of all of them."""
+        """Return the type that keeps every digit of all numbers seen."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         precision = self.whole + self.fraction
@@ -155,7 +155,7 @@ class Digits:
 
 
 def kind_of(schema: Schema) -> str:
-    """Return the type of a value; 'anything' for what Parquet has no type for, which becomes JSON text."""
+    """Return the type in a schema; 'anything' where Parquet has no such type: those values become JSON text."""
     kinds = schema.get("type", "anything")
     kind = next((k for k in kinds if k != "null"), "anything") if isinstance(kinds, list) else kinds
     free = (kind == "object" and not schema.get("properties")) or (kind == "array" and not schema.get("items"))
@@ -163,7 +163,7 @@ def kind_of(schema: Schema) -> str:
 
 
 def declared(schema: Schema) -> Schema:
-    """Return a stream's schema as its Parquet files are: objects of any names are JSON text there."""
+    """Return the schema of a stream's Parquet files, where objects of free content are JSON text."""
     kind = kind_of(schema)
     if kind == "anything":
         kept = {k: v for k, v in schema.items() if k == "description"}
@@ -174,7 +174,7 @@ def declared(schema: Schema) -> Schema:
 
 
 def prepared(value: Any, schema: Schema, digits: Digits) -> Any:
-    """Return a value as its column takes it.
+    """Return a value in the form that its column takes.
 
     Raises:
         ValueError: a field has no column.

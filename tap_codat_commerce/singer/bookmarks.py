@@ -4,18 +4,18 @@ The one place that knows the shape of state:
 
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
-         "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.000000Z",
-         "sync_id": "…",
-         "reading": {"sync_id": "…", "since": "…", "order": "modifiedDate", "page_size": 1000, "page": 7, …}}]}}}
+         "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z", "exclusive": true,
+         "sync_id": "…", "seen": "…",
+         "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
-`replication_key_value` is the greatest `modifiedDate` of a read that was proven complete, `sync_id` the sync of
-Codat's that was read then; `last_sync` is there too where a company has several connections. `reading` is there while
-a read of many pages is not complete: where to go on.
+What the fields mean: `sync.bookmark`. `exclusive` and `seen` are there only where they say something. `reading` is
+there while a read of many pages is not complete: where to go on.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.streams._state import StreamStateManager
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Context
 
 CONTEXT_KEYS = {"companyId", "connectionId"}
+FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("sync_id", "fingerprint"), (str,)),
+    **dict.fromkeys(("latest_sync_id", "query", "latest"), (str, NoneType)),
+    **dict.fromkeys(("page_size", "page", "total"), (int,)),
+    "unstamped": (bool,),
+}
+"""What `reading` holds."""
 
 
 Key = tuple[str | None, str | None]
@@ -56,20 +63,22 @@ class Bookmarks(StreamStateManager):
         """Return the context's bookmark, an empty one if it has none."""
         state = self._indexed().get(_key(context), {})
         stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
-        reading = state.get("reading")
-        checkpoint = Checkpoint(**reading) if reading else None
-        return Bookmark(_form(stamp) if stamp else None, state.get("sync_id"), state.get("last_sync"), checkpoint)
+        return Bookmark(
+            dates.stamp(stamp),
+            state.get("exclusive") is True,
+            state.get("sync_id"),
+            state.get("seen"),
+            _checkpoint(state.get("reading")),
+        )
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
-        known = {"sync_id": bookmark.sync_id, "last_sync": bookmark.last_sync}
-        if bookmark.stamp is not None:
-            known |= {"replication_key": REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+        known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
+        known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
         entry = self._entry(context)
-        for gone in (name for name, value in known.items() if value is None):
-            entry.pop(gone, None)
         entry.update({name: value for name, value in known.items() if value is not None})
-        entry.pop("reading", None)
+        for gone in entry.keys() - {"context", *(name for name, value in known.items() if value is not None)}:
+            del entry[gone]
         self.is_flushed = False
 
     def note(self, context: Context, checkpoint: Checkpoint | None) -> None:
@@ -148,21 +157,17 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
-        _check_texts(partition, {"sync_id", "last_sync", "replication_key", "replication_key_value"} & partition.keys())
+        _check_texts(partition, {"sync_id", "seen", "replication_key", "replication_key_value"} & partition.keys())
         if (stamp := partition.get("replication_key_value")) is not None:
-            _form(stamp)
-        if (reading := partition.get("reading")) is not None:
-            _check_checkpoint(reading)
+            dates.utc(stamp)
 
 
-def _check_checkpoint(reading: Mapping[str, Any]) -> None:
-    if reading.keys() != {f.name for f in fields(Checkpoint)}:
-        msg = "'reading' has not the fields it should have"
-        raise ValueError(msg)
-    _check_texts(reading, {"sync_id", "last_sync", "since", "order", "fingerprint", "latest"})
-    if not all(type(reading[name]) is int and reading[name] > 0 for name in ("page", "page_size")):
-        msg = "'reading' has a page that is no number"
-        raise ValueError(msg)
+def _checkpoint(reading: object) -> Checkpoint | None:
+    """Return how far an unfinished read came; None for what another version wrote: it is then begun anew."""
+    if not isinstance(reading, dict) or reading.keys() != FIELDS.keys():
+        return None
+    fits = all(isinstance(reading[name], kinds) for name, kinds in FIELDS.items())
+    return Checkpoint(**reading) if fits and min(reading["page"], reading["page_size"]) > 0 else None
 
 
 def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:
@@ -174,7 +179,3 @@ def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:
 
 def _key(context: Mapping[str, Any]) -> Key:
     return context.get("companyId"), context.get("connectionId")
-
-
-def _form(stamp: str) -> str:
-    return dates.bookmark(dates.utc(stamp) or stamp)

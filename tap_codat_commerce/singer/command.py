@@ -1,4 +1,4 @@
-"""The command line: whatever goes wrong is one line that says what to do, and an exit code."""
+"""The command line: an error is logged as one line that says what to do, and ends the tap with an exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Command(SingerCommand):
-    """The SDK's command, without a traceback for what a user can mend."""
+    """The SDK's command, without a traceback for errors that a user can mend."""
 
     @classmethod
     def like(cls, command: click.Command, **kwargs: Any) -> Command:
@@ -48,7 +48,7 @@ class Command(SingerCommand):
             self._end(f"stream_maps: {exc}")
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the callback; say so if nobody reads what it writes, where click would end without a word."""
+        """Run the callback; log it if the target has stopped reading, where click would end without a word."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
 
     from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
     from tap_codat_commerce.sync.data_set import DueSync
 
+REPLICATION_FULL_TABLE = "FULL_TABLE"
 PARENT_KEYS = ("companyId", "connectionId")
 
 
@@ -117,6 +119,14 @@ class DataSetStream(CodatStream):
         self.state_manager.note(context, checkpoint)
 
     # The SDK's stream
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Read everything where the catalog's metadata says FULL_TABLE, whatever its other places say."""
+        super().apply_catalog(catalog)
+        entry = catalog.get_stream(self.name)
+        root: Any = entry.metadata.get(()) if entry else None
+        if root and root.forced_replication_method == REPLICATION_FULL_TABLE:
+            self.forced_replication_method = REPLICATION_FULL_TABLE
 
     @cached_property
     def passthrough(self) -> Passthrough | None:

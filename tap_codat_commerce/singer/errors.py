@@ -1,10 +1,10 @@
-"""What a user can mend, apart from Codat's own errors: a line for each, without a traceback."""
+"""Errors that a user can mend, beside Codat's own: each is logged as one line, without a traceback."""
 
 from __future__ import annotations
 
 
 class SettingsError(Exception):
-    """One or more settings are bad; `problems` holds a line for each, which names it and holds no secret."""
+    """Some settings are bad. `problems` has a line for each, which names the setting and holds no secret."""
 
     def __init__(self, problems: list[str]) -> None:
         """Keep the lines."""
@@ -13,4 +13,4 @@ class SettingsError(Exception):
 
 
 class StateError(Exception):
-    """The state that was given can't be gone on from; the message is one line."""
+    """The tap can't go on from the state that was given; the message is one line."""

@@ -1,4 +1,4 @@
-"""Flattening, where the SDK leaves a field that is in no column."""
+"""Flattening of null objects, for which the SDK leaves a field that no column has."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def filled(record: Record, schema: Schema, depth: int) -> Record:
-    """Return a record whose null objects are objects of nulls, as deep as they are flattened.
+    """Return a record with objects of nulls in place of null objects, down to the depth of flattening.
 
-    The SDK keeps a null object under its own name, which the flattened schema does not have: some targets refuse
-    such a record, and its columns would be missing where they should be null.
+    The SDK keeps a null object under its own name, which the flattened schema does not have. Some targets refuse
+    such a record; and the object's columns are missing, where they should be null.
     """
     found = dict(record)
     for name, field in schema["properties"].items() if depth else ():

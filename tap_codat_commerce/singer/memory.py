@@ -12,15 +12,15 @@ LARGE = 2**20
 
 
 def settle() -> None:
-    """Set up what is better for a long run over many pages; call it once, when all that stays has been made."""
-    _spare_the_collector()
+    """Tune memory for a long run over many pages; call it once, when all objects that stay have been made."""
+    _collect_seldom()
     _give_back_large_blocks()
 
 
-def _spare_the_collector() -> None:
-    """Let the collector of cyclic garbage look at what is made from now on, and not at every few records.
+def _collect_seldom() -> None:
+    """Have the collector of cyclic garbage run less often, and look only at objects made from now on.
 
-    Records are no garbage of the kind that it looks for; they only make it look, at all else too, again and again.
+    Records hold no cycles. They only make the collector run, again and again, over all other objects too.
     """
     gc.collect()
     gc.freeze()
@@ -30,8 +30,8 @@ def _spare_the_collector() -> None:
 def _give_back_large_blocks() -> None:
     """Have glibc give the memory of each page back to the system.
 
-    By itself it begins to keep large blocks once one was freed, for each thread apart: with ten threads and pages of
-    several megabytes, twice of what is needed. Other C libraries do not have this option, and are left as they are.
+    Without this it keeps large blocks once one was freed, for each thread apart: with ten threads and pages of
+    several megabytes, twice the memory that is needed. Other C libraries lack this option, and are left as they are.
     """
     with contextlib.suppress(OSError, AttributeError, TypeError):  # no such library, no such function
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE)

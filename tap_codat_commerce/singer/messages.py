@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_STATES = 10.0
 TIMES_THE_COST = 20
-"""A state that takes long to write, as the target is slow, comes more seldom: so it takes no more than a twentieth."""
+"""The pause after a STATE, in multiples of the time it took to write: STATE takes a twentieth of a run at most."""
 BYTES_AT_ONCE = 2**16
 
 
 class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
-    """Writes messages in large pieces that end with a line, and all that there is with each STATE.
+    """Writes messages in large pieces that end with a line; with each STATE, everything that is pending.
 
-    Beside the SDK's own fast writer: that one turns numbers that are not plain Decimals into strings; it copies the
-    whole state for each STATE; and a signal that arrives within a write leaves half a line, and whatever its handler
-    writes behind it. Here the handler calls `stop`, which ends the process at the end of what is being written.
+    The SDK's own fast writer turns numbers that are not plain Decimals into strings, and copies the whole state for
+    each STATE. A signal within a write leaves half a line there, followed by what the signal's handler writes. Here
+    the handler calls `stop`, which ends the process at the end of the write.
     """
 
     def __init__(self) -> None:
@@ -45,11 +45,11 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
         return text
 
     def write_message(self, message: Message) -> None:
-        """Write a message; at once if it is not a record, for what comes next may take its time."""
+        """Write a message; all but records at once, as the next message may take its time."""
         self._write(self.serialize_message(message), b"\n", flush=not isinstance(message, RecordMessage))
 
     def write_record(self, stream: str, record: dict[str, Any]) -> None:
-        """Write a RECORD message, as of now."""
+        """Write a RECORD message, extracted now."""
         message = {"type": "RECORD", "stream": stream, "record": record, "time_extracted": utc_now().isoformat()}
         self._write(lossless_json.encode(message), b"\n")
 
@@ -62,10 +62,10 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
         self._write(flush=True)
 
     def stop(self, exit_code: int) -> None:
-        """End the process: now, or at the end of what is being written.
+        """End the process: now or, from within a write, at the end of that write.
 
         Raises:
-            SystemExit: now.
+            SystemExit: nothing is being written.
         """
         if self._writing:
             self._exit_code = exit_code
@@ -105,13 +105,13 @@ class ThrottledStateWriter(StateWriter):
     """
 
     def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
-        """Begin with the state that was given: it need not be written yet."""
+        """Begin with a pause: the state that was given need not be written again."""
         super().__init__(message_writer)
         self._due = time.monotonic() + SECONDS_BETWEEN_STATES
 
     @property
     def due(self) -> bool:
-        """Whether it is time."""
+        """Whether it is time to write the state."""
         return time.monotonic() >= self._due
 
     def write_state(self, state: TapState) -> None:
@@ -120,7 +120,7 @@ class ThrottledStateWriter(StateWriter):
             self.write_last(state)
 
     def write_last(self, state: TapState) -> None:
-        """Write the state, with all that came before it."""
+        """Write the state now, after everything that is pending."""
         began = time.monotonic()
         self._message_writer.write_message(StateMessage(state))
         took = time.monotonic() - began

@@ -1,4 +1,4 @@
-"""What all streams share: how the SDK's stream is made to write each thing once, and say each thing once."""
+"""The base of all streams: changes how the SDK's stream writes records, SCHEMA, files and logs."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 class CodatStream(Stream):
     """A stream of Codat's records."""
 
-    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `Shape` has done that, and more
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `RecordShaper` has done that, and more
     fields: ClassVar[Schema]
     ignored_fields: ClassVar[frozenset[str]] = frozenset()
 
     tap: CodatTap
 
     def __init__(self, tap: CodatTap) -> None:
-        """Make the stream with its schema, as the setting `unknown_fields` wants it."""
+        """Make the stream with its schema, which has `unmapped` if `unknown_fields` is `keep`."""
         self.tap = tap
         schema = schemas.with_unmapped(self.fields) if tap.keeps_unknown_fields else self.fields
         super().__init__(tap, schema=schema)
@@ -45,7 +45,7 @@ class CodatStream(Stream):
 
     @cached_property
     def shaper(self) -> RecordShaper:
-        """The form of the stream's records, by the catalog that was given, if any."""
+        """The shaper of the stream's records, by the schema in the catalog if one was given."""
         return RecordShaper(
             self.name,
             self.effective_schema,
@@ -56,7 +56,7 @@ class CodatStream(Stream):
 
     @cached_property
     def plain(self) -> bool:
-        """Whether nothing more is done to its records: all fields selected, no stream map, no batch, no test."""
+        """Whether records go out unchanged: all fields selected; no stream map, no flattening, no files, no test."""
         return (
             self.ABORT_AT_RECORD_COUNT is None
             and not self.in_batches
@@ -67,7 +67,7 @@ class CodatStream(Stream):
 
     @property
     def in_batches(self) -> bool:
-        """Whether records are not out when they were yielded, but only with the BATCH message that follows."""
+        """Whether records go into files: then they are not out before the BATCH message that names their file."""
         return bool(self.config.get("batch_config"))
 
     @cached_property
@@ -75,7 +75,7 @@ class CodatStream(Stream):
         return len(self.stream_maps) == 1 and type(self.stream_maps[0]) is SameRecordTransform
 
     def _write_record_message(self, record: Record) -> None:
-        """Write a record that nothing more is done to without asking for each of its fields whether it is selected."""
+        """Write a record; if the stream is plain, without asking for each field whether it is selected."""
         if not self.plain:
             super()._write_record_message(record)
             return
@@ -84,13 +84,13 @@ class CodatStream(Stream):
 
     @cached_property
     def removed(self) -> bool:
-        """Whether stream maps take it out, as `"orders": null` does: it is then as if it were not selected."""
+        """Whether stream maps remove the stream, for example `"orders": null`: it then counts as not selected."""
         return all(isinstance(one, RemoveRecordTransform) for one in self.stream_maps)
 
     def _process_record(
         self, record: Record, child_context: Context | None = None, partition_context: Context | None = None
     ) -> None:
-        """Lead on to children from a stream that stream maps take out: the SDK would leave all of them out, too."""
+        """Visit the children of a stream that stream maps remove: the SDK would leave them out, too."""
         if not isinstance(self.stream_maps[0], RemoveRecordTransform):
             super()._process_record(record, child_context, partition_context)
             return
@@ -107,18 +107,18 @@ class CodatStream(Stream):
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None
     ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write files of what RECORD messages would hold; the SDK's have deselected fields in them, and no stream map.
+        """Write files of what RECORD messages would hold; the SDK's hold deselected fields, and ignore stream maps.
 
         Raises:
             RunError: a file can't be written.
         """
-        found = self._sync_records(context, write_messages=False)
-        records = (message.record for record in found for message in self._generate_record_messages(record))
-        for files in batches.written(self.name, records, batch_config, self.stream_maps[0].transformed_schema):
+        records = self._sync_records(context, write_messages=False)
+        mapped = (message.record for record in records for message in self._generate_record_messages(record))
+        for files in batches.written(self.name, mapped, batch_config, self.stream_maps[0].transformed_schema):
             yield batch_config.encoding, files
 
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        """Say what the columns of Parquet files are, where these are not as in RECORD messages."""
+        """Declare the columns of Parquet files, where they differ from the fields of RECORD messages."""
         config = self.get_batch_config(self.config)
         for message in super()._generate_schema_messages():
             if config and batches.is_parquet(config):
@@ -126,14 +126,14 @@ class CodatStream(Stream):
             yield message
 
     def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        """Keep the SDK's running commentary, several lines per context and per level of an error, for debugging."""
+        """Log the SDK's commentary, several lines per context and per level of an error, for debugging only."""
         super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
 
     def begin(self) -> None:
-        """Write SCHEMA, if the stream is selected: also where no record will follow, as its data is unchanged.
+        """Write SCHEMA if the stream is selected, even if its data is unchanged and no record follows.
 
         Raises:
-            SettingsError: its records are to go into files, and into several streams.
+            SettingsError: stream maps make several streams of it, but files are of one.
         """
         if self.removed:
             self.selected = False
@@ -145,7 +145,7 @@ class CodatStream(Stream):
             self._write_schema_message()
 
     def _write_schema_message(self) -> None:
-        """Write SCHEMA once, where the SDK repeats it for each context: some targets flush, or lose rows, on each."""
+        """Write SCHEMA once; the SDK repeats it for each context, and some targets flush, or lose rows, each time."""
         if not self._schema_written:
             self._schema_written = True
             super()._write_schema_message()

@@ -1,4 +1,4 @@
-"""How the SDK's tap is made to end every run with a STATE and a summary, and to refuse bad settings in our words."""
+"""The base of the tap: ends every run with a STATE and a summary, and refuses bad settings in our words."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class CodatTap(Tap):
     _state_writer: ThrottledStateWriter
     _stopping = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, catalog: Any = None, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, catalog=_with_methods(catalog), **kwargs)
         self._state_writer = ThrottledStateWriter(self.message_writer)
         if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
             self.metrics_logger.setLevel(logging.WARNING)
@@ -48,7 +48,7 @@ class CodatTap(Tap):
 
     @abstractmethod
     def new_run(self, *, dry: bool) -> Run:
-        """Return the parts of a run by the settings; `dry` if only a few records of each stream are wanted."""
+        """Return a run by the settings; `dry` if only a few records of each stream are wanted."""
 
     @classmethod
     @abstractmethod
@@ -58,32 +58,32 @@ class CodatTap(Tap):
     @classmethod
     @abstractmethod
     def environment_problems(cls) -> Iterable[str]:
-        """Return a line for each environment variable that the SDK can't make a value of."""
+        """Return a line for each environment variable that the SDK can't convert."""
 
     @cached_property
     def run(self) -> Run:
-        """The parts of this tap's run."""
+        """This tap's run."""
         return self.new_run(dry=any(s.ABORT_AT_RECORD_COUNT is not None for s in self.streams.values()))
 
     @property
     def state_writer(self) -> ThrottledStateWriter:
-        """What writes the state."""
+        """The writer of STATE messages."""
         return self._state_writer
 
     @property
     def keeps_unknown_fields(self) -> bool:
-        """Whether `unknown_fields` is `keep`; asked for in discovery too, where no other setting need be there."""
+        """Whether `unknown_fields` is `keep`; read unchecked, as discovery needs it and no other setting."""
         return self.config.get("unknown_fields") == "keep"
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load a state, once it is known to be one of ours and whole."""
+        """Load a state, after a check that it is one of ours and whole."""
         check_state(state, self.streams)
         super().load_state(state)
 
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Sync all streams; however that ends, leave the state to go on from, and log the summary.
+        """Read all streams; however that ends, write the state to go on from, and log the summary.
 
-        Final in the SDK, which writes no STATE when a stream fails.
+        The SDK, where this is final, writes no STATE when a stream fails.
         """
         try:
             for stream in self.streams.values():
@@ -119,9 +119,9 @@ class CodatTap(Tap):
         self.run.summary.log()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """Only unwind, at the end of the line that is being written; `sync_all` then writes the STATE.
+        """End the run at the end of the line that is being written; `sync_all` then writes the STATE.
 
-        The SDK would write from inside the very write that it interrupted, and end with 0.
+        The SDK would write the STATE within the write that the signal interrupted, and exit with 0.
         """
         if not self._stopping:
             self._stopping = True
@@ -129,7 +129,7 @@ class CodatTap(Tap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
-        """The settings from the environment; the SDK converts numbers before any check, and names no variable."""
+        """The settings from the environment; a bad number names its variable, which the SDK's error does not."""
         try:
             found: dict[str, Any] = super()._env_var_config
         except ValueError as exc:
@@ -137,7 +137,7 @@ class CodatTap(Tap):
         return found
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Check the settings in our words: the SDK's would quote a bad key, and know nothing of what cannot work."""
+        """Check the settings our way: the SDK's check quotes a bad key, and misses values that can't work."""
         self.append_builtin_config(self.config_jsonschema)
         found = self.settings_problems(self._config)
         if found and raise_errors:
@@ -148,3 +148,14 @@ class CodatTap(Tap):
     def get_singer_command(cls) -> click.Command:
         """Return the command, with our way of reporting errors."""
         return Command.like(super().get_singer_command(), logger=cls.logger)
+
+
+def _with_methods(catalog: Any) -> Any:
+    """Return a catalog whose `replication-method`, as Meltano writes it, stands where the SDK looks for it."""
+    if not isinstance(catalog, dict):
+        return catalog
+    for entry in (e for s in catalog.get("streams", ()) for e in s.get("metadata", ()) if not e.get("breadcrumb")):
+        metadata = entry.get("metadata", {})
+        if method := metadata.get("replication-method"):
+            metadata["forced-replication-method"] = method
+    return catalog

@@ -7,27 +7,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far an unfinished read of many pages came.
+    """How far an unfinished read of many pages came, in the order of ids.
 
     Attributes:
-        sync_id: the sync that is being read.
-        last_sync: as of the bookmark.
-        since: the stamp that was asked from, None for all.
-        order: the field by which the pages are ordered.
+        sync_id: the good sync that is being read.
+        latest_sync_id: the latest sync, good or not.
+        query: what was asked for, None for all.
         page_size: records to a page.
         page: the last page that came whole.
+        total: how many records there are, by each page so far.
         fingerprint: a hash of that page's ids.
         latest: the greatest stamp so far.
+        unstamped: whether a record so far had no stamp.
     """
 
     sync_id: str
-    last_sync: str | None
-    since: str | None
-    order: str
+    latest_sync_id: str | None
+    query: str | None
     page_size: int
     page: int
+    total: int
     fingerprint: str
     latest: str | None
+    unstamped: bool
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,16 @@ class Bookmark:
     """How far one data set of one connection has been read.
 
     Attributes:
-        stamp: greatest `modifiedDate` read, UTC with six digits of fraction; None if there was no record.
-        sync_id: id of the sync that was read, None if Codat named none.
-        last_sync: when the connection had last been synced then; None where the company has only that one.
+        stamp: what was modified up to here has come: UTC with seven digits of fraction, never after the end of the
+            good sync that was read; None if everything has to be asked for.
+        exclusive: whether nothing more can come with that very stamp.
+        sync_id: id of the good sync that was read; None to read the data set again in any case.
+        seen: what was seen of Codat's syncs when nothing was under way; None where `sync_id` says all.
         checkpoint: how far a read came that was not completed, None if there is none.
     """
 
     stamp: str | None = None
+    exclusive: bool = False
     sync_id: str | None = None
-    last_sync: str | None = None
+    seen: str | None = None
     checkpoint: Checkpoint | None = None

@@ -11,7 +11,6 @@ import msgspec
 
 from tap_codat_commerce.codat import lossless_json, pages, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
-from tap_codat_commerce.sync import pull_history
 
 if TYPE_CHECKING:
     import logging
@@ -48,11 +47,6 @@ class ConnectionRef:
     def context(self) -> dict[str, str]:
         """The stream context: ids only. The same object each time, as the bookmarks of all data sets keep it."""
         return {"companyId": self.company_id, "connectionId": self.connection_id}
-
-    @cached_property
-    def last_sync(self) -> str | None:
-        """When the connection was last synced, as a bookmark's stamp; None where the company has only this one."""
-        return pull_history.stamp(self.details.get("lastSync")) if self.several else None
 
 
 class _WithId(msgspec.Struct):

@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors
+from tap_codat_commerce.codat import errors, query
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
-from tap_codat_commerce.codat.retry_policy import utc_now
-from tap_codat_commerce.sync import data_status
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.record_pages import REPLICATION_KEY
+from tap_codat_commerce.sync.bookmark import Bookmark
+from tap_codat_commerce.sync.data_set import Paging
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
-from tap_codat_commerce.sync.paged_read import ORDERS, NotToBeResumedError, PagedRead, ReadRequest
+from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, Outcome, PagedRead, ReadRequest
+from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
 
     from tap_codat_commerce.codat.prefetcher import Position
     from tap_codat_commerce.records.record_pages import RecordPage
-    from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_set import Context, Sink
     from tap_codat_commerce.sync.data_status import Verdict
     from tap_codat_commerce.sync.run import Run
 
-SETTLED = (Kind.GOOD, Kind.FAILED)
+READS = 3
+"""How often a data set is read before it counts as failed."""
+SETTLES_WITHIN = 3600.0
+"""Seconds. Once a good sync ended so long after a bookmark, nothing more can come with the bookmark's very stamp."""
 
 
 class DataSetSync:
@@ -39,7 +43,7 @@ class DataSetSync:
         self._run, self.sink, self.connection = run, sink, connection
         self.data_set = sink.data_set
         self._reason = ""
-        self._good_id: str | None = None
+        self.check = PreSyncCheck(run, sink, connection)
         self._status_read = SyncStatus()
         self.reads = run.pending.reads_of(self.key)
 
@@ -78,14 +82,20 @@ class DataSetSync:
             RunError: too many data sets in a row failed.
         """
         with self._contained():
-            status = self._status()
+            status = self.check.status()
+            if self.check.seen_before:
+                self._run.summary.succeeded(Action.UNCHANGED.value)
+                return False
             if self._refreshed(status):
                 self._set_aside("a refresh was queued")
                 return False
-            verdict = self._judge(status)
+            verdict = self.check.verdict(status)
+            self._log(verdict)
             if verdict.action is Action.READ:
                 self._status_read = status
                 return True
+            if verdict.action is Action.UNCHANGED and self.connection.several:
+                self.check.remember(status)
             if verdict.action is Action.WAIT:
                 self._set_aside(verdict.reason)
             elif verdict.action is Action.NOT_READY:
@@ -106,16 +116,7 @@ class DataSetSync:
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what `pages` will begin with, if it is sure to be read; return the token, None if it is not."""
-        connection = self.connection
-        if self._may_refresh(status):
-            return None
-        old, known, may_hide = self._read_before(status)
-        if may_hide:
-            if old.last_sync is not None:
-                ids = connection.company_id, connection.connection_id
-                self._run.history.prefetch(*ids, old.last_sync, self.position)
-            return None
-        if data_status.judge(status, self.data_set.data_type, known, None).action is not Action.READ:
+        if self.check.may_refresh(status) or self.check.verdict(status).action is not Action.READ:
             return None
         token = self._token(status)
         self._request(status).prefetch(self._run.prefetcher, token, self.position)
@@ -129,8 +130,12 @@ class DataSetSync:
         """Note in the state how far the read came whose pages are being handed over."""
         read, status = self._open
         if read.pages > 1 and self.sink.resumable:
-            checkpoint = read.checkpoint(status, self.connection.last_sync)
-            self.sink.note_checkpoint(self.context, checkpoint)
+            self.sink.note_checkpoint(self.context, read.checkpoint(status))
+
+    def _log(self, verdict: Verdict) -> None:
+        if verdict.reason and verdict.action not in {Action.WAIT, Action.NOT_READY}:
+            advice = f" {verdict.advice}." if verdict.advice else ""
+            self._run.logger.log(verdict.level, "%s: %s.%s", self.where, verdict.reason, advice)
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
@@ -138,13 +143,21 @@ class DataSetSync:
         try:
             yield
         except errors.NotReady as exc:
-            self._leave_out("Codat answered 409", str(exc))
+            self._not_ready(exc)
         except ENDS_THE_RUN as exc:
             exc.at(self.where)
             raise
         except errors.CodatError as exc:
             exc.at(self.where)
             self._run.summary.failure(self.where, exc)
+
+    def _not_ready(self, error: errors.NotReady) -> None:
+        """Leave the data set out by its own word; if its status knows more of the reason, by that."""
+        if self._status_read.kind is Kind.FAILED and not self._status_read.certain:
+            reason, advice = self.check.why_not_ready(self._status_read)
+            self._leave_out(reason, f"{advice}.")
+        else:
+            self._leave_out("Codat answered 409", str(error))
 
     def _token(self, status: SyncStatus) -> Hashable:
         """Return what stands for the read that is next.
@@ -154,101 +167,106 @@ class DataSetSync:
         """
         return (*self.key, status, self.reads)  # type: ignore[misc]
 
-    def _judge(self, status: SyncStatus) -> Verdict:
-        old, known, may_hide = self._read_before(status)
-        if may_hide:
-            known = known if self._still_the_same(old) else None
-        link = self.connection.details.get("linkUrl")
-        verdict = data_status.judge(status, self.data_set.data_type, known, link)
-        if verdict.reason and verdict.action is not Action.WAIT and verdict.action is not Action.NOT_READY:
-            advice = f" {verdict.advice}." if verdict.advice else ""
-            self._run.logger.log(verdict.level, "%s: %s.%s", self.where, verdict.reason, advice)
-        return verdict
+    def _after(self, status: SyncStatus, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
+        """Return the bookmark that a proven read leads to.
 
-    def _read_before(self, status: SyncStatus) -> tuple[Bookmark, str | None, bool]:
-        """Return the bookmark, the sync it knows as read, and whether another one may hide behind that."""
-        old = self.sink.bookmark(self.context)
-        known = old.sync_id if self._run.options.skip_unchanged else None
-        same = known is not None and known == status.good_sync_id
-        return old, known, same and self.connection.several and old.last_sync != self.connection.last_sync
-
-    def _still_the_same(self, old: Bookmark) -> bool:
-        """Say whether no sync of this very data set hides behind one of another connection, and remember that."""
-        connection, since = self.connection, old.last_sync
-        if since is None or self.data_set.data_type in self._run.history.synced_since(
-            connection.company_id, connection.connection_id, since
-        ):
-            return False
-        self.sink.move_bookmark(self.context, replace(old, last_sync=connection.last_sync))
-        return True
+        It never passes the end of the good sync that was known before the read: a page may hold the first records of a
+        sync that has just begun, stamped later than others that will follow.
+        """
+        end = dates.stamp(status.last_good_sync) if status.certain else None
+        reached = min(read.latest, end) if read.latest and end else None
+        stamp = max(filter(None, (old.stamp, reached)), default=None)
+        if read.unstamped:
+            self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
+            stamp = None
+        exclusive = bool(stamp and end) and dates.seconds_between(stamp or "", end or "") > SETTLES_WITHIN
+        return Bookmark(
+            stamp,
+            exclusive or (old.exclusive and stamp == old.stamp),
+            status.good_sync_id if status.certain else None,
+            self.check.seen(status),
+        )
 
     def _proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
-        context, last_sync = self.context, self.connection.last_sync
-        old, request, doubt = self.sink.bookmark(context), self._request(status), "it was read too often"
-        while self.reads < len(ORDERS):
+        old, request, doubt = self.sink.bookmark(self.context), self._request(status), "it was read too often"
+        outcome: Outcome | None = None
+        while self.reads < READS:
             token = self._token(status)
             read = self._new_read(request, token)
             try:
                 yield from self._handed_over(read, status)
             except NotToBeResumedError:
-                request = self._request(status, "id")
+                self.sink.note_checkpoint(self.context, None)
+                request = self._request(status)
+                continue
+            except errors.BadRequest as exc:
+                if read.pages or request.order != BY_ID or request.data_set.paging is not Paging.NUMBERED:
+                    raise
+                self._order_refused(exc)
+                request = self._request(status)
                 continue
             except errors.NotSupported:
                 if read.pages:
                     raise
-                # The company's status spoke of another connection. This one has nothing, until the next sync at least.
+                # The status spoke of another connection.
                 self._run.logger.info("%s: the platform does not offer it.", self.where)
-                self.sink.move_bookmark(context, read.bookmark(old, status, last_sync))
+                self.check.not_supported(status)
                 self._run.summary.succeeded(Action.NOT_SUPPORTED.value)
                 return
             finally:
                 self._run.prefetcher.drop(token)
             self.reads += 1
-            found, after = self._doubt(read, status)
+            found, after = self._doubt(read, status, outcome)
             if found is None:
-                self.sink.move_bookmark(context, read.bookmark(old, status, last_sync))
+                self.sink.move_bookmark(self.context, self._after(status, old, read))
                 self._run.summary.succeeded(Action.READ.value)
                 return
-            self.sink.note_checkpoint(context, None)
+            self.sink.note_checkpoint(self.context, None)
             if after.kind is Kind.UNDER_WAY:
                 self._set_aside(f"its sync is under way ({after.current})")
                 return
+            outcome = read.outcome if after.mark == status.mark else None
             doubt, status = found, after
-            request = self._request(status, ORDERS[min(self.reads, len(ORDERS) - 1)])
-            if self.reads < len(ORDERS):
+            request = self._request(status)
+            if self.reads < READS:
                 self._run.logger.info("%s: reading it again, as %s.", self.where, doubt)
         line = "%s: what came may be incomplete, as %s. The next run reads it again."
         self._run.logger.warning(line, self.where, doubt)
         self._run.summary.unproven(self.where, doubt)
+
+    def _order_refused(self, error: errors.BadRequest) -> None:
+        """Read in the order of modification from now on, in this whole run."""
+        self._run.order = REPLICATION_KEY
+        line = "Codat refuses the order by id, so that pages are read by modifiedDate: %s"
+        self._run.logger.warning(line, error.what)
 
     def _new_read(self, request: ReadRequest, token: Hashable) -> PagedRead[Any]:
         page_of = self.sink.page_of(self.context)
         position = None if self._run.dry else self.position
         return PagedRead(self._run.prefetcher, page_of, request, token=token, position=position)
 
-    def _doubt(self, read: PagedRead[Any], before: SyncStatus) -> tuple[str | None, SyncStatus]:
-        """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
+    def _doubt(
+        self, read: PagedRead[Any], before: SyncStatus, outcome: Outcome | None
+    ) -> tuple[str | None, SyncStatus]:
+        """Return why a read may be incomplete, None if it is proven; and the status that was seen for that.
+
+        A record that Codat holds twice makes one fewer than there are. It does so in each read of unchanged records:
+        `outcome` is what the read before came to.
+        """
         doubt = read.incomplete()
         if doubt is None and not read.long:
             return None, before
-        after = self._status(anew=True)
-        if doubt is None and after.good_sync_id != before.good_sync_id:
-            doubt = "a sync ended meanwhile"
-        if doubt is None and after.kind not in SETTLED:
+        after = self.check.status(anew=True)
+        if after.kind is Kind.UNDER_WAY:
             doubt = f"its status became {after.current} meanwhile"
-        return self._hidden_doubt(doubt, after) if self.connection.several else (doubt, after)
-
-    def _hidden_doubt(self, doubt: str | None, after: SyncStatus) -> tuple[str | None, SyncStatus]:
-        """Add what the company's status may hide: a sync of this very data set, behind one of another connection."""
-        connection = self.connection
-        now = self._run.history.now(connection.company_id, connection.connection_id, self.data_set.data_type)
-        last = connection.last_sync or ""
-        ended = (now.good_at or "") > last if self._good_id is None else now.good_id != self._good_id
-        self._good_id = now.good_id or ""
-        if now.under_way:
-            return doubt or f"its status became {now.under_way} meanwhile", replace(after, current=now.under_way)
-        return doubt or ("a sync ended meanwhile" if ended else None), after
+        elif after.mark != before.mark:
+            doubt = "a sync began or ended meanwhile"
+        elif doubt and outcome and read.repeats(outcome):
+            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
+            self._run.logger.warning(line, self.where, read.records - read.distinct)
+            doubt = None
+        return doubt, after
 
     def _handed_over(self, read: PagedRead[Any], status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Yield the pages; should the read end early, `note_checkpoint` knows where to go on."""
@@ -267,43 +285,50 @@ class DataSetSync:
             raise
         self._run.reading = None
 
-    def _request(self, status: SyncStatus, order: str | None = None) -> ReadRequest:
-        """Return what to ask for: without an order, the rest of an unfinished read if it still fits."""
-        options, connection = self._run.options, self.connection
+    def _request(self, status: SyncStatus) -> ReadRequest:
+        """Return what to ask for: the rest of an unfinished read, if nothing has moved since."""
+        options, connection, order = self._run.options, self.connection, self._run.order
         old = self.sink.bookmark(self.context)
-        since = (old.stamp or options.start_date) if self.sink.incremental else None
-        after: Checkpoint | None = None if order else old.checkpoint
-        fits = (status.good_sync_id, connection.last_sync, since, options.page_size)
-        if after and (after.sync_id, after.last_sync, after.since, after.page_size) != fits:
+        wanted = self._query(old)
+        after = old.checkpoint
+        fits = (status.good_sync_id, status.sync_id, wanted, options.page_size)
+        if after and (after.sync_id, after.latest_sync_id, after.query, after.page_size) != fits:
             after = None
-        chosen = order or (after.order if after else ORDERS[min(self.reads, len(ORDERS) - 1)])
+        after = after if status.certain and order == BY_ID else None
         ids = connection.company_id, connection.connection_id
-        return ReadRequest(*ids, self.data_set, since, chosen, options.page_size, after)
+        return ReadRequest(*ids, self.data_set, wanted, order, options.page_size, after)
+
+    def _query(self, old: Bookmark) -> str | None:
+        if not self.sink.incremental:
+            return None
+        if old.stamp and old.exclusive:
+            return query.after(REPLICATION_KEY, old.stamp)
+        since = old.stamp or self._run.options.start_date
+        return query.since(REPLICATION_KEY, since) if since else None
 
     def _refreshed(self, status: SyncStatus) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""
-        if not self._may_refresh(status) or not self._run.pending.first_refresh(self.key):
+        pending = self._run.pending
+        if self.key in pending.refreshed:
+            return pending.lags(self.key, status.mark)
+        if not self.check.may_refresh(status):
             return False
+        pending.refreshed[self.key] = None
         connection, data_type = self.connection, self.data_set.data_type
         try:
             self._run.statuses.refresh(connection.company_id, connection.connection_id, data_type)
         except errors.BadRequest as exc:
             self._run.logger.info("%s: a refresh could not be queued: %s", self.where, exc.what)
-            return "progress" in exc.message
+            if "progress" not in exc.message:
+                return False
         except ENDS_THE_RUN:
             raise
         except errors.CodatError as exc:
             line = "%s: a refresh could not be queued, reading what there is: %s"
             self._run.logger.warning(line, self.where, exc)
             return False
+        pending.refreshed[self.key] = status.mark
         return True
-
-    def _may_refresh(self, status: SyncStatus) -> bool:
-        old = status.older_than(self._run.options.refresh_older_than_hours, utc_now())
-        return old and status.kind in SETTLED and self.connection.details.get("status") == "Linked"
-
-    def _status(self, *, anew: bool = False) -> SyncStatus:
-        return self._run.statuses.status(self.connection.company_id, self.data_set.data_type, anew=anew)
 
     def _set_aside(self, reason: str) -> None:
         self._reason = reason

@@ -6,6 +6,7 @@ latest sync and the latest good one; a failed refresh leaves the data of the goo
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -86,12 +87,21 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class SyncStatus:
-    """What Codat says of one data type of one company. All None: it was never synced."""
+    """What Codat says of one data type of one company, or of one of its connections. All None: it was never synced.
+
+    Attributes:
+        current: how the latest sync stands.
+        last_good_sync: when the latest good sync ended.
+        sync_id: id of the latest sync.
+        good_sync_id: id of the latest good one.
+        certain: whether it speaks of the connection alone, and of all of its syncs.
+    """
 
     current: str | None = None
     last_good_sync: str | None = None
     sync_id: str | None = None
     good_sync_id: str | None = None
+    certain: bool = True
 
     @classmethod
     def of(cls, entry: object) -> SyncStatus:
@@ -99,12 +109,23 @@ class SyncStatus:
         if not isinstance(entry, dict):
             return cls()
         names = ("currentStatus", "lastSuccessfulSync", "latestSyncId", "latestSuccessfulSyncId")
-        return cls(*(value if isinstance(value := entry.get(n), str) else None for n in names))
+        return cls.of_values(*map(entry.get, names))
+
+    @classmethod
+    def of_values(cls, *values: object, certain: bool = True) -> SyncStatus:
+        """Make a status of the values of its first four fields; what is no text counts as None."""
+        current, last_good, latest_id, good_id = (v if isinstance(v, str) else None for v in values)
+        return cls(current, last_good, latest_id, good_id, certain)
 
     @property
     def kind(self) -> Kind | None:
         """What the current status means, None if it is none or unknown."""
         return STATUSES.get(self.current or "")
+
+    @property
+    def mark(self) -> str:
+        """A short text that differs as soon as any sync began or ended."""
+        return mark(self.good_sync_id, self.sync_id)
 
     @property
     def has_data(self) -> bool:
@@ -118,6 +139,11 @@ class SyncStatus:
         except ValueError:
             return False
         return bool(hours and synced) and now - datetime.fromisoformat(synced or "") > timedelta(hours=hours or 0)
+
+
+def mark(*seen: str | None) -> str:
+    """Return a short text for what was seen of syncs; another one for whatever else."""
+    return hashlib.blake2b("\n".join(s or "" for s in seen).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -194,32 +220,42 @@ def _token(company_id: str) -> tuple[str, str]:
     return ("status", company_id)
 
 
-def judge(status: SyncStatus, data_type: str, read_sync_id: str | None, link: str | None) -> Verdict:
+def judge(status: SyncStatus, data_type: str, link: str | None, *, unchanged: bool) -> Verdict:
     """Return what to do with a data set.
 
     Args:
         status: its status now.
         data_type: Codat's key for it, for the advice.
-        read_sync_id: the sync that was completely read before, None to read it in any case.
         link: where the merchant can authorise again.
+        unchanged: whether it is known to be what was completely read before.
     """
     current, kind = status.current, status.kind
-    done = Action.UNCHANGED if read_sync_id is not None and read_sync_id == status.good_sync_id else Action.READ
-    if kind is Kind.GOOD:
+    done = Action.UNCHANGED if unchanged else Action.READ
+    if kind is Kind.UNDER_WAY:
+        return Verdict(Action.WAIT, f"its sync is under way ({current})", "Run again when it is complete")
+    if kind is Kind.GOOD or not status.certain:
+        return Verdict(done)
+    if kind is Kind.NEVER and status.has_data:  # of another connection, it may be
         return Verdict(done)
     if kind is Kind.NEVER:
         return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it", level=logging.INFO)
-    if kind is Kind.UNDER_WAY:
-        return Verdict(Action.WAIT, f"its sync is under way ({current})", "Run again when it is complete")
-    if current is None and not status.has_data:
-        advice = f"Queue a refresh of {data_type} in Codat, or turn on 'fetch on first link' for it"
-        return Verdict(Action.NOT_READY, "it was never synced", advice)
     if kind is Kind.FAILED and status.has_data:
         reason = f"its refresh failed ({current}), the data is stale since {status.last_good_sync}"
         return Verdict(done, reason, _advice(current, data_type, link))
-    if kind is Kind.FAILED:
-        return Verdict(Action.NOT_READY, f"its first sync failed ({current})", _advice(current, data_type, link))
-    return Verdict(Action.NOT_READY, f"its status {current!r} is unknown to this version", "Look for a newer version")
+    return Verdict(Action.NOT_READY, *why_not_ready(status, data_type, link))
+
+
+def why_not_ready(status: SyncStatus, data_type: str, link: str | None) -> tuple[str, str]:
+    """Return why a data set without a good sync can't be read, and what the user can do about it."""
+    current = status.current
+    if current is None:
+        return (
+            "it was never synced",
+            f"Queue a refresh of {data_type} in Codat, or turn on 'fetch on first link' for it",
+        )
+    if status.kind is Kind.FAILED:
+        return f"its first sync failed ({current})", _advice(current, data_type, link)
+    return f"its status {current!r} is unknown to this version", "Look for a newer version"
 
 
 def _advice(current: str | None, data_type: str, link: str | None) -> str:

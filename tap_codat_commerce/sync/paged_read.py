@@ -1,9 +1,8 @@
-"""Reads a data set page by page, and proves that the read was complete.
+"""Reads a data set page by page.
 
-Pages are counted by number, and Codat may finish a sync between two of them: a record re-stamped on a page already
-read moves to the end, and the first record of the next page slips into the page behind us. A read of one page is
-complete by itself. A longer one is complete if the data set is still the same sync, with none under way, and as many
-different ids came as every page said there are.
+Pages are counted by number and ordered by id: a record that is stamped anew moves nowhere, and there are no ties. What
+still shifts: a record that comes pushes others back, which then come twice; a record that goes pulls others forward,
+and one slips into the page behind us. So a read is held against what every page says of how many records there are.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tap_codat_commerce.codat import lossless_json, pages, query
+from tap_codat_commerce.codat import lossless_json, pages
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
-from tap_codat_commerce.records.record_pages import REPLICATION_KEY
-from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, Paging
 from tap_codat_commerce.sync.distinct_ids import DistinctIds
 
@@ -30,17 +28,18 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_status import SyncStatus
 
 Content = TypeVar("Content")
-ORDERS = (REPLICATION_KEY, REPLICATION_KEY, "id")
-"""How the records are ordered in the first read and in those after a doubt. By id, re-stamps move nothing, and there
-are no ties whose order may change."""
+Outcome = tuple[int, int, set[int]]
+"""Different ids, records and totals: what two reads of the same records have in common."""
+BY_ID = "id"
+"""The order in which pages are read, unless Codat refuses it."""
 
 
 @dataclass(frozen=True)
 class ReadRequest:
-    """What is asked for: a data set of a connection, from which stamp on, in which order.
+    """What is asked for: a data set of a connection, or what of it fits a query, in an order.
 
     Attributes:
-        since: the stamp to ask from, None for all.
+        query: the condition, None for all.
         order: the field that orders the records.
         page_size: records to a page.
         after: the unfinished read to go on from, None to begin at the first page.
@@ -49,8 +48,8 @@ class ReadRequest:
     company_id: str
     connection_id: str
     data_set: DataSet
-    since: str | None = None
-    order: str = REPLICATION_KEY
+    query: str | None = None
+    order: str = BY_ID
     page_size: int = 1000
     after: Checkpoint | None = None
 
@@ -66,8 +65,7 @@ class ReadRequest:
 
     def params(self) -> dict[str, str | int]:
         """Return the parameters of every page but for its number and size."""
-        narrowed = {"query": query.since(REPLICATION_KEY, self.since)} if self.since else {}
-        return {**narrowed, "orderBy": self.order}
+        return {**({"query": self.query} if self.query else {}), "orderBy": self.order}
 
     def prefetch(self, prefetcher: Prefetcher, token: Hashable, position: Position) -> None:
         """Ask ahead for what a read begins with, and for more if nothing has to be checked first."""
@@ -90,7 +88,7 @@ class ReadRequest:
 
 
 class NotToBeResumedError(Exception):
-    """Which records came before the page where an unfinished read would go on can't be told for sure."""
+    """The page where an unfinished read would go on is not what it was."""
 
 
 class PagedRead(Generic[Content]):
@@ -98,8 +96,10 @@ class PagedRead(Generic[Content]):
 
     Attributes:
         pages: pages that came.
-        records: records that came.
-        latest: greatest stamp, those of the read that was gone on from included.
+        records: records that came, those of the read that was gone on from included.
+        latest: greatest stamp, likewise.
+        unstamped: whether a record had no stamp, likewise.
+        totals: how many records there are, by each page.
     """
 
     def __init__(
@@ -122,50 +122,95 @@ class PagedRead(Generic[Content]):
         """
         self._prefetcher, self._page_of, self.request = prefetcher, page_of, request
         self._token, self._position = token, position
-        self.pages = self.records = self._before = 0
-        self.latest = request.after.latest if request.after else None
-        self._totals: set[int] = set()
+        after = request.after
+        self._before = (after.page - 1) * request.page_size if after else 0
+        self.pages, self.records = 0, self._before
+        self.latest = after.latest if after else None
+        self.unstamped = after.unstamped if after else False
+        self.totals = {after.total} if after else set()
         self._ids = DistinctIds()
-        self._done: tuple[int, list[str | None], str | None] | None = None
+        self._look_at, self._seen = 1, 0
+        self._done: tuple[int, list[str | None], str | None, bool] | None = None
 
     def record_pages(self) -> Iterator[RecordPage[Content]]:
         """Yield the pages.
 
         Raises:
             NotToBeResumedError: it was to be gone on from a page that is not what it was.
+            CodatError: a request failed, or the pages would never end.
         """
         ways = {Paging.NUMBERED: self._numbered, Paging.LINKED: self._linked, Paging.SINGLE: self._single}
         return ways[self.request.data_set.paging]()
+
+    @property
+    def long(self) -> bool:
+        """Whether it took more than one page, so that it has to be proven."""
+        return self.pages > 1 or self._before > 0
+
+    @property
+    def distinct(self) -> int:
+        """How many different ids came. That counts all of them: for once in a while, not for each page."""
+        return self._ids.count() + self._before
+
+    def incomplete(self) -> str | None:
+        """Return how the number of records differs from what the answers spoke of, None if it does not."""
+        if not self.totals - {self.distinct}:
+            return None
+        spoken = " and ".join(map(str, sorted(self.totals)))
+        return f"{self.distinct} different records came, but the answers spoke of {spoken}"
+
+    def repeats(self, other: Outcome) -> bool:
+        """Say whether every record came, and as many of them twice as in another read: Codat holds these twice."""
+        return self.outcome == other and self.totals == {self.records}
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it came to."""
+        return self.distinct, self.records, self.totals
+
+    def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
+        """Return where to go on should the read end here, None where that is not possible."""
+        request = self.request
+        if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
+            return None
+        if len(self.totals) != 1 or self.distinct != self.records:
+            return None
+        page, ids, latest, unstamped = self._done
+        return Checkpoint(
+            sync_id=status.good_sync_id,
+            latest_sync_id=status.sync_id,
+            query=request.query,
+            page_size=request.page_size,
+            page=page,
+            total=min(self.totals),
+            fingerprint=_fingerprint(ids),
+            latest=latest,
+            unstamped=unstamped,
+        )
 
     def _numbered(self) -> Iterator[RecordPage[Content]]:
         """Yield the pages of a data set that takes queries.
 
         An unfinished read is gone on from by asking once more for the last page that came whole: it must hold the
-        same ids, and the next page must begin with another stamp. For among equal stamps order may change, and then
-        nobody could tell which of them came before.
+        same ids, of as many records in all.
         """
-        request, after, first = self.request, self.request.after, self.request.first_page
-        self._before = (first - 1) * request.page_size
+        request, after = self.request, self.request.after
         some = self._paged(
             pages.prefetched_by_number(
                 self._prefetcher,
                 request.path,
                 request.params(),
                 request.page_size,
-                first,
+                request.first_page,
                 token=self._token,
                 position=self._position,
-                unsure=2 if after else 0,
+                unsure=1 if after else 0,
             )
         )
         if after:
-            old, new = next(some, None), next(some, None)
-            torn = request.order == REPLICATION_KEY and old and new and old.last == new.first
-            if torn or _fingerprint(old.ids if old else []) != after.fingerprint:
-                self._done = None
+            old = next(some, None)
+            if not old or _fingerprint(old.ids) != after.fingerprint or self.totals != {after.total}:
                 raise NotToBeResumedError
-            if new:
-                yield new
         yield from some
 
     def _linked(self) -> Iterator[RecordPage[Content]]:
@@ -179,45 +224,9 @@ class PagedRead(Generic[Content]):
         self.pages, self.records = 1, 1
         yield page
 
-    @property
-    def long(self) -> bool:
-        """Whether it took more than one page, so that it has to be proven."""
-        return self.pages > 1 or self._before > 0
-
-    def incomplete(self) -> str | None:
-        """Return how the number of records differs from what the answers spoke of, None if it does not."""
-        came = self._ids.count() + self._before
-        if not self._totals - {came}:
-            return None
-        return f"{came} different records came, but the answers spoke of {' and '.join(map(str, sorted(self._totals)))}"
-
-    def bookmark(self, old: Bookmark, status: SyncStatus, last_sync: str | None) -> Bookmark:
-        """Return the bookmark that a complete read leads to."""
-        stamps = [s for s in (old.stamp, self.latest) if s is not None]
-        return Bookmark(max(stamps, default=None), status.good_sync_id, last_sync)
-
-    def checkpoint(self, status: SyncStatus, last_sync: str | None) -> Checkpoint | None:
-        """Return where to go on should the read end here, None where that is not possible.
-
-        That counts all ids: for once in a while, not for each page.
-        """
-        if self._done is None or not status.good_sync_id or self._ids.count() != self.records:
-            return None
-        page, ids, latest = self._done
-        return Checkpoint(
-            sync_id=status.good_sync_id,
-            last_sync=last_sync,
-            since=self.request.since,
-            order=self.request.order,
-            page_size=self.request.page_size,
-            page=page,
-            fingerprint=_fingerprint(ids),
-            latest=latest,
-        )
-
     def _paged(self, answers: Iterator[Page]) -> Iterator[RecordPage[Content]]:
         for answer in answers:
-            self._totals.add(answer.total)
+            self.totals.add(answer.total)
             page = self._made(answer.results)
             answer.results.clear()
             if not all(page.ids):
@@ -225,12 +234,25 @@ class PagedRead(Generic[Content]):
                 raise UnexpectedAnswer(what)
             self._ids.add(page.ids)
             self.latest = max(filter(None, (self.latest, page.latest)), default=None)
+            self.unstamped = self.unstamped or page.unstamped
             self.pages += 1
             self.records += len(page.ids)
-            latest, number = self.latest, self._before // self.request.page_size + self.pages
+            self._check_progress()
+            number = self._before // self.request.page_size + self.pages
+            latest, unstamped = self.latest, self.unstamped
             yield page
             # Whoever asks for more has used all of this page.
-            self._done = (number, page.ids, latest)
+            self._done = (number, page.ids, latest, unstamped)
+
+    def _check_progress(self) -> None:
+        """Refuse pages that bring nothing new: looked at after 1, 2, 4, 8 … pages, as it takes a count of all ids."""
+        if self.pages < self._look_at:
+            return
+        count = self._ids.count()
+        if self.pages > 1 and count == self._seen:
+            what = f"GET {self.request.path}: after {self.pages} pages, the last half of them brought no new record"
+            raise UnexpectedAnswer(what)
+        self._look_at, self._seen = 2 * self.pages, count
 
     def _made(self, results: list[msgspec.Raw]) -> RecordPage[Content]:
         try:

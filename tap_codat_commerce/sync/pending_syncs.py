@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds. Each look costs a request for each company that is waited for."""
+MOST_LAGS = 4
+"""So often a status from before a refresh is taken for one that lags behind."""
 
 
 class Waiting(Protocol):
@@ -31,7 +34,12 @@ Sync = TypeVar("Sync", bound=Waiting)
 
 
 class PendingSyncs(Generic[Sync]):
-    """What was set aside in this run, and how much of the time to wait is left."""
+    """What was set aside in this run, and how much of the time to wait is left.
+
+    Attributes:
+        refreshed: the data sets that this run tried to refresh, with what was seen of their syncs before one was
+            queued; None where it could not be.
+    """
 
     def __init__(self, seconds: float, logger: logging.Logger) -> None:
         """Begin empty.
@@ -44,17 +52,21 @@ class PendingSyncs(Generic[Sync]):
         self._logger = logger
         self._syncs: list[Sync] = []
         self._reads: dict[Hashable, int] = {}
-        self._refreshed: set[Hashable] = set()
+        self.refreshed: dict[Hashable, str | None] = {}
+        self._lags: Counter[Hashable] = Counter()
 
     def reads_of(self, key: Hashable) -> int:
         """Return how often a data set was read before it was set aside."""
         return self._reads.get(key, 0)
 
-    def first_refresh(self, key: Hashable) -> bool:
-        """Say whether this run has not tried yet to refresh a data set."""
-        if key in self._refreshed:
+    def lags(self, key: Hashable, seen: str) -> bool:
+        """Say whether what is seen of a data set's syncs is still from before the refresh that was queued.
+
+        That is believed a few times: then a refresh that never shows is no reason to leave out what can be read.
+        """
+        if self.refreshed[key] != seen or self._lags[key] >= MOST_LAGS:
             return False
-        self._refreshed.add(key)
+        self._lags[key] += 1
         return True
 
     def set_aside(self, sync: Sync) -> bool:

@@ -6,9 +6,11 @@ comes, each data set is judged as if nothing had been asked for, and finds its a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.sync import pull_history
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import SyncStatus
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from tap_codat_commerce.codat.pages import Page
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_set import Sink
     from tap_codat_commerce.sync.run import Run
@@ -78,7 +81,24 @@ class PrefetchPlan:
         self._look([DataSetSync(run, sink, connection) for connection in connections for sink in self._sinks], entries)
 
     def _look(self, syncs: list[DataSetSync], entries: dict[str, Any]) -> None:
+        hidden: list[tuple[DataSetSync, SyncStatus]] = []
         for sync in syncs:
-            if token := sync.prefetch(SyncStatus.of(entries.get(sync.sink.data_set.data_type))):
-                self._tokens.setdefault(sync.connection.company_id, []).append(token)
-                self._run.prefetcher.expect(0 if sync.is_new else 1)
+            company = SyncStatus.of(entries.get(sync.data_set.data_type))
+            if sync.check.needs_history(company):
+                hidden.append((sync, company))
+            elif not sync.connection.several:
+                self._prefetch(sync, company)
+        if hidden:
+            first = hidden[0][0].connection
+            self._run.history.prefetch(first.company_id, (first.number,), partial(self._look_closer, hidden))
+
+    def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], page: Page) -> None:
+        own = pull_history.statuses(page.objects())
+        for sync, company in hidden:
+            key = (sync.connection.connection_id, sync.data_set.data_type)
+            self._prefetch(sync, own.get(key) or replace(company, certain=False))
+
+    def _prefetch(self, sync: DataSetSync, status: SyncStatus) -> None:
+        if token := sync.prefetch(status):
+            self._tokens.setdefault(sync.connection.company_id, []).append(token)
+            self._run.prefetcher.expect(0 if sync.is_new else 1)

@@ -1,119 +1,96 @@
-"""The pull operations of one connection, for companies where the data status does not tell.
+"""Each connection's own status, made of its pull operations, for companies where the data status does not tell.
 
-The data status speaks for the company. Where a company has several commerce connections, the status of a data type is
-that of whichever was synced last, and a sync of the other one may hide behind it. What can't hide: the connection's
-own `lastSync`, which comes with the list of companies, and its pull operations.
+The data status speaks for the company. Where a company has several shops, the status of a data type is that of
+whichever was synced last, and a sync of the other one may hide behind it.
 
-Facts (Codat's documentation, 'Pull operations'): `/data/history` lists them, with `query` and `orderBy`.
+Facts (Codat's documentation, 'Pull operations'): `/data/history` lists the syncs of a company over all connections.
+Which of its fields can be ordered by is not documented.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import pages, query
-from tap_codat_commerce.records import dates
-from tap_codat_commerce.sync.data_status import COMPLETE, STATUSES, Kind
+from tap_codat_commerce.codat import errors, pages
+from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
+from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 SIZE = 1000
-"""Operations to a page."""
-LATEST = 100
-"""So many of the latest operations of a data set are looked at for one that is under way."""
+"""The latest operations of a company: some 45 syncs of all data sets over two connections."""
+PARAMS = pages.numbered({"orderBy": "-requested"}, 1, SIZE)
 
-
-@dataclass(frozen=True)
-class Now:
-    """How the pull operations of one data set of one connection stand.
-
-    Attributes:
-        under_way: the status of one that is, None if none is.
-        good_id: the id of the good one that ended last.
-        good_at: when that was, as a bookmark's stamp.
-    """
-
-    under_way: str | None
-    good_id: str | None
-    good_at: str | None
+Key = tuple[Any, Any]
+"""A connection's id and a data type."""
 
 
 class PullHistory:
-    """The pull operations of connections, asked for only where they matter."""
+    """The latest pull operations of companies: one request for each, made when it is first needed, or ahead."""
 
     def __init__(self, prefetcher: Prefetcher) -> None:
         """Begin without having asked."""
         self._prefetcher = prefetcher
-        self._since: dict[tuple[str, str, str], frozenset[str]] = {}
+        self._statuses: dict[str, dict[Key, SyncStatus]] = {}
 
-    def prefetch(self, company_id: str, connection_id: str, moment: str, position: Position) -> None:
-        """Have what `synced_since` needs asked for ahead."""
-        path, params = _synced(company_id, connection_id, moment)
-        self._prefetcher.prefetch(
-            path, pages.numbered(params, 1, SIZE), pages.decode, position, token=_token(company_id)
-        )
+    def prefetch(self, company_id: str, position: Position, then: Callable[[Any], None]) -> None:
+        """Have a company's operations asked for ahead; `then` is called when they are there."""
+        path, token = _path(company_id), _token(company_id)
+        self._prefetcher.prefetch(path, PARAMS, pages.decode, position, token=token, then=then)
 
     def forget(self, company_id: str) -> None:
-        """Forget what is known of a company."""
+        """Forget what is known of a company, and ask anew from now on."""
         self._prefetcher.drop(_token(company_id))
-        for key in [key for key in self._since if key[0] == company_id]:
-            del self._since[key]
+        self._statuses.pop(company_id, None)
 
-    def synced_since(self, company_id: str, connection_id: str, moment: str) -> frozenset[str]:
-        """Return the data types of which a good sync over the connection ended after the moment.
+    def status(self, company_id: str, connection_id: str, data_type: str, *, anew: bool = False) -> SyncStatus | None:
+        """Return the status of a data type over one connection; None where the operations do not tell it.
 
-        The answer is remembered until it is forgotten, as it serves for all data sets of the connection.
-
-        Raises:
-            CodatError: a request failed.
-        """
-        key = (company_id, connection_id, moment)
-        if key not in self._since:
-            path, params = _synced(company_id, connection_id, moment)
-            some = pages.prefetched_by_number(
-                self._prefetcher, path, params, SIZE, 1, token=_token(company_id), position=None
-            )
-            operations = [operation for page in some for operation in page.objects()]
-            self._since[key] = frozenset(
-                str(o.get("dataType")) for o in operations if o.get("status") == COMPLETE and (_ended(o) or "") > moment
-            )
-        return self._since[key]
-
-    def now(self, company_id: str, connection_id: str, data_type: str) -> Now:
-        """Return how the operations of a data set stand now.
+        They do not if they can't be had, or do not reach back to any of its syncs.
 
         Raises:
-            CodatError: a request failed.
+            CodatError: the request failed otherwise.
         """
-        condition = f"{query.equals('connectionId', connection_id)}&&{query.equals('dataType', data_type)}"
-        path = f"/companies/{company_id}/data/history"
-        params: dict[str, str | int] = {"query": condition, "orderBy": "-requested", "page": 1, "pageSize": LATEST}
-        some = self._prefetcher.get(path, params, pages.decode).objects()
-        under_way = [o["status"] for o in some if STATUSES.get(o.get("status", "")) is Kind.UNDER_WAY]
-        good: dict[str, Any] = max(
-            (o for o in some if o.get("status") == COMPLETE), key=lambda o: _ended(o) or "", default={}
-        )
-        return Now(under_way[0] if under_way else None, good.get("id"), _ended(good))
+        if anew or company_id not in self._statuses:
+            token = None if anew else _token(company_id)
+            try:
+                page: pages.Page = self._prefetcher.get(_path(company_id), PARAMS, pages.decode, token)
+                self._statuses[company_id] = statuses(page.objects())
+            except ENDS_THE_RUN:
+                raise
+            except (errors.BadRequest, errors.Forbidden, errors.NotFound):
+                self._statuses[company_id] = {}
+        return self._statuses[company_id].get((connection_id, data_type))
 
 
-def stamp(text: Any) -> str | None:
-    """Return a date of Codat's as a bookmark's stamp, None if it is none."""
-    try:
-        found = dates.utc(text or "")
-    except (TypeError, ValueError):
-        return None
-    return dates.bookmark(found) if found else None
+def statuses(operations: list[dict[str, Any]]) -> dict[Key, SyncStatus]:
+    """Return the statuses that operations, in any order, add up to: of each connection and data type that has one."""
+    found: dict[Key, list[dict[str, Any]]] = {}
+    for operation in sorted(operations, key=lambda o: str(o.get("requested") or "")):
+        found.setdefault((operation.get("connectionId"), operation.get("dataType")), []).append(operation)
+    return {key: _status(some) for key, some in found.items()}
 
 
-def _ended(operation: dict[str, Any]) -> str | None:
-    return stamp(operation.get("completed"))
+def _status(operations: list[dict[str, Any]]) -> SyncStatus:
+    """Return the status of one data set.
+
+    It is not certain without a good sync, as an older one may be out of sight; and that the platform does not offer
+    the data type is believed of the data set alone.
+    """
+    latest = operations[-1]
+    good = max(
+        (o for o in operations if o.get("status") == COMPLETE), key=lambda o: str(o.get("completed")), default={}
+    )
+    certain = bool(good) and latest.get("status") != NOT_SUPPORTED
+    values = (latest.get("status"), good.get("completed"), latest.get("id"), good.get("id"))
+    return SyncStatus.of_values(*values, certain=certain)
 
 
-def _synced(company_id: str, connection_id: str, moment: str) -> tuple[str, dict[str, str | int]]:
-    condition = f"{query.equals('connectionId', connection_id)}&&{query.since('completed', moment)}"
-    return f"/companies/{company_id}/data/history", {"query": condition}
+def _path(company_id: str) -> str:
+    return f"/companies/{company_id}/data/history"
 
 
 def _token(company_id: str) -> tuple[str, str]:

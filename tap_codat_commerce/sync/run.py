@@ -8,6 +8,7 @@ from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.records.shaping import StrayFieldCounter
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_status import DataStatuses
+from tap_codat_commerce.sync.paged_read import BY_ID
 from tap_codat_commerce.sync.pending_syncs import PendingSyncs
 from tap_codat_commerce.sync.pull_history import PullHistory
 from tap_codat_commerce.sync.run_summary import RunSummary
@@ -32,6 +33,7 @@ class Run:
         pending: the data sets that were set aside.
         summary: what came of the run so far.
         stray_fields: what had no place in the schemas.
+        order: the field that pages are ordered by.
         reading: the data set whose pages are being handed over, None if there is none.
     """
 
@@ -52,6 +54,7 @@ class Run:
         self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
         self.summary = RunSummary(client, logger)
         self.stray_fields = StrayFieldCounter()
+        self.order = BY_ID
         self.reading: DueSync | None = None
 
     def close(self) -> None:

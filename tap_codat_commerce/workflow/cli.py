@@ -28,7 +28,7 @@ CONFIG_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Group(click.Group):
-    """Commands that end with one line for whatever goes wrong."""
+    """Commands whose errors are one line each, not a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -111,9 +111,9 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
     if needed and not dry_run:
         settings.save(changes)
     if as_json:
-        whose = {"companyId": company_id} if company_id else {}
+        owner = {"companyId": company_id} if company_id else {}
         listed = {"changed": needed, "locked": locked, "unchanged": [c for c in changes if not c.needed]}
-        show.as_json({**whose, "dryRun": dry_run, **{k: [c.as_json() for c in v] for k, v in listed.items()}})
+        show.as_json({**owner, "dryRun": dry_run, **{k: [c.as_json() for c in v] for k, v in listed.items()}})
     else:
         for line in show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes]):
             click.echo(line)
@@ -144,8 +144,8 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         owner = session.companies([company])[0]
     else:
         name = (name or "").strip()
-        if signs := connecting.forbidden(name):
-            show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(signs)}")
+        if removed := connecting.forbidden(name):
+            show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(removed)}")
         owner = connecting.company(session.prefetcher, name, description)
     made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
     found = {
@@ -192,18 +192,18 @@ def status(  # noqa: PLR0913 - one parameter for each option
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
     began, shown = time.monotonic(), looking.Shown(as_json=as_json, not_ready=not_ready, watch=watch)
     while True:
-        some = list(looking.lines(session, session.companies(companies), types))
-        ready = bool(some) and all(line.is_ready for line in some)
+        lines = list(looking.lines(session, session.companies(companies), types))
+        ready = bool(lines) and all(line.is_ready for line in lines)
         late = timeout is not None and time.monotonic() - began + interval > timeout
         last = ready or late or not watch
-        shown.show(some, last=last)
+        shown.show(lines, last=last)
         if last:
             break
         time.sleep(interval)
-    if watch and some and not ready:
+    if watch and lines and not ready:
         msg = f"not all was ready within {timeout:g} seconds"
         raise UsageError(msg)
-    if not some:
+    if not lines:
         msg = "there is no company yet; `codat-commerce connect` makes one"
         raise UsageError(msg)
     sys.exit(0 if ready else 1)
@@ -233,12 +233,12 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     Ends with 0 only if all syncs were queued, and ended well if they were waited for.
     """
     types = [data_type_of(t) for t in data_types] or list(DATA_TYPES.values())
-    shops = refreshing.connections(session, session.companies(companies), connection)
-    if not shops:
+    linked = refreshing.connections(session, session.companies(companies), connection)
+    if not linked:
         msg = "there is no linked connection to sync; see `codat-commerce status`"
         raise UsageError(msg)
-    session.prefetcher.expect(len(shops) * len(types))
-    pulls = [refreshing.queue(session, company, shop, t) for company, shop in shops for t in types]
+    session.prefetcher.expect(len(linked) * len(types))
+    pulls = [refreshing.queue(session, company, ref, t) for company, ref in linked for t in types]
     for pull in pulls:
         if pull.note:
             show.note(f"{pull.where}: {pull.note}.")

@@ -1,7 +1,7 @@
-"""Makes a company and its connection, and gives the link that its merchant opens to let Codat in.
+"""Makes a company and its connection, and gives the link by which the merchant gives Codat access.
 
 Facts (Codat's API reference, 'Create company', 'Create connection'): a name may hold letters, digits, blanks and some
-signs, anything else is taken out without a word; a new connection is `PendingAuth` until its link was opened.
+signs: Codat takes all else out without a word. A new connection is `PendingAuth` until its link was opened.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.prefetcher import Prefetcher
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9\s\-',&@.?!]")
-SIZE = 1000
+PAGE_SIZE = 1000
 
 
 def forbidden(name: str) -> str:
@@ -28,21 +28,21 @@ def forbidden(name: str) -> str:
 
 
 def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
-    """Return the platform of a key or a name.
+    """Return the platform with this key or name.
 
     Raises:
-        UsageError: there is none, or it is not one of commerce, or not enabled.
+        UsageError: there is none, or it has no commerce data, or is not enabled.
         CodatError: a request failed.
     """
-    every = [p for page in pages.by_number(prefetcher, "/integrations", {}, SIZE) for p in page.objects()]
+    platforms = [p for page in pages.by_number(prefetcher, "/integrations", {}, PAGE_SIZE) for p in page.objects()]
     found = next(
-        (p for p in every if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
+        (p for p in platforms if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
     )
-    shops = {str(p.get("name")): p for p in every if p.get("sourceType") == COMMERCE}
+    commerce = {str(p.get("name")): p for p in platforms if p.get("sourceType") == COMMERCE}
     if found is None:
-        folded = {_plain(n): n for n in shops} | {str(p.get("key")): n for n, p in shops.items()}
+        folded = {_plain(n): n for n in commerce} | {str(p.get("key")): n for n, p in commerce.items()}
         near = list(dict.fromkeys(folded[m] for m in get_close_matches(_plain(wanted), folded, n=3, cutoff=0.5)))
-        names = [f"{n} ({shops[n].get('key')})" for n in near or sorted(shops)]
+        names = [f"{n} ({commerce[n].get('key')})" for n in near or sorted(commerce)]
         hint = f"did you mean {' or '.join(names)}?" if near else f"there are {', '.join(names)}."
         msg = f"platform {wanted!r}: Codat knows none of that key or name; {hint}"
         raise UsageError(msg)
@@ -59,8 +59,8 @@ def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[
     """Make a company and return it.
 
     Raises:
-        UsageError: nobody knows whether it was made.
-        CodatError: it was not made.
+        UsageError: it is unknown whether the company was made.
+        CodatError: the company was not made.
     """
     body = {"name": name} | ({"description": description} if description else {})
     try:
@@ -71,23 +71,23 @@ def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[
     return made
 
 
-def connection(prefetcher: Prefetcher, owner: dict[str, Any], key: str, *, just_made: bool) -> dict[str, Any]:
+def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str, *, just_made: bool) -> dict[str, Any]:
     """Add a connection to a company and return it.
 
     Raises:
-        UsageError: it was not made, but the company had been.
-        CodatError: it was not made.
+        UsageError: the connection was not made, but its company was just made.
+        CodatError: the connection was not made.
     """
     try:
         made: dict[str, Any] = prefetcher.post(
-            f"/companies/{owner['id']}/connections", body={"platformKey": key}, repeatable=False
+            f"/companies/{owner['id']}/connections", body={"platformKey": platform_key}, repeatable=False
         )
     except CodatError as exc:
         if not just_made:
             raise
         msg = (
             f"{exc.what}. The company was made, with the id {owner['id']}: "
-            f"add the connection with `codat-commerce connect --company {owner['id']} --platform {key}`."
+            f"add the connection with `codat-commerce connect --company {owner['id']} --platform {platform_key}`."
         )
         raise UsageError(msg) from exc
     return made

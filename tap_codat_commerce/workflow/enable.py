@@ -1,7 +1,7 @@
-"""Turns on that Codat fetches the commerce data types: for the whole client, or for one company.
+"""Has Codat fetch the commerce data types, for the whole client or for one company.
 
-Facts (Codat's API reference, 'Sync settings'): for each data type there is whether it is fetched when a connection is
-linked, and after how many hours again (0: never). They are read and written as one list; some may be locked.
+Facts (Codat's API reference, 'Sync settings'): the setting of a data type says whether it is fetched when a connection
+is linked, and after how many hours again (0: never). All are read and written as one list. Some may be locked.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NEW = {"syncOrder": 0, SCHEDULE: 0, FETCH: False}
 
 @dataclass(frozen=True)
 class Change:
-    """One data type's setting: as it is, and as it is to be; None for one that Codat does not list."""
+    """One data type's setting, as it is and as it is to be; `before` is empty if Codat does not list it."""
 
     data_type: str
     before: Mapping[str, Any]
@@ -30,12 +30,12 @@ class Change:
 
     @property
     def needed(self) -> bool:
-        """Whether anything is to be changed."""
+        """Whether the setting is not yet as it is to be."""
         return any(self.before.get(k) != self.after[k] for k in (FETCH, SCHEDULE))
 
     @property
     def locked(self) -> bool:
-        """Whether it can't be changed."""
+        """Whether the change is needed, but Codat has locked the setting."""
         return bool(self.before.get("isLocked")) and self.needed
 
     def cells(self) -> tuple[str, str, str, str]:
@@ -46,7 +46,7 @@ class Change:
         return short(self.data_type), fetch, schedule, remark
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the change for scripts."""
         before, after = ({k: s.get(k) for k in (FETCH, SCHEDULE)} for s in (self.before, self.after))
         return {"dataType": self.data_type, "before": before, "after": after, "locked": self.locked}
 
@@ -61,7 +61,7 @@ class SyncSettings:
         self._owner = ("companyId", company_id) if company_id else ("clientId", None)
 
     def changes(self, schedule: int | None) -> list[Change]:
-        """Read the settings and return what is to become of each commerce data type.
+        """Read the settings and return the change of each commerce data type, needed or not.
 
         Args:
             schedule: hours between syncs; None to leave them as they are.
@@ -74,10 +74,10 @@ class SyncSettings:
         return [_change(t, known.get(t, {}), schedule) for t in sorted(DATA_TYPES.values())]
 
     def save(self, changes: list[Change]) -> None:
-        """Write what is to be changed, and all else as it was read.
+        """Write the needed changes, and all other settings as they were read.
 
         Raises:
-            UsageError: Codat took it, but the settings are not as they should be.
+            UsageError: Codat took the settings, but did not change all of them.
             CodatError: a request failed.
         """
         wanted = {c.data_type: dict(c.after) for c in changes if c.needed and not c.locked}
@@ -86,9 +86,9 @@ class SyncSettings:
         owner = {name: value or self._answer.get(name)}
         body = {**owner, "settings": [*settings, *wanted.values()], "overridesDefaults": True}
         self._prefetcher.post(self._path, body=body)
-        left = [c.data_type for c in self.changes(None) if not _is_as(c, changes)]
-        if left:
-            msg = f"Codat took the settings, but did not change {', '.join(left)}. Look at them in the Codat Portal."
+        unsaved = [c.data_type for c in self.changes(None) if not _is_saved(c, changes)]
+        if unsaved:
+            msg = f"Codat took the settings, but did not change {', '.join(unsaved)}. Look at them in the Codat Portal."
             raise UsageError(msg)
 
 
@@ -99,7 +99,7 @@ def _change(data_type: str, before: dict[str, Any], schedule: int | None) -> Cha
     return Change(data_type, before, after)
 
 
-def _is_as(now: Change, changes: list[Change]) -> bool:
+def _is_saved(now: Change, changes: list[Change]) -> bool:
     change = next(c for c in changes if c.data_type == now.data_type)
     return change.locked or all(now.before.get(k) == change.after[k] for k in (FETCH, SCHEDULE))
 

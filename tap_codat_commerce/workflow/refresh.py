@@ -1,7 +1,7 @@
 """Has Codat fetch data sets anew, and waits until it has.
 
 Facts (Codat's API reference, 'Refresh data'): a sync is queued for a data type of a company, over one connection or
-all; it is refused while one is under way. Pull operations tell how it goes.
+all. Codat refuses that while one is under way already. A sync's pull operation tells its status.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.workflow.session import Session
 
 LATEST = 200
-"""So many of a connection's latest pull operations are looked at: those of all its data types, more than once."""
+"""How many of a connection's latest pull operations are asked for: enough for several of each data type."""
 
 
 @dataclass
@@ -35,8 +35,8 @@ class Pull:
     """A sync that was asked for.
 
     Attributes:
-        status: as it is known now, None as long as it is not.
-        note: why it was not queued, or what somebody has to do; empty if there is nothing to say.
+        status: the latest that is known, if any.
+        note: why the sync was not queued, or what somebody has to do; empty if there is nothing to say.
     """
 
     company: str
@@ -48,7 +48,7 @@ class Pull:
 
     @property
     def under_way(self) -> bool:
-        """Whether it may still end."""
+        """Whether it was queued and has not ended yet."""
         return self.id is not None and (self.status is None or STATUSES.get(self.status) is Kind.UNDER_WAY)
 
     @property
@@ -58,11 +58,11 @@ class Pull:
 
     @property
     def where(self) -> str:
-        """Which one it is, for people."""
+        """Company, platform and data type, for people."""
         return f"{self.company}, {self.connection.details.get('platformName')}, {short(self.data_type)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the sync for scripts."""
         return {
             "companyId": self.connection.company_id,
             "company": self.company,
@@ -77,7 +77,7 @@ class Pull:
 def connections(
     session: Session, companies: list[dict[str, Any]], connection_id: str | None
 ) -> list[tuple[str, ConnectionRef]]:
-    """Return the connections that can be synced, each with its company's name: the linked ones."""
+    """Return the linked connections, each with its company's name: no others can be synced."""
     selection = session.selection()
     return [
         (str(company.get("name")), connection)
@@ -88,10 +88,10 @@ def connections(
 
 
 def queue(session: Session, company: str, connection: ConnectionRef, data_type: str) -> Pull:
-    """Queue a sync. One that is under way already is as good.
+    """Queue a sync; if one is under way already, return that one.
 
     Raises:
-        CodatError: the request failed otherwise.
+        CodatError: the request failed. A BadRequest is not raised: it goes into the note.
     """
     pull = Pull(company, connection, data_type)
     try:
@@ -109,18 +109,18 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
 
 
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
-    """Ask how those stand that are under way, one request for each connection; yield those that changed.
+    """Ask for the status of the syncs under way, one request for each connection; yield those that changed.
 
     Raises:
         CodatError: a request failed.
     """
-    waited_for: dict[tuple[str, str], list[Pull]] = {}
+    by_connection: dict[tuple[str, str], list[Pull]] = {}
     for pull in pulls:
         if pull.under_way:
-            waited_for.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
-    for some in waited_for.values():
-        statuses = {o.get("id"): o for o in _operations(session, some[0].connection)}
-        for pull in some:
+            by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
+    for of_connection in by_connection.values():
+        statuses = {o.get("id"): o for o in _operations(session, of_connection[0].connection)}
+        for pull in of_connection:
             now = statuses.get(pull.id, {}).get("status", pull.status)
             if now != pull.status:
                 pull.status = now
@@ -130,7 +130,7 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
 
 
 def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: float | None) -> None:
-    """Wait until the syncs have ended, or for so many seconds: with a bar on a terminal, with lines elsewhere."""
+    """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
     began = time.monotonic()
     waited_for = [p for p in pulls if p.under_way]
     bar = click.progressbar(length=len(waited_for), label="Syncing", file=sys.stderr, hidden=not sys.stderr.isatty())

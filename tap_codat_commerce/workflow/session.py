@@ -1,4 +1,4 @@
-"""What all commands share: the settings, Codat, and the companies that are meant."""
+"""What all commands share: settings, requests to Codat, and how companies and data types are named."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if i
 
 
 class UsageError(Exception):
-    """What was asked for can't be done; the message is one line that says what to do."""
+    """The command can't be done; the message is one line that says what to do."""
 
 
 @dataclass
 class Session:
-    """Codat, with one set of settings."""
+    """The settings, and what makes requests by them."""
 
     settings: Settings
 
     @classmethod
     def of(cls, files: Sequence[Path]) -> Session:
-        """Read the settings: files, the later ones first, and the environment before them all, `.env` included.
+        """Read the settings; later files override earlier ones, the environment (and `.env`) overrides all files.
 
         Raises:
-            SettingsError: they are not good.
+            SettingsError: a file can't be read, or a setting is bad.
         """
         load_dotenv(find_dotenv(usecwd=True))
         config: dict[str, Any] = {}
@@ -72,7 +72,7 @@ class Session:
 
     @cached_property
     def prefetcher(self) -> Prefetcher:
-        """Codat."""
+        """The prefetcher, through which all requests go."""
         return Prefetcher(self.settings.client(), self.settings.max_concurrent_requests)
 
     @cached_property
@@ -81,25 +81,25 @@ class Session:
         return DataStatuses(self.prefetcher)
 
     def selection(self, options: SyncOptions | None = None) -> CompanySelection:
-        """Return the companies and connections that are read by the settings."""
+        """Return the selection of companies and connections by the settings."""
         return CompanySelection(self.prefetcher, options or self.settings.sync, logging.getLogger(__name__))
 
     def companies(self, wanted: Sequence[str]) -> list[dict[str, Any]]:
-        """Return the companies that are meant: by id or by name; without any, those that the settings ask for.
+        """Return the companies with these ids or names; if none is given, all that the settings ask for.
 
         Raises:
             UsageError: there is no such company, or several of that name.
             CodatError: a request failed.
         """
         ids = [str(uuid.UUID(w)) for w in wanted if _is_uuid(w)]
-        narrowed = bool(wanted) and len(ids) == len(wanted)
-        selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if narrowed else None)
-        every = [selection.company(raw) for raw in selection.companies()]
-        return [_named(name, every) for name in wanted] if wanted else every
+        only_ids = bool(wanted) and len(ids) == len(wanted)
+        selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if only_ids else None)
+        found = [selection.company(raw) for raw in selection.companies()]
+        return [_find_company(name, found) for name in wanted] if wanted else found
 
 
 def data_type_of(name: str) -> str:
-    """Return Codat's key of a data type that was given as that, without its prefix, or as the name of a stream.
+    """Return Codat's key of a data type: given by that key, by the key without prefix, or by its stream's name.
 
     Raises:
         UsageError: there is none.
@@ -128,7 +128,7 @@ def _is_uuid(text: str) -> bool:
     return True
 
 
-def _named(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any]:
+def _find_company(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any]:
     if _is_uuid(wanted):
         found = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
     else:

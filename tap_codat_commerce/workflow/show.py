@@ -1,4 +1,4 @@
-"""What people and scripts get to see: tables that fit a terminal, lines with tabs for a pipe, JSON."""
+"""Prints for people and scripts: tables that fit a terminal, lines with tabs for a pipe, JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return lines of columns no wider than that: names, which come first, are cut before all else."""
+    """Return lines of aligned columns, no wider than `width`; the first column, names, is cut before the others."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     while sum(widths) + len(GAP) * (len(head) - 1) > width and max(widths) > NARROWEST:
         widths[0 if widths[0] > NARROWEST_NAME else widths.index(max(widths))] -= 1

@@ -28,11 +28,11 @@ NEVER_SYNCED = "never synced"
 
 @dataclass(frozen=True)
 class Line:
-    """A data set of a connection; or a connection or a company that has none yet.
+    """A line of the table: a data set; or a connection without data sets, or a company without connections.
 
     Attributes:
         data_type: Codat's key, None where there is no data set.
-        status: of the data set; that of the company, if it has several shops.
+        status: the company's status of the data type; Codat does not tell it for each connection.
     """
 
     company: dict[str, Any]
@@ -42,12 +42,12 @@ class Line:
 
     @property
     def is_ready(self) -> bool:
-        """Whether it can be read as fresh as Codat has been told to keep it, or there is nothing to read."""
+        """Whether its last sync was good, or its platform does not offer it."""
         return self.status.kind in READY
 
     @property
     def link(self) -> str | None:
-        """What the merchant has to open, None if nothing."""
+        """The link that the merchant has to open, None if there is nothing to do."""
         connection = self.connection or {}
         to_do = connection.get("status") in {"PendingAuth", "Deauthorized"} or self.status.current == AUTH_ERROR
         return connection.get("linkUrl") if to_do else None
@@ -65,7 +65,7 @@ class Line:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the line for scripts."""
         connection = self.connection or {}
         return {
             "companyId": self.company["id"],
@@ -82,7 +82,7 @@ class Line:
 
 
 def lines(session: Session, companies: list[dict[str, Any]], data_types: Collection[str]) -> Iterator[Line]:
-    """Yield what there is of the companies; their data status is asked for several at once.
+    """Yield the lines of the companies; their data status is asked for several at once.
 
     Raises:
         CodatError: a request failed.
@@ -93,11 +93,11 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
             session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
         readable = {c.connection_id for c in selection.connections(company, 0)}
-        shops = [c for c in company.get("dataConnections") or [] if is_shop(c) and _meant(session, c)]
-        if not shops:
+        chosen = [c for c in company.get("dataConnections") or [] if is_shop(c) and _is_chosen_platform(session, c)]
+        if not chosen:
             yield Line(company)
         entries = _entries(session, company["id"]) if readable else {}
-        for connection in shops:
+        for connection in chosen:
             if connection["id"] not in readable:
                 yield Line(company, connection)
                 continue
@@ -108,7 +108,7 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
 
 
 def links(some: list[Line]) -> list[str]:
-    """Return a line for each link that a merchant has to open."""
+    """Return a text for each link that a merchant has to open."""
     found = {line.link: line for line in some if line.link}
     return [
         f"{line.company.get('name')}, {(line.connection or {}).get('platformName')}: open {link} to authorise."
@@ -128,10 +128,10 @@ class Shown:
     def __init__(self, *, as_json: bool, not_ready: bool, watch: bool) -> None:
         """Begin with nothing."""
         self._as_json, self._not_ready, self._watch = as_json, not_ready, watch
-        self._before: dict[tuple[str, ...], str] = {}
+        self._last_status: dict[tuple[str, ...], str] = {}
 
     def show(self, some: list[Line], *, last: bool) -> None:
-        """Print the table; while watching, on a terminal in the place of the one before, elsewhere only changes."""
+        """Print the table; with --watch, over the last one on a terminal, and only changes elsewhere."""
         chosen = [line for line in some if not (self._not_ready and line.is_ready)]
         if self._as_json:
             if last:
@@ -152,14 +152,14 @@ class Shown:
         now = utc_now()
         for line in some:
             *which, current, _ = line.cells(now)
-            before = self._before.get(tuple(which))
+            before = self._last_status.get(tuple(which))
             if before != current:
                 change = current if before is None else f"{before} -> {current}"
                 click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
-            self._before[tuple(which)] = current
+            self._last_status[tuple(which)] = current
 
 
-def _meant(session: Session, connection: dict[str, Any]) -> bool:
+def _is_chosen_platform(session: Session, connection: dict[str, Any]) -> bool:
     keys = session.settings.sync.integration_keys
     return not keys or connection.get("integrationKey") in keys
 
@@ -173,4 +173,4 @@ def _entries(session: Session, company_id: str) -> dict[str, Any]:
 
 
 def _nothing_follows(_: dict[str, Any]) -> None:
-    """Do nothing when an answer comes: it is used when its turn comes."""
+    """Do nothing when a status arrives: `lines` uses it when it comes to the company."""

@@ -46,11 +46,13 @@ def test_the_second_run_reads_what_changed_and_nothing_else(stage: Callable[...,
 
     run = shops.run(state=state).ok()
     held = connection.data["commerce-orders"].records
-    assert [r["id"] for r in run.records["orders"]][-5:] == list(held)[-5:]
-    assert {r["connectionId"] for r in run.records["orders"][-5:]} == {connection.id}
+    came = [(r["connectionId"], r["id"]) for r in run.records["orders"]]
+    changed = [(connection.id, record_id) for record_id in list(held)[-5:]]
+    assert set(came) >= set(changed)
+    assert {c for c, _ in came} == {connection.id}, "the other shop's own status tells that it is unchanged"
     assert not any(run.records[s] for s in ("customers", "products", "transactions", "company_info", "locations"))
     queries = [a.query["query"] for a in shops.gate.asked if a.path.endswith("commerce-orders")]
-    assert len(queries) == 2, "the sync id is the company's: both of its connections are asked"
+    assert len(queries) == 1
     assert all(q.startswith("modifiedDate>=20") and q.endswith("Z") for q in queries)
 
 
@@ -61,7 +63,7 @@ def test_bookmarks_have_one_form_and_hold_the_sync(stage: Callable[..., Stage]) 
             assert set(partition["context"]) == {"companyId", "connectionId"}
             assert partition["sync_id"]
             if stream not in {"company_info", "locations"} and "replication_key_value" in partition:
-                assert len(partition["replication_key_value"]) == len("2026-01-31T06:00:00.000000Z")
+                assert len(partition["replication_key_value"]) == len("2026-01-31T06:00:00.0000000Z")
                 assert partition["replication_key"] == "modifiedDate"
 
 
@@ -185,12 +187,12 @@ def test_bookmarks_are_found_and_moved() -> None:
     some.get_context_state(CONTEXT)["replication_key_value"] = "lost"
     assert some.find(CONTEXT) == Bookmark()
 
-    some.move(CONTEXT, Bookmark("2026-01-31T06:00:00.000000Z", "sync"))
-    some.move({**CONTEXT, "connectionId": "c"}, Bookmark(None, None))
+    some.move(CONTEXT, Bookmark("2026-01-31T06:00:00.0000000Z", sync_id="sync"))
+    some.move({**CONTEXT, "connectionId": "c"}, Bookmark())
     assert some.find(CONTEXT) == bookmarks(copy.deepcopy(state)).find(CONTEXT)
     assert some.get_context_state(CONTEXT)["sync_id"] == "sync"
-    some.move(CONTEXT, Bookmark("2026-02-01T06:00:00.000000Z", None))
-    assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.000000Z", None)
+    some.move(CONTEXT, Bookmark("2026-02-01T06:00:00.0000000Z"))
+    assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.0000000Z")
     assert len(state["bookmarks"]["orders"]["partitions"]) == 2
 
 

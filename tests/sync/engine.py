@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from conftest import API_KEY
@@ -74,7 +74,7 @@ class KeepingSink:
         """Return the bookmark, with what was begun."""
         found = self.bookmarks.get(context["connectionId"], Bookmark())
         begun = self.begun.get(context["connectionId"])
-        return Bookmark(found.stamp, found.sync_id, found.last_sync, begun)
+        return replace(found, checkpoint=begun)
 
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of the connection."""

@@ -54,7 +54,9 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
     assert all(line in entry and company in entry for entry in said)
     if status == "AuthError":
         assert f"/link/company/{company}/connection/" in said[0], "the link that the merchant opens"
-    if not read:
+    if status == "NotSupported" and after_good:
+        assert len(shops.requests(ORDERS)) == 1, "it may be said of another connection: the data set itself is asked"
+    elif not read:
         assert shops.requests(ORDERS) == []
         assert "orders" not in run.state["bookmarks"] or not run.state["bookmarks"]["orders"]
 

@@ -121,8 +121,7 @@ def test_what_never_rests_is_a_failure_that_loses_nothing(shop: Shop) -> None:
     assert run.code == 1
     assert "1 failed, and are read by the next run from where they were: orders of company" in run.problems[-1]
     assert "what came may be incomplete, as" in run.problems[-1]
-    assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "modifiedDate"]) == 8
-    assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "id"]) == 4
+    assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "id"]) == 12
     shop.shops.gate.faults.clear()
     assert shop.missing(run, shop.run(state=run.state).ok()) == 0
 
@@ -193,17 +192,21 @@ class TestSeveralConnections:
         assert not third.records["orders"]
 
     def test_a_hidden_sync_while_pages_are_read(self, shop: Shop) -> None:
-        operation = self.begin_hidden(shop)
-        shop.before(2, lambda: shop.shops.world.finish(operation, add=35, remove=35))
+        begun: list[Operation] = []
+        shop.before(2, lambda: begun.append(self.begin_hidden(shop)))
+        shop.before(3, lambda: shop.shops.world.finish(begun[0], add=35, remove=35))
         run = shop.run(max_concurrent_requests=1).ok()
         assert shop.missing(run) == 0
-        assert "reading it again, as a sync ended meanwhile" in run.log
+        assert "reading it again, as a sync began or ended meanwhile" in run.log
 
-    def test_a_hidden_sync_that_goes_on(self, shop: Shop) -> None:
-        self.begin_hidden(shop)
+    def test_a_hidden_sync_that_goes_on_is_waited_for(self, shop: Shop) -> None:
+        """Three reads and a failure, it was; nothing is asked of the data set before its own sync has ended."""
+        operation = self.begin_hidden(shop)
         run = shop.run().ok()
-        assert shop.missing(run) == 0
         assert "skipped, its sync is under way (Fetching)" in run.log
+        assert {r["connectionId"] for r in run.records["orders"]} == {shop.shops.world.connections()[1].id}
+        shop.shops.world.finish(operation, restamp=3)
+        assert shop.missing(run, shop.run(state=run.state).ok()) == 0
 
     def test_a_sync_of_another_data_set_costs_one_request(self, shop: Shop) -> None:
         catalog = shop.shops.catalog("customers", "orders", "products", "transactions")
@@ -212,7 +215,7 @@ class TestSeveralConnections:
         shop.shops.requests()
         second = shop.shops.run(catalog=catalog, page_size=5000, state=first.state).ok()
         paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
-        assert sorted(paths) == ["commerce-products", "commerce-products", "companies", "dataStatus", "history"]
+        assert sorted(paths) == ["commerce-products", "companies", "dataStatus", "history"]
         assert not second.records["orders"]
 
 
@@ -270,29 +273,21 @@ class TestResume:
         again = shop.run(state=first.state, **{"page_size": 900, **settings}).ok()
         assert len(again.records["orders"]) == 3600
 
-    def test_not_after_pages_that_overlapped(self, shop: Shop) -> None:
-        shop.shops.world.unstable_ties = True
-        first = self.broken(shop, 4, page_size=1000)
+    def test_not_where_the_totals_differed(self, shop: Shop) -> None:
+        """A record that went before the second page made another slip through."""
+        shop.before(
+            2, lambda: shop.shops.world.remove(shop.connection, ORDERS, [min(shop.connection.data[ORDERS].records)])
+        )
+        first = self.broken(shop, 4)
         assert not first.state["bookmarks"].get("orders", {}).get("partitions")
 
-    def test_in_the_order_of_ids_where_a_stamp_is_on_both_sides(self, stage: Callable[..., Stage]) -> None:
-        """One and the same stamp on all: the first interruption costs what was read, no later one does."""
+    def test_where_one_stamp_is_on_all(self, stage: Callable[..., Stage]) -> None:
         shop = with_orders(stage, 4000)
         first = self.broken(shop, 3, page_size=1000)
-        shop.shops.gate.faults.append(Fault(path=ORDERS, page=3, skip=1, status=500, times=0))
-        second = shop.run(max_retries=0, state=first.state)
-        assert second.code == 1
-        rest(shop.shops.running)
-        asked = self.asked(shop, "orderBy")
-        assert asked[:5] == ["modifiedDate"] * 2 + ["id"] * 3
-        assert asked[5:] in ([], ["id"]), "the fourth page may have been asked for ahead"
-        shop.shops.gate.faults.clear()
-        shop.shops.requests()
-
-        third = shop.run(state=second.state).ok()
-        assert shop.missing(second, third) == 0
+        second = shop.run(state=first.state).ok()
+        assert shop.missing(first, second) == 0
         assert self.asked(shop, "page") == ["2", "3", "4"]
-        assert (len(second.records["orders"]), len(third.records["orders"])) == (2000, 2000)
+        assert (len(first.records["orders"]), len(second.records["orders"])) == (2000, 2000)
 
     def test_after_a_signal(self, shop: Shop) -> None:
         shop.shops.gate.faults.append(Fault("slow", ORDERS, page=3, seconds=30, times=0))

@@ -160,7 +160,7 @@ class TestRefresh:
         shops = stage(companies=1, connections=1)
         message = "A sync is already in progress."
         shops.gate.faults.append(Fault(path="queue", method="POST", status=400, message=message, times=0))
-        run = shops.run(refresh_older_than_hours=1, sync_wait=1).ok()
+        run = shops.run(refresh_older_than_hours=1, sync_wait=30).ok()
         assert len(run.records["orders"]) == 12
         assert len([a for a in shops.gate.asked if a.method == "POST"]) == 11, "each is tried once"
 

@@ -1,0 +1,317 @@
+"""Histories in which a connector loses records, each played against the stand-in; none may be lost, or in silence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.language import ticks
+from codat_mock.platforms import BY_KEY
+from conftest import Meanwhile, rest
+from engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from codat_mock.world import Connection, Operation
+    from conftest import Stage
+
+ORDERS = "commerce-orders"
+SHOPIFY, STRIPE = BY_KEY["fztf"], BY_KEY["exgd"]
+
+
+class Played(Engine):
+    """A company, its shops, and what has come of their orders."""
+
+    def __init__(self, shops: Stage, name: str = "orders") -> None:
+        super().__init__(shops.running, name)
+        self.shops, self.world, self.name = shops, shops.world, name
+        self.first = shops.world.connections()[0]
+
+    def sync(self, connection: Connection | None = None, **found: int) -> Operation:
+        """Let a whole sync happen."""
+        over = connection or self.first
+        return self.world.sync(over.company_id, over.id, (f"commerce-{self.name}",), **found)[0]
+
+    def begin(self, **found: int) -> Operation:
+        """Let a sync of the first shop begin, and fix what it will change."""
+        over = self.first
+        operation = self.world.begin(over.company_id, over.id, f"commerce-{self.name}", "Fetching")[0]
+        self.world.plan(operation, **found)
+        return operation
+
+    def before(self, page: int, happening: Callable[[], object]) -> None:
+        """Let something happen before a page is answered."""
+        self.shops.gate.faults.append(Meanwhile(happening, path=f"commerce-{self.name}", page=page, times=1))
+
+    def missing(self) -> set[str]:
+        """Return the ids of records of which the newest version has not come."""
+        came = {(r["connectionId"], r["id"], micros(r.get("modifiedDate"))) for r in self.sinks[self.name].records}
+        held = self.world.visible(f"commerce-{self.name}")
+        return {key[1] for key, r in held.items() if (*key, micros(r.get("modifiedDate"))) not in came}
+
+
+def micros(stamp: str | None) -> int:
+    """Return a stamp as microseconds: what is beyond is cut off on the way."""
+    return (ticks(stamp or "") or 0) // 10
+
+
+@pytest.fixture
+def play(stage: Callable[..., Stage]) -> Callable[..., Played]:
+    """Return how to begin with shops of a company."""
+
+    def set_up(name: str = "orders", **shops: Any) -> Played:
+        chosen = {"companies": 1, "connections": 1, "records": 10, "extras": False, "platforms": (SHOPIFY,), **shops}
+        return Played(stage(**chosen), name)
+
+    return set_up
+
+
+def test_1_a_status_of_another_shop_says_that_it_is_not_offered(play: Callable[..., Played]) -> None:
+    """A's platform has locations, B's has none; B's sync was the last."""
+    played = play("locations", connections=2, platforms=(SHOPIFY, STRIPE))
+    played.world.not_supported_operations = played.world.status_by_request = True
+    other = played.world.connections()[1]
+    played.world.begin(other.company_id, other.id, "commerce-locations")
+    run = played.run()
+    assert played.sinks["locations"].records
+    assert not played.missing()
+    assert run.summary.outcomes == {"read": 1, "not supported": 1}
+    played.asked()
+    assert played.run().summary.outcomes == {"unchanged": 2}
+    assert played.asked() == ["companies", "dataStatus"]
+
+
+def test_2_a_page_holds_the_first_records_of_a_sync_that_has_just_begun(play: Callable[..., Played]) -> None:
+    """They are stamped in another order than that in which they become visible."""
+    played = play(records=5)
+    played.world.stamps = "shuffled"
+    begun: list[Operation] = []
+
+    def begin() -> None:
+        begun.append(played.begin(restamp=4))
+        latest = max(begun[0].planned or [], key=lambda change: change.stamp or "")
+        played.world.connections()[0].data[ORDERS].apply([latest])
+        begun[0].planned = [c for c in begun[0].planned or [] if c is not latest]
+
+    played.before(1, begin)
+    played.run()
+    played.world.finish(begun[0])
+    played.run()
+    assert not played.missing()
+
+
+@pytest.mark.parametrize("last_sync_moves", ["begin", "end", "never"])
+def test_3_and_8_a_sync_hidden_behind_that_of_another_shop(play: Callable[..., Played], last_sync_moves: Any) -> None:
+    played = play(connections=2)
+    world = played.world
+    world.status_by_request, world.stamps, world.last_sync_moves = True, "shuffled", last_sync_moves
+    other = world.connections()[1]
+    played.run()
+    operation = played.begin(restamp=5)
+    played.sync(other, restamp=1)
+    run = played.run()
+    assert run.summary.outcomes["not ready"] == 1
+    world.reveal(operation, 2)
+    played.run()
+    world.finish(operation)
+    assert played.run().summary.outcomes == {"read": 1, "unchanged": 1}
+    assert not played.missing()
+
+
+def test_4_a_record_goes_while_pages_are_read_and_the_run_is_stopped(play: Callable[..., Played]) -> None:
+    """Nothing but the total tells of it."""
+    played = play(records=1000)
+    oldest = sorted(played.first.data[ORDERS].records)[4]
+    played.before(4, lambda: played.world.remove(played.first, ORDERS, [oldest]))
+    pages: list[int] = []
+
+    def stop() -> None:
+        pages.append(1)
+        if len(pages) == 6:
+            raise SystemExit(143)
+
+    played.sinks["orders"].after_page = stop
+    with pytest.raises(SystemExit):
+        played.run(page_size=100)
+    played.sinks["orders"].after_page = lambda: None
+    played.run(page_size=100)
+    assert not played.missing()
+
+
+@pytest.mark.parametrize("found", [{"restamp": 3, "remove": 5}, {"remove": 5, "add": 5}], ids=["5", "6"])
+def test_5_and_6_a_sync_that_changes_the_cache_and_fails(play: Callable[..., Played], found: dict[str, int]) -> None:
+    """The good sync stays the same; in the second history, so do all numbers."""
+    played = play(records=1000)
+
+    def fail() -> None:
+        operation = played.begin(**found)
+        played.world.reveal(operation, 1000)
+        played.world.fail(operation)
+
+    played.before(4, fail)
+    played.run(page_size=100, max_concurrent_requests=1)
+    assert not played.missing()
+
+
+def test_7_a_record_is_stamped_ahead_of_the_clock(play: Callable[..., Played]) -> None:
+    played = play()
+    played.world.skew, played.world.skewed = timedelta(minutes=5), 1
+    played.sync(restamp=1)
+    played.run()
+    played.world.skew = timedelta()
+    played.sync(restamp=1)
+    played.run()
+    assert not played.missing()
+
+
+def test_9_records_without_a_stamp(play: Callable[..., Played], caplog: pytest.LogCaptureFixture) -> None:
+    """A later version of one, and another such one."""
+    caplog.set_level("INFO")
+    played = play()
+    ids = list(played.first.data[ORDERS].records)
+    played.world.unstamped = {ids[0]}
+    played.run()
+    played.world.unstamped = {ids[0], ids[5]}
+    played.sync(restamp=6, add=2)
+    played.sinks["orders"].records.clear()
+    played.run()
+    assert {r["id"] for r in played.sinks["orders"].records} == set(played.first.data[ORDERS].records)
+    assert "a record has no modifiedDate, so that it is read whole each time" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["replication-method", "forced-replication-method"])
+def test_10_a_catalog_whose_metadata_alone_says_full_table(stage: Callable[..., Stage], name: str) -> None:
+    shops = stage(companies=1, connections=1, records=10, extras=False, platforms=(SHOPIFY,))
+    catalog = shops.catalog("orders")
+    first = shops.run(catalog=catalog).ok()
+    connection = shops.world.connections()[0]
+    shops.world.sync(connection.company_id, connection.id, (ORDERS,), restamp=1)
+    for entry in (e for s in catalog["streams"] for e in s["metadata"] if not e["breadcrumb"]):
+        entry["metadata"][name] = "FULL_TABLE"
+    second = shops.run(catalog=catalog, state=first.state).ok()
+    assert len(second.records["orders"]) == 10
+
+
+class TestCost:
+    """What cost requests or failed, and lost nothing."""
+
+    def test_a_hidden_sync_is_waited_for_without_reading(self, play: Callable[..., Played]) -> None:
+        played = play(connections=2)
+        played.world.status_by_request, played.world.sync_seconds = True, 1.5
+        other = played.world.connections()[1]
+        played.world.begin(played.first.company_id, played.first.id, ORDERS)
+        played.sync(other)
+        run = played.run(sync_wait=60)
+        assert run.summary.outcomes == {"read": 2}
+        assert played.asked().count(ORDERS) == 2
+        assert not played.missing()
+
+    def test_the_older_of_two_shops_is_refreshed(self, play: Callable[..., Played]) -> None:
+        played = play(connections=2)
+        played.world.sync_seconds = 0.1
+        other = played.world.connections()[1]
+        played.run()
+        played.world._behind = timedelta()  # noqa: SLF001 - the other shop is synced now, a day later
+        played.sync(other)
+        run = played.run(refresh_older_than_hours=12, sync_wait=30)
+        asked = [a for a in played.running.gate.asked if a.method == "POST"]
+        assert [a.query["connectionId"] for a in asked] == [played.first.id]
+        assert run.summary.outcomes == {"read": 2}
+
+    def test_anothers_failure_is_not_told_to_a_merchant(
+        self, play: Callable[..., Played], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        played = play(connections=2)
+        other = played.world.connections()[1]
+        played.world.begin(other.company_id, other.id, ORDERS, "AuthError")
+        run = played.run()
+        assert run.summary.outcomes == {"read": 2}
+        said = [r.getMessage() for r in caplog.records if "AuthError" in r.getMessage()]
+        assert len(said) == 1
+        assert f"connection {other.id}" in said[0]
+
+    def test_a_sync_that_changes_nothing_brings_nothing_from_the_second_night_on(
+        self, play: Callable[..., Played]
+    ) -> None:
+        played = play(records=200)
+        played.run()
+        came = []
+        for _ in range(3):
+            played.world._latest += timedelta(days=1)  # noqa: SLF001 - a night passes
+            played.sync()
+            played.sinks["orders"].records.clear()
+            played.run()
+            came.append(len(played.sinks["orders"].records))
+        assert came == [200, 0, 0]
+        played.sync(restamp=2, add=1)
+        played.run()
+        assert {r["id"] for r in played.sinks["orders"].records} >= set(list(played.first.data[ORDERS].records)[-3:])
+
+    def test_a_long_read_is_gone_on_from_where_it_was(self, play: Callable[..., Played]) -> None:
+        """Sixty pages of one stamp, stopped at the 36th."""
+        played = play(records=600)
+        pages: list[int] = []
+
+        def stop() -> None:
+            pages.append(1)
+            if len(pages) == 36:
+                raise SystemExit(143)
+
+        played.sinks["orders"].after_page = stop
+        with pytest.raises(SystemExit):
+            played.run(page_size=10)
+        played.sinks["orders"].after_page = lambda: None
+        rest(played.running)
+        played.asked()
+        played.run(page_size=10)
+        assert len(played.asked()) <= 30
+        assert not played.missing()
+
+    @pytest.mark.parametrize("page_size", [1000, 3])
+    def test_ids_that_are_held_twice_are_named(
+        self, play: Callable[..., Played], caplog: pytest.LogCaptureFixture, page_size: int
+    ) -> None:
+        played = play()
+        played.world.twice = {next(iter(played.first.data[ORDERS].records))}
+        run = played.run(page_size=page_size)
+        assert run.summary.outcomes == {"read": 1}
+        assert "Codat holds 1 records twice" in caplog.text
+        played.asked()
+        assert played.run(page_size=page_size).summary.outcomes == {"unchanged": 1}
+
+    @pytest.mark.parametrize(("name", "knob"), [("orders", "same_page"), ("locations", "circular_links")])
+    def test_pages_without_end_are_a_failure(self, play: Callable[..., Played], name: str, knob: str) -> None:
+        played = play(name, records=12)
+        setattr(played.world, knob, True)
+        run = played.run(page_size=3)
+        assert [("no new record" in line or "in all" in line) for line in run.summary.failed.values()] == [True]
+        assert len(played.asked()) < 15
+
+    def test_a_status_that_lags_after_a_refresh_is_waited_for(self, play: Callable[..., Played]) -> None:
+        played = play()
+        played.run()
+        played.world.lag, played.world.sync_seconds = 2, 0.1
+        run = played.run(refresh_older_than_hours=1, sync_wait=60)
+        assert run.summary.outcomes == {"read": 1}
+        assert not played.missing()
+
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    def test_without_a_history_shops_are_read_and_not_skipped(self, play: Callable[..., Played], status: int) -> None:
+        played = play(connections=2)
+        played.world.history_refused = status
+        for _ in range(2):
+            assert played.run().summary.outcomes == {"read": 2}
+            played.sync(restamp=2)
+        played.run()
+        assert not played.missing()
+
+    def test_without_an_order_by_id(self, play: Callable[..., Played], caplog: pytest.LogCaptureFixture) -> None:
+        played = play()
+        played.world.refused_orders = {"id"}
+        assert played.run(page_size=4).summary.outcomes == {"read": 1}
+        assert not played.missing()
+        said = [r for r in caplog.records if "refuses the order by id" in r.getMessage()]
+        assert len(said) == 1
