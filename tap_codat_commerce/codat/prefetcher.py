@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 32 * 2**20
 """So much of what was asked ahead is held at once, in the size of the answers' bodies."""
+SHARES = 8
+"""So many answers whose size nobody knows yet are asked for at once."""
 LOOK_UP = 0.5
 """Seconds."""
 NOW: Position = ()
@@ -223,7 +225,7 @@ class Prefetcher:
             expected = ask.size
             ask.run()
             with self._lock:
-                self._sizes[ask.kind] = max(ask.size, expected * 7 // 8)
+                self._sizes[ask.kind] = max(ask.size, self._sizes.get(ask.kind, 0) * 7 // 8)
                 self._bytes -= expected
                 if ask.state != "dropped":
                     ask.state = "done"
@@ -241,7 +243,7 @@ class Prefetcher:
                 spare = self._threads > self._at_once
                 if self._queue and self._may_begin(self._queue[0], spare=spare):
                     ask = heapq.heappop(self._queue).ask
-                    ask.state, ask.size = "under way", self._sizes.get(ask.kind, 0)
+                    ask.state, ask.size = "under way", self._expected(ask.kind)
                     self._bytes += ask.size
                     return ask
                 if spare:
@@ -252,8 +254,12 @@ class Prefetcher:
             self._threads -= 1
             return None
 
+    def _expected(self, kind: str) -> int:
+        """Return the size of an answer that is to come: a fair share of the bound before the first of its kind."""
+        return self._sizes.get(kind, self._max_bytes // SHARES)
+
     def _may_begin(self, first: _Queued, *, spare: bool) -> bool:
         if first.position == NOW:
             return True
-        fits = self._bytes + self._sizes.get(first.ask.kind, 0) < self._max_bytes
+        fits = self._bytes + self._expected(first.ask.kind) <= self._max_bytes
         return fits and not spare and not self._hopeless

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 DATE_FIELD = re.compile(rb'Date"\s*:\s*"([^"]*)"')
 """The end of a date field's name, and its value. Text in JSON can't look like this: its quotes are escaped."""
-FREE_FIELD = rb'"(?:%s)"\s*:\s*(\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}?)'
-"""A field of free content, up to the end of its object, or to the first object within it."""
+FREE_FIELD = rb'"(?:%s)"\s*:\s*(\{(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+\}?)'
+"""A field of free content, up to the end of its object, or to the first object within it. `++` lets go of what it has
+matched: a text of 10 MB would take more than a gigabyte else."""
 
 
 class Seen(Protocol):

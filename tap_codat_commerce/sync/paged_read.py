@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_status import SyncStatus
 
 Content = TypeVar("Content")
-Outcome = tuple[int, int, set[int]]
-"""Different ids, records and totals: what two reads of the same records have in common."""
+Outcome = tuple[int, int]
+"""How many records came, and which: what two reads of the same records have in common."""
 BY_ID = "id"
 """The order in which pages are read, unless Codat refuses it."""
 
@@ -160,13 +160,16 @@ class PagedRead(Generic[Content]):
         return f"{self.distinct} different records came, but the answers spoke of {spoken}"
 
     def repeats(self, other: Outcome) -> bool:
-        """Say whether every record came, and as many of them twice as in another read: Codat holds these twice."""
-        return self.outcome == other and self.totals == {self.records}
+        """Say whether as many records came as there are, the same ones as in another read, some of them twice.
+
+        By id, equal ones stand beside each other, so that both come: Codat holds these twice.
+        """
+        return self.request.order == BY_ID and self.totals == {self.records} and self.outcome == other
 
     @property
     def outcome(self) -> Outcome:
         """What it came to."""
-        return self.distinct, self.records, self.totals
+        return self.records, self._ids.digest()
 
     def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
         """Return where to go on should the read end here, None where that is not possible."""
