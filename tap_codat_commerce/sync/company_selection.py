@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.options import SyncOptions
 
 COMMERCE = "Commerce"
+NEVER_AUTHORIZED = "PendingAuth"
 PATH = "/companies"
 READS = 3
 """How often the list is read if it changes while it is being read."""
@@ -31,7 +32,7 @@ class ConnectionRef:
 
     Attributes:
         details: the connection as Codat described it.
-        several: whether the company has other shops too, so that its data status may be that of another.
+        several: whether the company has other shops that may have been synced: its data status may be that of one.
         number: of the company in this run.
         index: of the connection in the company.
     """
@@ -95,7 +96,7 @@ class CompanySelection:
     def connections(self, company: dict[str, Any], number: int) -> list[ConnectionRef]:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company.get("dataConnections") or []
-        several = sum(map(is_shop, every)) > 1
+        several = sum(is_shop(connection) and connection.get("status") != NEVER_AUTHORIZED for connection in every) > 1
         return [
             ConnectionRef(company["id"], connection["id"], connection, several, number, index)
             for index, connection in enumerate(every)

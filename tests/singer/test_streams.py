@@ -78,7 +78,7 @@ def test_parents_that_stream_maps_take_out_lead_to_children(stage: Callable[...,
     assert run.records.keys() == {"orders"}
     assert [m["stream"] for m in run.schemas] == ["orders"]
     assert len(run.records["orders"]) == len(shops.held("commerce-orders"))
-    assert not [path for path in shops.requests("/data/") if "commerce-orders" not in path], "nor costs one a request"
+    assert not [path for path in shops.requests("/data/commerce-") if "orders" not in path], "nor costs one a request"
 
 
 def test_what_a_filter_of_a_parent_leaves_out(stage: Callable[..., Stage]) -> None:
