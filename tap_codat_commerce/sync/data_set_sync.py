@@ -94,7 +94,7 @@ class DataSetSync:
             if verdict.action is Action.READ:
                 self._status_read = status
                 return True
-            if verdict.action is Action.UNCHANGED and self.connection.several:
+            if verdict.action is Action.UNCHANGED and self.check.shared:
                 self.check.remember(status)
             if verdict.action is Action.WAIT:
                 self._set_aside(verdict.reason)

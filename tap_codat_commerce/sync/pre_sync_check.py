@@ -38,19 +38,24 @@ class PreSyncCheck:
         return self._sink.bookmark(self._connection.context)
 
     @property
+    def shared(self) -> bool:
+        """Whether the company's status may be that of another shop: there are several, or there were."""
+        return self._connection.several or self.bookmark.seen is not None
+
+    @property
     def seen_before(self) -> bool:
         """Whether nothing at all has moved in a company with several shops, by the status that was asked for last."""
-        return self._connection.several and self._seen_before(self._company)
+        return self.shared and self._seen_before(self._company)
 
     def needs_history(self, company: SyncStatus) -> bool:
         """Say whether the company's status does not tell how the data set stands."""
         ever = company.current is not None or company.has_data
-        return self._connection.several and ever and not self._seen_before(company)
+        return self.shared and ever and not self._seen_before(company)
 
     def status(self, *, anew: bool = False) -> SyncStatus:
         """Return how the data set stands: by its company's status, or by its own operations beside other shops."""
         connection, data_type = self._connection, self._data_type
-        if connection.several and anew:
+        if self.shared and anew:
             return self._own_status(anew=True)
         self._company = self._run.statuses.status(connection.company_id, data_type, anew=anew)
         return self._own_status() if self.needs_history(self._company) else self._company
@@ -80,13 +85,13 @@ class PreSyncCheck:
         """Return what a later run may know the data set by, beside the id of its good sync."""
         if not status.certain or status.kind is not Kind.GOOD:
             return status.mark if status.certain else None
-        if self._connection.several:
+        if self.shared:
             return self._mark(self._company)
         return None if status.sync_id in {None, status.good_sync_id} else status.mark
 
     def not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that the platform does not offer it, until something moves there."""
-        seen = self._mark(self._company) if self._connection.several else status.mark
+        seen = self._mark(self._company) if self.shared else status.mark
         bookmark = replace(self.bookmark, sync_id=status.good_sync_id, seen=seen, checkpoint=None)
         self._sink.move_bookmark(self._connection.context, bookmark)
 

@@ -86,7 +86,7 @@ class PrefetchPlan:
             company = SyncStatus.of(entries.get(sync.data_set.data_type))
             if sync.check.needs_history(company):
                 hidden.append((sync, company))
-            elif not sync.connection.several:
+            elif not sync.check.shared:
                 self._prefetch(sync, company)
         if hidden:
             first = hidden[0][0].connection

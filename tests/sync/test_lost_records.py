@@ -195,6 +195,23 @@ def test_10_a_catalog_whose_metadata_alone_says_full_table(stage: Callable[..., 
     assert len(second.records["orders"]) == 10
 
 
+def test_a_shop_goes_while_a_sync_of_the_other_is_under_way(play: Callable[..., Played]) -> None:
+    """The company has one shop left, but its status is still that of the other."""
+    played = play(connections=2)
+    world = played.world
+    world.status_by_request, world.stamps = True, "shuffled"
+    other = world.connections()[1]
+    played.run()
+    operation = played.begin(restamp=5)
+    played.sync(other, restamp=1)
+    del world.companies[other.company_id].connections[other.id]
+    world.reveal(operation, 2)
+    played.run()
+    world.finish(operation)
+    played.run()
+    assert not played.missing()
+
+
 class TestCost:
     """What cost requests or failed, and lost nothing."""
 
