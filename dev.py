@@ -149,7 +149,10 @@ def demo() -> int:
 
 @contextlib.contextmanager
 def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[Path, Path, Path, dict[str, str]]]:
-    """Set up this project in Meltano; give Meltano, the stand-in, the target's folder, and an environment."""
+    """Set up this project in Meltano; give Meltano, the stand-in, the target's folder, and an environment.
+
+    The name is of a folder that is made anew: no other may have it, nor an environment.
+    """
     meltano = environment("meltano", MELTANO) / "meltano"
     work = HOME / name
     shutil.rmtree(work, ignore_errors=True)

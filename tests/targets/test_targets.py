@@ -158,7 +158,7 @@ def test_by_pipe(shops: Stage, target: Target) -> None:
 
 @pytest.mark.parametrize("target", TARGETS, indirect=True)
 def test_by_meltano(shops: Stage, target: Target) -> None:
-    with dev.meltano_project(target.loader, target.loader) as (meltano, _, _, env):
+    with dev.meltano_project(f"{target.loader}-job", target.loader) as (meltano, _, _, env):
         runs_and_comparisons(ByMeltano(shops, target, meltano, env))
 
 
