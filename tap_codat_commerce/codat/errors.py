@@ -24,6 +24,7 @@ The statuses and what they mean: Codat's API reference, 'Errors'.
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 
@@ -180,8 +181,12 @@ BY_STATUS: dict[int, type[Refused]] = {
 }
 
 
+NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
+"""Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
+
+
 def for_status(status: int, message: str) -> type[Refused]:
     """Return the class for an error status; Codat's message tells an unsupported data type from an unknown company."""
-    if status == 404 and "not supported" in message.lower():  # noqa: PLR2004 - the status itself is the clearest name
+    if status == 404 and NOT_SUPPORTED.search(message):  # noqa: PLR2004 - the status itself is the clearest name
         return NotSupported
     return BY_STATUS.get(status, ServerTrouble if status >= 500 else Refused)  # noqa: PLR2004

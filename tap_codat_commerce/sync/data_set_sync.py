@@ -16,7 +16,7 @@ from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync.bookmark import Bookmark
 from tap_codat_commerce.sync.data_set import Paging
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
-from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, Outcome, PagedRead, ReadRequest
+from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, PagedRead, ReadRequest
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 
 if TYPE_CHECKING:
@@ -173,6 +173,9 @@ class DataSetSync:
         It never passes the end of the good sync that was known before the read: a page may hold the first records of a
         sync that has just begun, stamped later than others that will follow.
         """
+        if read.twice:
+            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
+            self._run.logger.warning(line, self.where, read.twice)
         end = dates.stamp(status.last_good_sync) if status.certain else None
         reached = min(read.latest, end) if read.latest and end else None
         stamp = max(filter(None, (old.stamp, reached)), default=None)
@@ -190,7 +193,6 @@ class DataSetSync:
     def _proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
         old, request, doubt = self.sink.bookmark(self.context), self._request(status), "it was read too often"
-        outcome: Outcome | None = None
         while self.reads < READS:
             token = self._token(status)
             read = self._new_read(request, token)
@@ -217,7 +219,7 @@ class DataSetSync:
             finally:
                 self._run.prefetcher.drop(token)
             self.reads += 1
-            found, after = self._doubt(read, status, outcome)
+            found, after = self._doubt(read, status)
             if found is None:
                 self.sink.move_bookmark(self.context, self._after(status, old, read))
                 self._run.summary.succeeded(Action.READ.value)
@@ -226,7 +228,6 @@ class DataSetSync:
             if after.kind is Kind.UNDER_WAY:
                 self._set_aside(f"its sync is under way ({after.current})")
                 return
-            outcome = read.outcome if after.mark == status.mark else None
             doubt, status = found, after
             request = self._request(status)
             if self.reads < READS:
@@ -246,14 +247,8 @@ class DataSetSync:
         position = None if self._run.dry else self.position
         return PagedRead(self._run.prefetcher, page_of, request, token=token, position=position)
 
-    def _doubt(
-        self, read: PagedRead[Any], before: SyncStatus, outcome: Outcome | None
-    ) -> tuple[str | None, SyncStatus]:
-        """Return why a read may be incomplete, None if it is proven; and the status that was seen for that.
-
-        A record that Codat holds twice makes one fewer than there are. It does so in each read of unchanged records:
-        `outcome` is what the read before came to.
-        """
+    def _doubt(self, read: PagedRead[Any], before: SyncStatus) -> tuple[str | None, SyncStatus]:
+        """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
         doubt = read.incomplete()
         if doubt is None and not read.long:
             return None, before
@@ -262,10 +257,6 @@ class DataSetSync:
             doubt = f"its status became {after.current} meanwhile"
         elif after.mark != before.mark:
             doubt = "a sync began or ended meanwhile"
-        elif doubt and outcome and read.repeats(outcome):
-            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
-            self._run.logger.warning(line, self.where, read.records - read.distinct)
-            doubt = None
         return doubt, after
 
     def _handed_over(self, read: PagedRead[Any], status: SyncStatus) -> Iterator[RecordPage[Any]]:
@@ -296,7 +287,8 @@ class DataSetSync:
             after = None
         after = after if status.certain and order == BY_ID else None
         ids = connection.company_id, connection.connection_id
-        return ReadRequest(*ids, self.data_set, wanted, order, options.page_size, after)
+        size = max(1, options.page_size - self.reads)  # other pages each time: an id held twice may span two of them
+        return ReadRequest(*ids, self.data_set, wanted, order, size, after)
 
     def _query(self, old: Bookmark) -> str | None:
         if not self.sink.incremental:

@@ -125,7 +125,7 @@ class SyncStatus:
     @property
     def mark(self) -> str:
         """A short text that differs as soon as any sync began or ended."""
-        return mark(self.good_sync_id, self.sync_id)
+        return mark(self.good_sync_id, self.sync_id, self.last_good_sync)
 
     @property
     def has_data(self) -> bool:

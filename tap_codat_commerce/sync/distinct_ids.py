@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from array import array
-from functools import reduce
-from operator import xor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,10 +37,6 @@ class DistinctIds:
     def count(self) -> int:
         """Return how many different ones there were."""
         return sum(len(set(part)) for part in self._parts)
-
-    def digest(self) -> int:
-        """Return a number that stands for which ones there were, in whatever order they came."""
-        return reduce(xor, (value for part in self._parts for value in set(part)), 0)
 
     def _spread(self, values: Iterable[int]) -> None:
         parts, number = self._parts, self.PARTS

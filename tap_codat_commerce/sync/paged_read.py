@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_status import SyncStatus
 
 Content = TypeVar("Content")
-Outcome = tuple[int, int]
-"""How many records came, and which: what two reads of the same records have in common."""
 BY_ID = "id"
 """The order in which pages are read, unless Codat refuses it."""
 
@@ -97,7 +95,8 @@ class PagedRead(Generic[Content]):
     Attributes:
         pages: pages that came.
         records: records that came, those of the read that was gone on from included.
-        latest: greatest stamp, likewise.
+        twice: records that stood twice on one page.
+        latest: greatest stamp, those of the read that was gone on from included.
         unstamped: whether a record had no stamp, likewise.
         totals: how many records there are, by each page.
     """
@@ -124,7 +123,7 @@ class PagedRead(Generic[Content]):
         self._token, self._position = token, position
         after = request.after
         self._before = (after.page - 1) * request.page_size if after else 0
-        self.pages, self.records = 0, self._before
+        self.pages, self.records, self.twice = 0, self._before, 0
         self.latest = after.latest if after else None
         self.unstamped = after.unstamped if after else False
         self.totals = {after.total} if after else set()
@@ -148,35 +147,26 @@ class PagedRead(Generic[Content]):
         return self.pages > 1 or self._before > 0
 
     @property
-    def distinct(self) -> int:
-        """How many different ids came. That counts all of them: for once in a while, not for each page."""
-        return self._ids.count() + self._before
+    def came(self) -> int:
+        """How many records came, each once. That counts all ids: for once in a while, not for each page.
+
+        Where one page holds an id twice, so does Codat: a page is made of one state of the cache.
+        """
+        return self._ids.count() + self.twice + self._before
 
     def incomplete(self) -> str | None:
         """Return how the number of records differs from what the answers spoke of, None if it does not."""
-        if not self.totals - {self.distinct}:
+        came = self.came
+        if not self.totals - {came}:
             return None
-        spoken = " and ".join(map(str, sorted(self.totals)))
-        return f"{self.distinct} different records came, but the answers spoke of {spoken}"
-
-    def repeats(self, other: Outcome) -> bool:
-        """Say whether as many records came as there are, the same ones as in another read, some of them twice.
-
-        By id, equal ones stand beside each other, so that both come: Codat holds these twice.
-        """
-        return self.request.order == BY_ID and self.totals == {self.records} and self.outcome == other
-
-    @property
-    def outcome(self) -> Outcome:
-        """What it came to."""
-        return self.records, self._ids.digest()
+        return f"{came} different records came, but the answers spoke of {' and '.join(map(str, sorted(self.totals)))}"
 
     def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
         """Return where to go on should the read end here, None where that is not possible."""
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
             return None
-        if len(self.totals) != 1 or self.distinct != self.records:
+        if len(self.totals) != 1 or self.came != self.records:
             return None
         page, ids, latest, unstamped = self._done
         return Checkpoint(
@@ -236,6 +226,7 @@ class PagedRead(Generic[Content]):
                 what = f"GET {self.request.path} answered with a record that has no id"
                 raise UnexpectedAnswer(what)
             self._ids.add(page.ids)
+            self.twice += len(page.ids) - len(set(page.ids))
             self.latest = max(filter(None, (self.latest, page.latest)), default=None)
             self.unstamped = self.unstamped or page.unstamped
             self.pages += 1

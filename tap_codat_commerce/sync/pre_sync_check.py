@@ -54,16 +54,17 @@ class PreSyncCheck:
 
     def status(self, *, anew: bool = False) -> SyncStatus:
         """Return how the data set stands: by its company's status, or by its own operations beside other shops."""
-        connection, data_type = self._connection, self._data_type
-        if self.shared and anew:
-            return self._own_status(anew=True)
-        self._company = self._run.statuses.status(connection.company_id, data_type, anew=anew)
-        return self._own_status() if self.needs_history(self._company) else self._company
+        if self.shared and anew and (own := self._own_status(anew=True)):
+            return own
+        company_id, data_type = self._connection.company_id, self._data_type
+        self._company = self._run.statuses.status(company_id, data_type, anew=anew)
+        if not self.needs_history(self._company):
+            return self._company
+        return (None if anew else self._own_status()) or replace(self._company, certain=False)
 
-    def _own_status(self, *, anew: bool = False) -> SyncStatus:
-        ids = self._connection.company_id, self._connection.connection_id
-        own = self._run.history.status(*ids, self._data_type, anew=anew)
-        return own or replace(self._company, certain=False)
+    def _own_status(self, *, anew: bool = False) -> SyncStatus | None:
+        operations = self._run.history.of(self._connection.company_id, anew=anew)
+        return operations.status(self._connection.connection_id, self._data_type, self._company)
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""

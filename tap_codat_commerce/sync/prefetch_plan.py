@@ -10,7 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.sync import pull_history
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import SyncStatus
 
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from tap_codat_commerce.codat.pages import Page
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_set import Sink
+    from tap_codat_commerce.sync.pull_history import Operations
     from tap_codat_commerce.sync.run import Run
 
 OPEN_FOR_EACH = 8
@@ -92,11 +91,10 @@ class PrefetchPlan:
             first = hidden[0][0].connection
             self._run.history.prefetch(first.company_id, (first.number,), partial(self._look_closer, hidden))
 
-    def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], page: Page) -> None:
-        own = pull_history.statuses(page.objects())
+    def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], operations: Operations) -> None:
         for sync, company in hidden:
-            key = (sync.connection.connection_id, sync.data_set.data_type)
-            self._prefetch(sync, own.get(key) or replace(company, certain=False))
+            own = operations.status(sync.connection.connection_id, sync.data_set.data_type, company)
+            self._prefetch(sync, own or replace(company, certain=False))
 
     def _prefetch(self, sync: DataSetSync, status: SyncStatus) -> None:
         if token := sync.prefetch(status):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors, pages
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
+from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
 
 if TYPE_CHECKING:
@@ -34,44 +35,68 @@ class PullHistory:
     def __init__(self, prefetcher: Prefetcher) -> None:
         """Begin without having asked."""
         self._prefetcher = prefetcher
-        self._statuses: dict[str, dict[Key, SyncStatus]] = {}
+        self._operations: dict[str, Operations] = {}
 
-    def prefetch(self, company_id: str, position: Position, then: Callable[[Any], None]) -> None:
-        """Have a company's operations asked for ahead; `then` is called when they are there."""
+    def prefetch(self, company_id: str, position: Position, then: Callable[[Operations], None]) -> None:
+        """Have a company's operations asked for ahead; `then` gets them when they are there."""
         path, token = _path(company_id), _token(company_id)
-        self._prefetcher.prefetch(path, PARAMS, pages.decode, position, token=token, then=then)
+        self._prefetcher.prefetch(path, PARAMS, decode, position, token=token, then=then)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
         self._prefetcher.drop(_token(company_id))
-        self._statuses.pop(company_id, None)
+        self._operations.pop(company_id, None)
 
-    def status(self, company_id: str, connection_id: str, data_type: str, *, anew: bool = False) -> SyncStatus | None:
-        """Return the status of a data type over one connection; None where the operations do not tell it.
-
-        They do not if they can't be had, or do not reach back to any of its syncs.
+    def of(self, company_id: str, *, anew: bool = False) -> Operations:
+        """Return a company's operations; none where they can't be had.
 
         Raises:
             CodatError: the request failed otherwise.
         """
-        if anew or company_id not in self._statuses:
+        if anew or company_id not in self._operations:
             token = None if anew else _token(company_id)
             try:
-                page: pages.Page = self._prefetcher.get(_path(company_id), PARAMS, pages.decode, token)
-                self._statuses[company_id] = statuses(page.objects())
+                self._operations[company_id] = self._prefetcher.get(_path(company_id), PARAMS, decode, token)
             except ENDS_THE_RUN:
                 raise
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
-                self._statuses[company_id] = {}
-        return self._statuses[company_id].get((connection_id, data_type))
+                self._operations[company_id] = Operations([])
+        return self._operations[company_id]
 
 
-def statuses(operations: list[dict[str, Any]]) -> dict[Key, SyncStatus]:
-    """Return the statuses that operations, in any order, add up to: of each connection and data type that has one."""
-    found: dict[Key, list[dict[str, Any]]] = {}
-    for operation in sorted(operations, key=lambda o: str(o.get("requested") or "")):
-        found.setdefault((operation.get("connectionId"), operation.get("dataType")), []).append(operation)
-    return {key: _status(some) for key, some in found.items()}
+class Operations:
+    """The operations of a company, as far as they could be had."""
+
+    def __init__(self, operations: list[dict[str, Any]]) -> None:
+        """Take them, the latest first."""
+        self._ids = {operation.get("id") for operation in operations}
+        self._of: dict[Key, list[dict[str, Any]]] = {}
+        for operation in operations:
+            self._of.setdefault((operation.get("connectionId"), operation.get("dataType")), []).append(operation)
+
+    def status(self, connection_id: str, data_type: str, company: SyncStatus) -> SyncStatus | None:
+        """Return the status of a data type over one connection; None where the operations do not tell it.
+
+        They do not if they do not reach back to any of its syncs, or are behind the company's status: if a sync that
+        this one names is not among them.
+        """
+        some = self._of.get((connection_id, data_type))
+        named = {company.sync_id, company.good_sync_id} - {None}
+        return _status(some) if some and named <= self._ids else None
+
+
+def decode(body: bytes) -> Operations:
+    """Return the operations of an answer: none of them if one can't be read, or if they are not the latest ones."""
+    page = pages.decode(body)
+    try:
+        operations = page.objects()
+    except errors.UnexpectedAnswer:
+        return Operations([])
+    texts = all(isinstance(o.get(name), str) for o in operations for name in ("id", "connectionId", "dataType"))
+    requested = [dates.stamp(o["requested"] if isinstance(o.get("requested"), str) else None) for o in operations]
+    known = [stamp for stamp in requested if stamp]
+    latest_first = len(known) == len(requested) and known == sorted(known, reverse=True)
+    return Operations(operations) if texts and latest_first else Operations([])
 
 
 def _status(operations: list[dict[str, Any]]) -> SyncStatus:
@@ -80,7 +105,7 @@ def _status(operations: list[dict[str, Any]]) -> SyncStatus:
     It is not certain without a good sync, as an older one may be out of sight; and that the platform does not offer
     the data type is believed of the data set alone.
     """
-    latest = operations[-1]
+    latest = operations[0]
     good = max(
         (o for o in operations if o.get("status") == COMPLETE), key=lambda o: str(o.get("completed")), default={}
     )
