@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import simplejson
 
+from codat_mock import views
+from codat_mock.faults import Fault
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, rest
@@ -209,6 +213,100 @@ def test_a_shop_goes_while_a_sync_of_the_other_is_under_way(play: Callable[..., 
     played.run()
     world.finish(operation)
     played.run()
+    assert not played.missing()
+
+
+class TestOperationsThatDoNotTell:
+    """Of one of two shops: what its operations do not tell for sure is read, and never taken for unchanged."""
+
+    @pytest.fixture
+    def played(self, play: Callable[..., Played]) -> Played:
+        """Return two shops that were read, and of which the first was synced since."""
+        played = play(connections=2)
+        played.run()
+        self.before = self.history(played)
+        played.sync(restamp=2, add=5)
+        return played
+
+    def history(self, played: Played) -> list[dict[str, Any]]:
+        """Return the operations of the company as they are listed, the latest first."""
+        company = next(iter(played.world.companies.values()))
+        listed = [views.operation(o, company.id) for o in reversed(company.operations)]
+        return sorted(listed, key=lambda o: str(o["requested"]), reverse=True)
+
+    def answer(self, played: Played, entries: list[Any], times: int = 0) -> None:
+        """Have the history answered with these entries."""
+        body = json.dumps({"results": entries, "totalResults": 5000})
+        played.shops.gate.faults.append(Fault("json", "data/history", body=body, times=times))
+
+    def test_that_are_behind_the_status(self, played: Played) -> None:
+        self.answer(played, self.before, times=1)
+        played.run()
+        assert not played.missing()
+
+    def test_that_are_the_oldest(self, played: Played) -> None:
+        self.answer(played, self.history(played)[::-1])
+        played.run()
+        assert not played.missing()
+
+    @pytest.mark.parametrize("entry", [None, 7, {}, {"connectionId": ["x"]}, {"id": "x", "requested": None}])
+    def test_of_which_one_cannot_be_read(self, played: Played, entry: Any) -> None:
+        self.answer(played, [entry, *self.history(played)])
+        assert played.run().summary.outcomes == {"read": 2}
+        assert not played.missing()
+
+    def test_that_lag_as_the_status_does(self, played: Played) -> None:
+        played.world.lag = 2
+        played.sync(restamp=2, add=5)
+        for _ in range(4):
+            played.run()
+        assert not played.missing()
+
+
+def test_a_sync_without_ids_is_told_by_its_end(play: Callable[..., Played]) -> None:
+    """One that adds and removes one between two pages, so that all numbers stay."""
+    played = play(records=30)
+    company = next(iter(played.world.companies.values()))
+
+    def status() -> None:
+        entry = views.data_status(played.world, company)[ORDERS]
+        body = json.dumps({ORDERS: {k: v for k, v in entry.items() if not k.endswith("SyncId")}})
+        played.shops.gate.faults[:] = [f for f in played.shops.gate.faults if f.kind != "json"]
+        played.shops.gate.faults.append(Fault("json", "dataStatus", body=body, times=0))
+
+    def change() -> None:
+        played.sync(add=1, remove=1)
+        status()
+
+    status()
+    played.before(2, change)
+    played.run(page_size=10, max_concurrent_requests=1)
+    assert not played.missing()
+
+
+def test_two_torn_reads_alike_are_no_records_held_twice(play: Callable[..., Played]) -> None:
+    """Locations come in no order that was asked for: two that change places at a page's border, in each read."""
+    played = play("locations", records=12)
+    played.sync(add=2)
+    a, b, c, _ = played.world.visible("commerce-locations").values()
+    path = f"/companies/{played.first.company_id}/connections/{played.first.id}/data/commerce-locations"
+    for _ in range(3):
+        for some, links in (([a, b], {"next": {"href": f"{path}?page=2"}}), ([b, c], {})):
+            answer = {"results": some, "totalResults": 4, "_links": links}
+            body = simplejson.dumps(answer, use_decimal=True)
+            played.shops.gate.faults.append(Fault("json", "commerce-locations", body=body))
+    assert "3 different records came" in str(played.run().summary.failed)
+    assert not played.sinks["locations"].bookmarks
+    assert played.run().summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
+def test_other_words_with_not_supported_are_no_word_of_the_platform(play: Callable[..., Played]) -> None:
+    played = play()
+    message = "This API version is not supported."
+    played.shops.gate.faults.append(Fault(path=ORDERS, status=404, message=message))
+    assert list(played.run().summary.failed)
+    assert played.run().summary.outcomes == {"read": 1}
     assert not played.missing()
 
 
