@@ -172,7 +172,6 @@ class Settings:
 
     api_key: str
     api_url: str
-    max_concurrent_requests: int
     requests_per_minute: int
     request_timeout: int
     max_retries: int
@@ -190,7 +189,6 @@ class Settings:
         return cls(
             api_key=value("api_key"),
             api_url=value("api_url").rstrip("/"),
-            max_concurrent_requests=value("max_concurrent_requests"),
             requests_per_minute=value("requests_per_minute"),
             request_timeout=value("request_timeout"),
             max_retries=value("max_retries"),
@@ -220,5 +218,5 @@ class Settings:
             timeout=self.request_timeout,
             max_retries=self.max_retries,
             max_retry_wait=self.max_retry_wait,
-            limiter=RateLimiter(self.max_concurrent_requests, self.requests_per_minute),
+            limiter=RateLimiter(self.sync.max_concurrent_requests, self.requests_per_minute),
         )

@@ -75,9 +75,10 @@ class Bookmarks(StreamStateManager):
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
         known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
         known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+        known = {name: value for name, value in known.items() if value is not None}
         entry = self._entry(context)
-        entry.update({name: value for name, value in known.items() if value is not None})
-        for gone in entry.keys() - {"context", *(name for name, value in known.items() if value is not None)}:
+        entry.update(known)
+        for gone in entry.keys() - known.keys() - {"context"}:
             del entry[gone]
         self.is_flushed = False
 

@@ -280,14 +280,13 @@ class DataSetSync:
         """Return what to ask for: the rest of an unfinished read, if nothing has moved since."""
         options, connection, order = self._run.options, self.connection, self._run.order
         old = self.sink.bookmark(self.context)
-        wanted = self._query(old)
-        after = old.checkpoint
-        fits = (status.good_sync_id, status.sync_id, wanted, options.page_size)
+        wanted, after = self._query(old), old.checkpoint
+        size = max(1, options.page_size - self.reads)  # other pages each time: an id held twice may span two of them
+        fits = (status.good_sync_id, status.sync_id, wanted, size)
         if after and (after.sync_id, after.latest_sync_id, after.query, after.page_size) != fits:
             after = None
         after = after if status.certain and order == BY_ID else None
         ids = connection.company_id, connection.connection_id
-        size = max(1, options.page_size - self.reads)  # other pages each time: an id held twice may span two of them
         return ReadRequest(*ids, self.data_set, wanted, order, size, after)
 
     def _query(self, old: Bookmark) -> str | None:

@@ -7,6 +7,7 @@ its own pull operations; they are asked for only where something can have moved.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat.retry_policy import utc_now
@@ -32,9 +33,9 @@ class PreSyncCheck:
         self._data_type = sink.data_set.data_type
         self._company = SyncStatus()
 
-    @property
+    @cached_property
     def bookmark(self) -> Bookmark:
-        """The bookmark, as it is now."""
+        """The bookmark. It moves only when the check has nothing more to say: so it is looked up once."""
         return self._sink.bookmark(self._connection.context)
 
     @property
@@ -106,7 +107,7 @@ class PreSyncCheck:
         if not self._run.options.skip_unchanged or old.sync_id is None or not status.certain:
             return False
         only_good = status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
-        return old.seen == status.mark or (only_good and old.sync_id == status.good_sync_id)
+        return (only_good and old.sync_id == status.good_sync_id) or old.seen == status.mark
 
     def _seen_before(self, company: SyncStatus) -> bool:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""

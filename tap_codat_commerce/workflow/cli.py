@@ -46,9 +46,7 @@ class Group(click.Group):
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True, help="JSON file."
-)
+@click.option("--config", type=CONFIG_FILE, multiple=True, help="JSON file.")
 @click.version_option(user_agent().partition("/")[2] or "unknown", prog_name="codat-commerce")
 @click.pass_context
 def main(ctx: click.Context, config: tuple[Path, ...]) -> None:

@@ -73,7 +73,7 @@ class Session:
     @cached_property
     def prefetcher(self) -> Prefetcher:
         """The prefetcher, through which all requests go."""
-        return Prefetcher(self.settings.client(), self.settings.max_concurrent_requests)
+        return Prefetcher(self.settings.client(), self.settings.sync.max_concurrent_requests)
 
     @cached_property
     def statuses(self) -> DataStatuses:

@@ -50,6 +50,21 @@ class Played(Engine):
         """Let something happen before a page is answered."""
         self.shops.gate.faults.append(Meanwhile(happening, path=f"commerce-{self.name}", page=page, times=1))
 
+    def stop_at(self, page: int, page_size: int) -> None:
+        """Run until that page has been handed over, and stop there as a signal does."""
+        pages: list[int] = []
+
+        def stop() -> None:
+            pages.append(1)
+            if len(pages) == page:
+                raise SystemExit(143)
+
+        sink = self.sinks[self.name]
+        sink.after_page = stop
+        with pytest.raises(SystemExit):
+            self.run(page_size=page_size)
+        sink.after_page = lambda: None
+
     def missing(self) -> set[str]:
         """Return the ids of records of which the newest version has not come."""
         came = {(r["connectionId"], r["id"], micros(r.get("modifiedDate"))) for r in self.sinks[self.name].records}
@@ -130,17 +145,7 @@ def test_4_a_record_goes_while_pages_are_read_and_the_run_is_stopped(play: Calla
     played = play(records=1000)
     oldest = sorted(played.first.data[ORDERS].records)[4]
     played.before(4, lambda: played.world.remove(played.first, ORDERS, [oldest]))
-    pages: list[int] = []
-
-    def stop() -> None:
-        pages.append(1)
-        if len(pages) == 6:
-            raise SystemExit(143)
-
-    played.sinks["orders"].after_page = stop
-    with pytest.raises(SystemExit):
-        played.run(page_size=100)
-    played.sinks["orders"].after_page = lambda: None
+    played.stop_at(6, 100)
     played.run(page_size=100)
     assert not played.missing()
 
@@ -368,17 +373,7 @@ class TestCost:
     def test_a_long_read_is_gone_on_from_where_it_was(self, play: Callable[..., Played]) -> None:
         """Sixty pages of one stamp, stopped at the 36th."""
         played = play(records=600)
-        pages: list[int] = []
-
-        def stop() -> None:
-            pages.append(1)
-            if len(pages) == 36:
-                raise SystemExit(143)
-
-        played.sinks["orders"].after_page = stop
-        with pytest.raises(SystemExit):
-            played.run(page_size=10)
-        played.sinks["orders"].after_page = lambda: None
+        played.stop_at(36, 10)
         rest(played.running)
         played.asked()
         played.run(page_size=10)
