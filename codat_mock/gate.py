@@ -8,6 +8,7 @@ import math
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import simplejson
@@ -88,6 +89,7 @@ class Gate:
             response = await self._checked(request, handler)
         finally:
             self.in_flight -= 1
+        response.headers["Date"] = format_datetime(self.world.now, usegmt=True)
         self.asked.append(Asked(request.method, request.path, dict(request.query), response.status, at))
         return response
 

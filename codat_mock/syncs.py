@@ -39,6 +39,11 @@ class Syncs(Freedoms):
         """Return a new id."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
 
+    @property
+    def now(self) -> datetime:
+        """The time by Codat's clock: it is behind ours, and never before the latest sync."""
+        return max(datetime.now(UTC) - self._behind, self._latest)
+
     def stamp(self, apart: int = 1) -> datetime:
         """Return the time of a new sync, at least so many seconds after the one before."""
         self._latest = max(datetime.now(UTC) - self._behind, self._latest + timedelta(seconds=apart))

@@ -141,6 +141,12 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Do not ask for a data set again while it is still the sync that was read before.",
     ),
     th.Property(
+        "full_read_every_days",
+        th.IntegerType(minimum=1),
+        title="Full reads",
+        description="Read a data set whole at its next sync after so many days: then `reads` tells what was deleted.",
+    ),
+    th.Property(
         "unknown_fields",
         th.StringType,
         default="drop",
@@ -205,6 +211,7 @@ class Settings:
                 fail_if_not_ready=value("on_not_ready") == "fail",
                 refresh_older_than_hours=value("refresh_older_than_hours"),
                 skip_unchanged=value("skip_unchanged"),
+                full_read_every_days=value("full_read_every_days"),
                 shard_index=value("shard_index"),
                 shard_count=value("shard_count"),
             ),

@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
-from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records import dates, schemas
 from tap_codat_commerce.singer.data_set_stream import DataSetParentStream, DataSetStream
 from tap_codat_commerce.singer.stream_base import CodatStream
 from tap_codat_commerce.sync.data_set import Paging
 from tap_codat_commerce.sync.data_status import COMMERCE_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers.types import Context, Record
 
     from tap_codat_commerce.sync.company_selection import ConnectionRef
+    from tap_codat_commerce.sync.data_set import ProvenRead
 
 
 class CompaniesStream(CodatStream):
@@ -98,6 +99,38 @@ class ConnectionsStream(DataSetParentStream):
             yield {**connection.context, "connection": connection}
 
 
+class ReadsStream(CodatStream):
+    """What the warehouse may rely on: a row for each read of a data set that was proven complete."""
+
+    name = "reads"
+    primary_keys = ("companyId", "connectionId", "dataType", "startedAt")
+    state_partitioning_keys = ()
+    fields = schemas.READS
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        """Write RECORD messages in any case: each row has to be out before its bookmark moves."""
+
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
+        """Yield nothing: the rows come while the data sets are read."""
+        return ()
+
+    def note(self, context: Context, read: ProvenRead) -> None:
+        """Write the row of a read."""
+        if self.selected:
+            row = {
+                **context,
+                "dataType": read.data_type,
+                "startedAt": dates.utc(read.started_at),
+                "endedAt": dates.utc(read.ended_at),
+                "syncId": read.sync_id,
+                "syncedAt": read.synced_at and dates.utc(read.synced_at),
+                "full": read.full,
+                "records": read.records,
+                "total": read.total,
+            }
+            self._write_record_message(row)
+
+
 class QueriedStream(DataSetStream):
     """A data set that takes queries: only what was modified since the bookmark is asked for."""
 
@@ -167,6 +200,7 @@ STREAMS: tuple[type[CodatStream], ...] = (
     CompaniesStream,
     DataStatusStream,
     ConnectionsStream,
+    ReadsStream,
     CustomersStream,
     DisputesStream,
     CompanyInfoStream,

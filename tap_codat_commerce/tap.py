@@ -10,7 +10,7 @@ from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 from tap_codat_commerce import checks, settings
 from tap_codat_commerce.singer.data_set_stream import DataSetStream
 from tap_codat_commerce.singer.tap_base import CodatTap
-from tap_codat_commerce.streams import STREAMS, DataStatusStream
+from tap_codat_commerce.streams import STREAMS, DataStatusStream, ReadsStream
 from tap_codat_commerce.sync.company_sync import CompanySync
 from tap_codat_commerce.sync.run import Run
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
+    from singer_sdk.helpers.types import Context
 
     from tap_codat_commerce.singer.stream_base import CodatStream
+    from tap_codat_commerce.sync.data_set import ProvenRead
 
 
 class TapCodatCommerce(CodatTap):
@@ -58,6 +60,11 @@ class TapCodatCommerce(CodatTap):
     def new_run(self, *, dry: bool) -> Run:
         """Return a run by the settings."""
         return Run(self.settings.client(), self.settings.sync, self.logger, dry=dry)
+
+    def note_read(self, context: Context, read: ProvenRead) -> None:
+        """Write that a read of a data set was proven complete."""
+        reads: Any = self.streams[ReadsStream.name]
+        reads.note(context, read)
 
     @classmethod
     def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -40,7 +41,8 @@ DATA_SETS = {
     "tax_components": "commerce-taxComponents",
     "transactions": "commerce-transactions",
 }
-STREAMS = ("companies", "connections", "data_status", *DATA_SETS)
+SERVED = ("companies", "connections", "data_status", *DATA_SETS)
+STREAMS = (*SERVED, "reads")
 
 
 class Meanwhile(Fault):
@@ -88,6 +90,12 @@ class Run:
         """The last state."""
         states: list[dict[str, Any]] = [m["value"] for m in self.messages if m["type"] == "STATE"]
         return states[-1]
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What came out of Codat, without the times at which it did: records, schemas, state."""
+        served = {stream: records for stream, records in self.records.items() if stream != "reads"}
+        return served, self.schemas, re.sub(r", 'read_until': '[^']*'", "", str(self.state))
 
     @property
     def problems(self) -> list[str]:

@@ -16,7 +16,7 @@ import simplejson
 import yaml
 
 import dev
-from conftest import DATA_SETS, STREAMS
+from conftest import DATA_SETS, SERVED
 from validity import KEYS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Target:
 
     def held(self) -> Rows:
         """Return the rows by stream and key: of several with one key the latest."""
-        return {s: {tuple(row[k] for k in KEYS[s]): row for row in self.written(s)} for s in STREAMS}
+        return {s: {tuple(row[k] for k in KEYS[s]): row for row in self.written(s)} for s in SERVED}
 
     @classmethod
     def program(cls, *more: str) -> Path:
@@ -141,7 +141,7 @@ def unflattened(row: Row) -> Row:
 
 def of_shops(shops: Stage) -> Rows:
     """Return what the stand-in holds, by stream and key, as a plain reader of its API sees it."""
-    found: Rows = {stream: {} for stream in STREAMS}
+    found: Rows = {stream: {} for stream in SERVED}
 
     def ask(path: str) -> Any:
         request = Request(shops.url + path, headers={"Authorization": shops.gate.authorization})

@@ -18,6 +18,7 @@ KEYS = {
     "companies": ("id",),
     "connections": ("companyId", "id"),
     "data_status": ("companyId", "dataType"),
+    "reads": ("companyId", "connectionId", "dataType", "startedAt"),
     "company_info": ("companyId", "connectionId"),
     **{s: ("companyId", "connectionId", "id") for s in DATA_SETS if s != "company_info"},
 }

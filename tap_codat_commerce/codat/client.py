@@ -17,6 +17,7 @@ import requests
 import urllib3
 
 from tap_codat_commerce.codat import errors, lossless_json, retry_policy
+from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Client:
         limiter: limits how fast requests go out.
         requests: how many were made so far, those that failed included.
         quota: the day's quota of requests.
+        clock: Codat's.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting
@@ -97,6 +99,7 @@ class Client:
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
+        self.clock = Clock()
         self._send = self._with_retries(max_retries, retry_policy.is_final)
         self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
 
@@ -161,6 +164,7 @@ class Client:
         logger.debug("%s %s", request, response.status_code)
         with self._lock:
             self.quota = self.quota.after(Quota.of(response.headers))
+            self.clock.see(response.headers.get("Date"))
         if response.is_redirect or response.is_permanent_redirect:
             target = _shorten(response.headers["Location"])
             raise errors.Redirected(self._without_secrets(f"{request} was redirected to {target}"))

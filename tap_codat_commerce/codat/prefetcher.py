@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tap_codat_commerce.codat.client import Client, Params
+    from tap_codat_commerce.codat.clock import Clock
 
     Decode = Callable[[bytes], Any]
     Position = tuple[int, ...]
@@ -95,6 +96,11 @@ class Prefetcher:
         self._number = self._threads = self._idle = 0
         self._bytes = 0  # of answers that are held, and as expected of those that are on their way
         self._closed = self._hopeless = False
+
+    @property
+    def clock(self) -> Clock:
+        """Codat's clock."""
+        return self._client.clock
 
     @property
     def open(self) -> int:

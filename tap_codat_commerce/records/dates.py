@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 NO_DATE = "0001-01-01"
@@ -45,6 +45,16 @@ def stamp(text: str | None) -> str | None:
     seconds, _, fraction = found.removesuffix("Z").partition(".")
     given = re.search(r"\.(\d+)", text or "")
     return f"{seconds}.{given[1] if given else fraction:0<7.7}Z"
+
+
+def moved(stamp: str, seconds: float) -> str:
+    """Return the stamp of so many seconds later, or earlier if they are negative."""
+    return written(datetime.fromisoformat(stamp) + timedelta(seconds=seconds))
+
+
+def written(moment: datetime) -> str:
+    """Return a time, which has a zone, as a stamp."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}0Z"
 
 
 def seconds_between(earlier: str, later: str) -> float:

@@ -27,14 +27,20 @@ def text(name: str, description: str, *, key: bool = False) -> Field:
     return Field(name, {"type": ["string"] if key else ["string", "null"], "description": description}, required=key)
 
 
-def date(name: str, description: str) -> Field:
+def date(name: str, description: str, *, key: bool = False) -> Field:
     """Return a field with a date in UTC."""
-    return Field(name, {"type": ["string", "null"], "format": "date-time", "description": description})
+    kinds = ["string"] if key else ["string", "null"]
+    return Field(name, {"type": kinds, "format": "date-time", "description": description}, required=key)
 
 
 def decimal(name: str, description: str) -> Field:
     """Return a field with a number of any precision."""
     return Field(name, {"type": ["number", "null"], "description": description})
+
+
+def integer(name: str, description: str) -> Field:
+    """Return a field with a whole number."""
+    return Field(name, {"type": ["integer", "null"], "description": description})
 
 
 def flag(name: str, description: str) -> Field:

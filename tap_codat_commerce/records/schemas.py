@@ -14,6 +14,7 @@ from tap_codat_commerce.records.fields import (
     decimal,
     flag,
     group,
+    integer,
     properties,
     record,
     reference,
@@ -139,6 +140,19 @@ DATA_STATUS = record(
     date("lastSuccessfulSync", "When the data was last fetched completely: how fresh it is."),
     text("latestSyncId", "Id of the latest sync."),
     text("latestSuccessfulSyncId", "Id of the latest good sync."),
+)
+
+READS = record(
+    COMPANY_ID,
+    CONNECTION_ID,
+    text("dataType", "Data type, by Codat's key, for example commerce-orders.", key=True),
+    date("startedAt", "When the read began, by the clock of the machine that ran the tap.", key=True),
+    date("endedAt", "When it was proven complete, by the same clock."),
+    text("syncId", "Id of the good sync that was read; null if it is not known for the connection."),
+    date("syncedAt", "When that sync ended."),
+    flag("full", "Whether the whole data set was read, not only what was modified since the bookmark."),
+    integer("records", "Records that came."),
+    integer("total", "Records that the data set has; null if only a part was asked for."),
 )
 
 CUSTOMERS = keyed(

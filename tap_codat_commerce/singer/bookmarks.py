@@ -5,10 +5,10 @@ The one place that knows the shape of state:
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z", "exclusive": true,
-         "sync_id": "…", "seen": "…",
+         "sync_id": "…", "seen": "…", "read_until": "…", "full_read": "…",
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
-What the fields mean: `sync.bookmark`. `exclusive` and `seen` are there only where they say something. `reading` is
+What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is
 there while a read of many pages is not complete: where to go on.
 """
 
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 
 CONTEXT_KEYS = {"companyId", "connectionId"}
 FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("sync_id", "fingerprint"), (str,)),
+    **dict.fromkeys(("sync_id", "fingerprint", "started_at"), (str,)),
     **dict.fromkeys(("latest_sync_id", "query", "latest"), (str, NoneType)),
     **dict.fromkeys(("page_size", "page", "total"), (int,)),
     "unstamped": (bool,),
 }
 """What `reading` holds."""
+STAMPS = ("replication_key_value", "read_until", "full_read")
+TEXTS = {"sync_id", "seen", "replication_key", *STAMPS}
 
 
 Key = tuple[str | None, str | None]
@@ -68,12 +70,15 @@ class Bookmarks(StreamStateManager):
             state.get("exclusive") is True,
             state.get("sync_id"),
             state.get("seen"),
+            dates.stamp(state.get("read_until")),
+            dates.stamp(state.get("full_read")),
             _checkpoint(state.get("reading")),
         )
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
         known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
+        known |= {"read_until": bookmark.read_until, "full_read": bookmark.full_read}
         known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
         known = {name: value for name, value in known.items() if value is not None}
         entry = self._entry(context)
@@ -158,8 +163,8 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
-        _check_texts(partition, {"sync_id", "seen", "replication_key", "replication_key_value"} & partition.keys())
-        if (stamp := partition.get("replication_key_value")) is not None:
+        _check_texts(partition, TEXTS & partition.keys())
+        for stamp in filter(None, map(partition.get, STAMPS)):
             dates.utc(stamp)
 
 

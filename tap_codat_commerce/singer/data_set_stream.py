@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.singerlib import Catalog
 
     from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
-    from tap_codat_commerce.sync.data_set import DueSync
+    from tap_codat_commerce.sync.data_set import DueSync, ProvenRead
 
 REPLICATION_FULL_TABLE = "FULL_TABLE"
 PARENT_KEYS = ("companyId", "connectionId")
@@ -107,12 +107,12 @@ class DataSetStream(CodatStream):
         """Say whether nothing is known of a connection."""
         return self.state_manager.is_new(context)
 
-    def move_bookmark(self, context: Context, bookmark: Bookmark) -> None:
+    def move_bookmark(self, context: Context, bookmark: Bookmark, read: ProvenRead | None = None) -> None:
         """Move the bookmark; in batches, after the last BATCH message: until then the records are in no message."""
         if self._batched_moves is None:
-            self.state_manager.move(context, bookmark)
+            self._move(context, bookmark, read)
         else:
-            self._batched_moves.append((context, bookmark))
+            self._batched_moves.append((context, bookmark, read))
 
     def note_checkpoint(self, context: Context, checkpoint: Checkpoint | None) -> None:
         """Note how far an unfinished read came."""
@@ -164,7 +164,13 @@ class DataSetStream(CodatStream):
                 counter.increment(len(page.ids))
         self._write_state_message()
 
-    _batched_moves: list[tuple[Context, Bookmark]] | None = None
+    def _move(self, context: Context, bookmark: Bookmark, read: ProvenRead | None) -> None:
+        """Move the bookmark, after the row of `reads`: were it the other way round, a signal could cost the row."""
+        if read:
+            self.tap.note_read(context, read)
+        self.state_manager.move(context, bookmark)
+
+    _batched_moves: list[tuple[Context, Bookmark, ProvenRead | None]] | None = None
 
     def _sync_batches(self, batch_config: BatchConfig, context: Context | None = None) -> None:
         """Move the bookmarks of a batched read when all its messages are out."""
@@ -174,5 +180,5 @@ class DataSetStream(CodatStream):
             moves = self._batched_moves
         finally:
             self._batched_moves = None
-        for proven, bookmark in moves:
-            self.state_manager.move(proven, bookmark)
+        for move in moves:
+            self._move(*move)

@@ -68,7 +68,7 @@ class CodatStream(Stream):
     @property
     def in_batches(self) -> bool:
         """Whether records go into files: then they are not out before the BATCH message that names their file."""
-        return bool(self.config.get("batch_config"))
+        return self.get_batch_config(self.config) is not None
 
     @cached_property
     def _is_unmapped(self) -> bool:

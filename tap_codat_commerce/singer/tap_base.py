@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from types import FrameType
 
     import click
+    from singer_sdk.helpers.types import Context
 
     from tap_codat_commerce.sync.company_sync import CompanySync
+    from tap_codat_commerce.sync.data_set import ProvenRead
     from tap_codat_commerce.sync.run import Run
 
 
@@ -64,6 +66,10 @@ class CodatTap(Tap):
     def run(self) -> Run:
         """This tap's run."""
         return self.new_run(dry=any(s.ABORT_AT_RECORD_COUNT is not None for s in self.streams.values()))
+
+    @abstractmethod
+    def note_read(self, context: Context, read: ProvenRead) -> None:
+        """Write that a read of a data set was proven complete."""
 
     @property
     def state_writer(self) -> ThrottledStateWriter:

@@ -19,6 +19,7 @@ class Checkpoint:
         fingerprint: a hash of that page's ids.
         latest: the greatest stamp so far.
         unstamped: whether a record so far had no stamp.
+        started_at: when the read began, by this machine's clock, as a stamp.
     """
 
     sync_id: str
@@ -30,6 +31,7 @@ class Checkpoint:
     fingerprint: str
     latest: str | None
     unstamped: bool
+    started_at: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Bookmark:
         exclusive: whether nothing more can come with that very stamp.
         sync_id: id of the good sync that was read; None to read the data set again in any case.
         seen: what was seen of Codat's syncs when nothing was under way; None where `sync_id` says all.
+        read_until: when the read ended, by Codat's clock, as a stamp; None if it was of one page, which can't be torn.
+        full_read: when the last read of the whole data set began, by this machine's clock, as a stamp; None if there
+            was none, or nobody asks.
         checkpoint: how far a read came that was not completed, None if there is none.
     """
 
@@ -49,4 +54,6 @@ class Bookmark:
     exclusive: bool = False
     sync_id: str | None = None
     seen: str | None = None
+    read_until: str | None = None
+    full_read: str | None = None
     checkpoint: Checkpoint | None = None

@@ -45,6 +45,31 @@ class DataSet:
     paging: Paging = Paging.NUMBERED
 
 
+@dataclass(frozen=True)
+class ProvenRead:
+    """A read of a data set that was proven complete.
+
+    Attributes:
+        data_type: of the data set.
+        started_at: when it began, by this machine's clock, as a stamp; of one that was interrupted, the first time.
+        ended_at: when it was proven, likewise.
+        sync_id: id of the good sync that was read; None if it is not known for the connection.
+        synced_at: when that ended, by Codat.
+        full: whether all was asked for, not only what was modified since the bookmark.
+        records: how many different records came.
+        total: how many the data set has; None if only a part was asked for.
+    """
+
+    data_type: str
+    started_at: str
+    ended_at: str
+    sync_id: str | None
+    synced_at: str | None
+    full: bool
+    records: int
+    total: int | None
+
+
 class DueSync(Protocol):
     """A data set of one connection that is to be read now."""
 
@@ -93,8 +118,8 @@ class Sink(Protocol):
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of a connection."""
 
-    def move_bookmark(self, context: Context, bookmark: Bookmark) -> None:
-        """Move the bookmark: all records of a proven read have been handed over."""
+    def move_bookmark(self, context: Context, bookmark: Bookmark, read: ProvenRead | None = None) -> None:
+        """Move the bookmark: all records of a proven read have been handed over, or it is known that there are none."""
 
     def note_checkpoint(self, context: Context, checkpoint: Checkpoint | None) -> None:
         """Note how far an unfinished read came, None to forget it; the bookmark stays."""

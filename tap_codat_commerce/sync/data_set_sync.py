@@ -6,15 +6,18 @@ What goes wrong at one data set stays there; only what stands in the way of all 
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors, query
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
+from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync.bookmark import Bookmark
-from tap_codat_commerce.sync.data_set import Paging
+from tap_codat_commerce.sync.data_set import Paging, ProvenRead
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
 from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, PagedRead, ReadRequest
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 
 READS = 3
 """How often a data set is read before it counts as failed."""
+OVERLAP = 300.0
+"""Seconds. So far behind may the clocks be by which Codat stamps records."""
 SETTLES_WITHIN = 3600.0
 """Seconds. Once a good sync ended so long after a bookmark, nothing more can come with the bookmark's very stamp."""
 
@@ -167,34 +172,51 @@ class DataSetSync:
         """
         return (*self.key, status, self.reads)  # type: ignore[misc]
 
-    def _after(self, status: SyncStatus, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
+    def _after(self, status: SyncStatus, until: str | None, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
         """Return the bookmark that a proven read leads to.
 
-        It never passes the end of the good sync that was known before the read: a page may hold the first records of a
-        sync that has just begun, stamped later than others that will follow.
+        It never passes `until`, the end of the good sync that was known before the read: a page may hold the first
+        records of a sync that has just begun, stamped later than others that will follow.
         """
         if read.twice:
             line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
             self._run.logger.warning(line, self.where, read.twice)
-        end = dates.stamp(status.last_good_sync) if status.certain else None
+        end = dates.moved(until, -OVERLAP) if until else None
         reached = min(read.latest, end) if read.latest and end else None
         stamp = max(filter(None, (old.stamp, reached)), default=None)
         if read.unstamped:
             self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
             stamp = None
         exclusive = bool(stamp and end) and dates.seconds_between(stamp or "", end or "") > SETTLES_WITHIN
+        full_read = old.full_read if read.request.query else read.started_at
         return Bookmark(
             stamp,
             exclusive or (old.exclusive and stamp == old.stamp),
             status.good_sync_id if status.certain else None,
             self.check.seen(status),
+            dates.written(self._run.prefetcher.clock.now()) if read.long else None,
+            full_read if self._run.options.full_read_every_days else None,
+        )
+
+    def _described(self, status: SyncStatus, read: PagedRead[Any]) -> ProvenRead:
+        full = read.request.query is None
+        records = read.came if read.totals else read.records
+        return ProvenRead(
+            self.data_set.data_type,
+            started_at=read.started_at,
+            ended_at=dates.written(utc_now()),
+            sync_id=status.good_sync_id if status.certain else None,
+            synced_at=status.last_good_sync if status.certain else None,
+            full=full,
+            records=records,
+            total=records if full else None,
         )
 
     def _proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
-        old, request, doubt = self.sink.bookmark(self.context), self._request(status), "it was read too often"
+        old, request, doubt = self.check.trusted(status), self._request(status), "it was read too often"
         while self.reads < READS:
-            token = self._token(status)
+            token, until = self._token(status), self.check.known_until(status)
             read = self._new_read(request, token)
             try:
                 yield from self._handed_over(read, status)
@@ -221,7 +243,8 @@ class DataSetSync:
             self.reads += 1
             found, after = self._doubt(read, status)
             if found is None:
-                self.sink.move_bookmark(self.context, self._after(status, old, read))
+                bookmark = self._after(status, until, old, read)
+                self.sink.move_bookmark(self.context, bookmark, self._described(status, read))
                 self._run.summary.succeeded(Action.READ.value)
                 return
             self.sink.note_checkpoint(self.context, None)
@@ -279,8 +302,7 @@ class DataSetSync:
     def _request(self, status: SyncStatus) -> ReadRequest:
         """Return what to ask for: the rest of an unfinished read, if nothing has moved since."""
         options, connection, order = self._run.options, self.connection, self._run.order
-        old = self.sink.bookmark(self.context)
-        wanted, after = self._query(old), old.checkpoint
+        wanted, after = self._query(self.check.trusted(status)), self.sink.bookmark(self.context).checkpoint
         size = max(1, options.page_size - self.reads)  # other pages each time: an id held twice may span two of them
         fits = (status.good_sync_id, status.sync_id, wanted, size)
         if after and (after.sync_id, after.latest_sync_id, after.query, after.page_size) != fits:
@@ -290,12 +312,17 @@ class DataSetSync:
         return ReadRequest(*ids, self.data_set, wanted, order, size, after)
 
     def _query(self, old: Bookmark) -> str | None:
-        if not self.sink.incremental:
+        if not self.sink.incremental or self._full_read_is_due(old):
             return None
         if old.stamp and old.exclusive:
             return query.after(REPLICATION_KEY, old.stamp)
         since = old.stamp or self._run.options.start_date
         return query.since(REPLICATION_KEY, since) if since else None
+
+    def _full_read_is_due(self, old: Bookmark) -> bool:
+        days = self._run.options.full_read_every_days
+        since = dates.seconds_between(old.full_read, dates.written(utc_now())) if old.full_read else math.inf
+        return days is not None and since >= timedelta(days=days).total_seconds()
 
     def _refreshed(self, status: SyncStatus) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""

@@ -163,16 +163,23 @@ class DataStatuses:
         """Begin without having asked."""
         self._prefetcher = prefetcher
         self._entries: dict[str, dict[str, Any] | CodatError] = {}
+        self._asked_at: dict[str, str] = {}
 
     def prefetch(self, company_id: str, position: Position, then: Callable[[dict[str, Any]], None]) -> None:
         """Have a company asked for ahead; `then` gets the answer when it is there."""
         path, token = _path(company_id), _token(company_id)
+        self._asked_at.setdefault(company_id, dates.written(self._prefetcher.clock.now()))
         self._prefetcher.prefetch(path, None, lossless_json.decode_object, position, token=token, then=then)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
         self._prefetcher.drop(_token(company_id))
         self._entries.pop(company_id, None)
+        self._asked_at.pop(company_id, None)
+
+    def asked_at(self, company_id: str) -> str:
+        """Return when a company was asked for that is remembered, by Codat's clock, as a stamp: before its answer."""
+        return self._asked_at[company_id]
 
     def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
         """Return what Codat says of each data type of the company, as it came.
@@ -183,6 +190,8 @@ class DataStatuses:
             CodatError: the request failed; the same again for each data set of the company, without asking again.
         """
         if anew or company_id not in self._entries:
+            now = dates.written(self._prefetcher.clock.now())
+            self._asked_at[company_id] = now if anew else self._asked_at.get(company_id, now)
             try:
                 token = None if anew else _token(company_id)
                 self._entries[company_id] = self._prefetcher.get(

@@ -20,5 +20,6 @@ class SyncOptions:
     fail_if_not_ready: bool = False
     refresh_older_than_hours: int | None = None
     skip_unchanged: bool = True
+    full_read_every_days: int | None = None
     shard_index: int = 0
     shard_count: int = 1

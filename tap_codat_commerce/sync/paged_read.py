@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json, pages
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, Paging
 from tap_codat_commerce.sync.distinct_ids import DistinctIds
@@ -99,6 +101,7 @@ class PagedRead(Generic[Content]):
         latest: greatest stamp, those of the read that was gone on from included.
         unstamped: whether a record had no stamp, likewise.
         totals: how many records there are, by each page.
+        started_at: when it began, by this machine's clock, as a stamp: where it was gone on from, the first time.
     """
 
     def __init__(
@@ -127,6 +130,7 @@ class PagedRead(Generic[Content]):
         self.latest = after.latest if after else None
         self.unstamped = after.unstamped if after else False
         self.totals = {after.total} if after else set()
+        self.started_at = after.started_at if after else dates.written(utc_now())
         self._ids = DistinctIds()
         self._look_at, self._seen = 1, 0
         self._done: tuple[int, list[str | None], str | None, bool] | None = None
@@ -179,6 +183,7 @@ class PagedRead(Generic[Content]):
             fingerprint=_fingerprint(ids),
             latest=latest,
             unstamped=unstamped,
+            started_at=self.started_at,
         )
 
     def _numbered(self) -> Iterator[RecordPage[Content]]:

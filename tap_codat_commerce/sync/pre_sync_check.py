@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import data_status
 from tap_codat_commerce.sync.data_status import Kind, SyncStatus
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.run import Run
 
 SETTLED = (Kind.GOOD, Kind.FAILED)
+LAG = 60.0
+"""Seconds. A sync that ended less than that after a read of many pages may have been under way, unseen, during it."""
 
 
 class PreSyncCheck:
@@ -37,6 +40,23 @@ class PreSyncCheck:
     def bookmark(self) -> Bookmark:
         """The bookmark. It moves only when the check has nothing more to say: so it is looked up once."""
         return self._sink.bookmark(self._connection.context)
+
+    def trusted(self, status: SyncStatus) -> Bookmark:
+        """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
+
+        So it may if a sync ended that may have begun before the read was over: the status was behind, then. Or if the
+        connection stood alone, and its company's status was already that of another one that has come since.
+        """
+        old, ended = self.bookmark, dates.stamp(status.last_good_sync)
+        unseen = old.read_until and ended and ended < dates.moved(old.read_until, LAG)
+        of_another = self._connection.several and old.sync_id and not old.seen and not self._is_own(old.sync_id)
+        if (unseen and status.good_sync_id != old.sync_id) or of_another:
+            return replace(old, stamp=None, exclusive=False)
+        return old
+
+    def _is_own(self, sync_id: str) -> bool:
+        operations = self._run.history.of(self._connection.company_id)
+        return operations.has(sync_id, self._connection.connection_id)
 
     @property
     def shared(self) -> bool:
@@ -66,6 +86,14 @@ class PreSyncCheck:
     def _own_status(self, *, anew: bool = False) -> SyncStatus | None:
         operations = self._run.history.of(self._connection.company_id, anew=anew)
         return operations.status(self._connection.connection_id, self._data_type, self._company)
+
+    def known_until(self, status: SyncStatus) -> str | None:
+        """Return when the good sync ended that is to be read, as a stamp; None if that is not known.
+
+        It is never after the status was asked for, whatever clock Codat wrote it by.
+        """
+        ended = dates.stamp(status.last_good_sync) if status.certain else None
+        return min(ended, self._run.statuses.asked_at(self._connection.company_id)) if ended else None
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""

@@ -39,8 +39,13 @@ class PullHistory:
 
     def prefetch(self, company_id: str, position: Position, then: Callable[[Operations], None]) -> None:
         """Have a company's operations asked for ahead; `then` gets them when they are there."""
+
+        def arrived(operations: Operations) -> None:
+            self._operations[company_id] = operations
+            then(operations)
+
         path, token = _path(company_id), _token(company_id)
-        self._prefetcher.prefetch(path, PARAMS, decode, position, token=token, then=then)
+        self._prefetcher.prefetch(path, PARAMS, decode, position, token=token, then=arrived)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
@@ -69,7 +74,7 @@ class Operations:
 
     def __init__(self, operations: list[dict[str, Any]]) -> None:
         """Take them, the latest first."""
-        self._ids = {operation.get("id") for operation in operations}
+        self._connections = {operation.get("id"): operation.get("connectionId") for operation in operations}
         self._of: dict[Key, list[dict[str, Any]]] = {}
         for operation in operations:
             self._of.setdefault((operation.get("connectionId"), operation.get("dataType")), []).append(operation)
@@ -82,7 +87,11 @@ class Operations:
         """
         some = self._of.get((connection_id, data_type))
         named = {company.sync_id, company.good_sync_id} - {None}
-        return _status(some) if some and named <= self._ids else None
+        return _status(some) if some and named <= self._connections.keys() else None
+
+    def has(self, sync_id: str, connection_id: str) -> bool:
+        """Say whether a sync is known to be one of the connection."""
+        return self._connections.get(sync_id) == connection_id
 
 
 def decode(body: bytes) -> Operations:

@@ -20,7 +20,7 @@ def test_the_demo_ends_with_rows_of_all_streams() -> None:
     assert set(STREAMS) <= set(rows)
     assert all(rows[s][0] > 0 for s in STREAMS)
     changed = {s for s in STREAMS if rows[s][1]}
-    assert changed == {"companies", "connections", "data_status", "orders"}
+    assert changed == {"companies", "connections", "data_status", "reads", "orders"}
     asked = re.search(r"^requests to Codat +(\d+) +(\d+)$", done.stdout, re.MULTILINE)
     assert asked
     assert int(asked[2]) == 1 + 3 + 1 + 2, "companies, the status of each, the history of one, its two shops' orders"

@@ -54,9 +54,9 @@ def test_files_hold_what_messages_would(stage: Callable[..., Stage], tmp_path: P
     next(iter(orders.values())).pop("customerRef")
     wanted = shops.run(unknown_fields="keep").ok()
     run = shops.run(unknown_fields="keep", batch_config=batches(tmp_path, form, batch_size=3)).ok()
-    assert not run.records
+    assert run.records.keys() == {"reads"}
     assert run.state["bookmarks"].keys() == wanted.state["bookmarks"].keys()
-    for stream in wanted.records:
+    for stream in wanted.records.keys() - {"reads"}:
         found = in_files(run, stream)
         lines = [m for m in wanted.out.splitlines() if f'"stream":"{stream}","record"' in m]
         messages = [json.loads(m, parse_float=Decimal, parse_int=Decimal)["record"] for m in lines]

@@ -176,7 +176,7 @@ def test_about(form: tuple[str, ...]) -> None:
 def test_each_schema_comes_once_and_before_its_records(stage: Callable[..., Stage]) -> None:
     run = stage(companies=4, connections=2, records=2).run().ok()
     names = [m["stream"] for m in run.schemas]
-    assert len(names) == len(set(names)) == 14
+    assert len(names) == len(set(names)) == 15
 
 
 def test_messages_are_whole_lines(shop: Stage) -> None:

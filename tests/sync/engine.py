@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from codat_mock.running import Running
     from tap_codat_commerce.records.record_pages import RecordPage
-    from tap_codat_commerce.sync.data_set import Context, DueSync
+    from tap_codat_commerce.sync.data_set import Context, DueSync, ProvenRead
 
 DATA_SETS = {
     "customers": DataSet("customers", "commerce-customers", "commerce-customers", 0),
@@ -43,6 +43,7 @@ class KeepingSink:
     Attributes:
         records: as they came, those that came twice included.
         bookmarks: by the connection's id; `begun` likewise, of unfinished reads.
+        reads: that were proven.
         after_page: is called after each page: it may raise, as a signal does.
     """
 
@@ -53,6 +54,7 @@ class KeepingSink:
     records: list[dict[str, Any]] = field(default_factory=list)
     bookmarks: dict[str, Bookmark] = field(default_factory=dict)
     begun: dict[str, Checkpoint] = field(default_factory=dict)
+    reads: list[ProvenRead] = field(default_factory=list)
     after_page: Callable[[], object] = lambda: None
 
     def write_state(self) -> None:
@@ -80,8 +82,9 @@ class KeepingSink:
         """Say whether nothing is known of the connection."""
         return context["connectionId"] not in self.bookmarks.keys() | self.begun.keys()
 
-    def move_bookmark(self, context: Context, bookmark: Bookmark) -> None:
-        """Keep the bookmark."""
+    def move_bookmark(self, context: Context, bookmark: Bookmark, read: ProvenRead | None = None) -> None:
+        """Keep the bookmark, and what it rests on."""
+        self.reads += [read] if read else []
         self.bookmarks[context["connectionId"]] = bookmark
         self.begun.pop(context["connectionId"], None)
 

@@ -53,6 +53,7 @@ runs = st.fixed_dictionaries(
     {
         "page_size": st.sampled_from([1, 2, 3, 4, 5, 7, 9, 1000]),
         "skip_unchanged": st.integers(0, 9).map(bool),
+        "full_read_every_days": st.sampled_from([None, None, 1]),
         "meanwhile": st.lists(st.tuples(st.integers(0, 12), events), max_size=3),
         "troubles": st.lists(st.tuples(st.integers(0, 8), st.sampled_from(sorted(TYPES)), troubles), max_size=1),
         "stop": st.none() | st.integers(1, 9),
@@ -137,7 +138,7 @@ class Story(Engine):
         for sink in self.sinks.values():
             sink.after_page = partial(self.turn, stop)
         try:
-            run = self.run(page_size=plan["page_size"], skip_unchanged=plan["skip_unchanged"])
+            run = self.run(**{k: plan[k] for k in ("page_size", "skip_unchanged", "full_read_every_days")})
         except (RunError, CodatError):
             named = None
         except SystemExit:
@@ -185,7 +186,15 @@ def micros(stamp: str | None) -> int:
     return (ticks(stamp or "") or 0) // 10
 
 
-CALM = {"page_size": 4, "skip_unchanged": True, "meanwhile": [], "troubles": [], "stop": None, "kill": False}
+CALM: dict[str, Any] = {
+    "page_size": 4,
+    "skip_unchanged": True,
+    "full_read_every_days": None,
+    "meanwhile": [],
+    "troubles": [],
+    "stop": None,
+    "kill": False,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

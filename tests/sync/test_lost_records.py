@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -425,3 +426,120 @@ class TestCost:
         assert not played.missing()
         said = [r for r in caplog.records if "refuses the order by id" in r.getMessage()]
         assert len(said) == 1
+
+
+def test_a_second_shop_is_linked_after_the_list_of_companies_was_read(play: Callable[..., Played]) -> None:
+    """Its sync ends while the first shop's is under way: the company's status is Complete, by the wrong shop."""
+    played = play(records=12)
+    played.run()
+    begun: list[Operation] = []
+
+    def link() -> None:
+        played.world.stamps = "shuffled"
+        begun.append(played.begin(restamp=3, add=10))
+        played.world.stamp(600)
+        other = played.world.connect(played.first.company_id, SHOPIFY.key, status="Linked")
+        played.sync(other, add=5)
+        played.world.stamp(600)
+        played.world.reveal(begun[0], 7)
+
+    played.shops.gate.faults.append(Meanwhile(link, path="dataStatus", times=1))
+    played.run()
+    assert begun
+    played.world.finish(begun[0])
+    played.run()
+    assert not played.missing()
+
+
+@pytest.mark.parametrize("pages", [3, 30])
+def test_a_status_that_is_one_answer_behind_hides_a_sync_within_a_read(play: Callable[..., Played], pages: int) -> None:
+    played = play(records=10 * pages)
+    played.world.stamps = "shuffled"
+    played.sync(restamp=10 * pages)
+    played.world.stamp(7200)
+    played.sync(add=1)
+
+    def torn() -> None:
+        played.world.lag = 1
+        played.sync(add=1, remove=1)
+
+    played.before(2, torn)
+    played.run(page_size=10, max_concurrent_requests=1)
+    played.world.lag = 0
+    assert played.run(page_size=10).summary.outcomes == {"read": 1}
+    assert not played.missing()
+    assert played.run().summary.outcomes == {"unchanged": 1}
+    played.world.stamp(3600)
+    played.sync(add=1)
+    played.asked()
+    played.run(page_size=10)
+    assert played.asked().count(ORDERS) <= 2, "a read that was not disturbed is believed"
+
+
+def test_records_are_stamped_by_a_clock_that_is_a_minute_behind(play: Callable[..., Played]) -> None:
+    played = play(records=12)
+    played.world.stamps = "shuffled"
+    played.sync(restamp=12)
+    played.run()
+    played.world.skew, played.world.skewed = timedelta(seconds=-60), 2
+    played.world.stamp(20)
+    played.sync(add=5)
+    played.run()
+    assert not played.missing()
+
+
+def test_the_end_of_the_last_good_sync_is_told_in_local_time(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nine hours ahead: the bookmark does not pass the time at which the status was asked for."""
+    played = play(records=12)
+    played.world.stamps = "shuffled"
+    status = views.data_status
+
+    def local(*args: Any) -> dict[str, Any]:
+        entries = status(*args)
+        for entry in filter(None, entries.values()):
+            if ended := entry.get("lastSuccessfulSync"):
+                moment = datetime.fromisoformat(ended) + timedelta(hours=9)
+                entry["lastSuccessfulSync"] = moment.replace(tzinfo=None).isoformat()
+        return entries
+
+    monkeypatch.setattr(views, "data_status", local)
+    played.run()
+    played.sync(add=1)
+    begun: list[Operation] = []
+
+    def begin() -> None:
+        begun.append(played.begin(add=12))
+        played.world.stamp(600)
+        played.world.reveal(begun[0], 6)
+
+    played.before(1, begin)
+    played.run()
+    played.world.finish(begun[0])
+    played.run()
+    assert not played.missing()
+
+
+def test_a_record_without_a_stamp_that_comes_later_is_brought_by_the_next_full_read(
+    play: Callable[..., Played],
+) -> None:
+    played = play(records=12)
+    played.run(full_read_every_days=7)
+    known = set(played.first.data[ORDERS].records)
+    played.sync(add=3)
+    played.world.unstamped = {min(set(played.first.data[ORDERS].records) - known)}
+    played.run(full_read_every_days=7)
+    assert played.missing(), "it can't be asked for"
+    sink = played.sinks["orders"]
+    sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
+    assert played.run(full_read_every_days=7).summary.outcomes == {"unchanged": 1}
+    played.sync(add=1)
+    played.run(full_read_every_days=7)
+    assert not played.missing()
+    assert [read.full for read in sink.reads] == [True, False, True]
+
+
+def days_ago(number: int) -> str:
+    """Return a stamp of so many days ago."""
+    return f"{(datetime.now(UTC) - timedelta(days=number)).replace(tzinfo=None).isoformat()}Z"

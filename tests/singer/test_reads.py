@@ -1,0 +1,111 @@
+"""`reads`: a row for each read that was proven complete."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from codat_mock.faults import Fault
+from codat_mock.platforms import BY_KEY
+from conftest import DATA_SETS, batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Run, Stage
+
+
+def rows(run: Run, data_type: str = "commerce-orders") -> list[dict[str, Any]]:
+    """Return the rows of a data type."""
+    return [row for row in run.records["reads"] if row["dataType"] == data_type]
+
+
+def test_a_row_for_each_read_and_none_for_what_is_unchanged(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=30, platforms=(BY_KEY["fztf"],))
+    connection = shops.world.connections()[0]
+    began = datetime.now(UTC)
+    first = shops.run(page_size=9).ok()
+    assert sorted(row["dataType"] for row in first.records["reads"]) == sorted(DATA_SETS.values())
+    (row,) = rows(first)
+    assert (row["companyId"], row["connectionId"]) == (connection.company_id, connection.id)
+    assert (row["full"], row["records"], row["total"]) == (True, 30, 30)
+    assert began <= datetime.fromisoformat(row["startedAt"]) <= datetime.fromisoformat(row["endedAt"])
+    status = next(r for r in first.records["data_status"] if r["dataType"] == "commerce-orders")
+    assert (row["syncId"], row["syncedAt"]) == (status["latestSuccessfulSyncId"], status["lastSuccessfulSync"])
+    extracted = [m["time_extracted"] for m in first.messages if m.get("stream") == "orders" and "record" in m]
+    assert min(map(datetime.fromisoformat, extracted)) >= datetime.fromisoformat(row["startedAt"])
+    (one,) = rows(first, "commerce-companyInfo")
+    assert (one["full"], one["records"], one["total"]) == (True, 1, 1)
+
+    assert not shops.run(state=first.state).ok().records["reads"]
+    shops.world.stamp(3600)
+    shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), add=2)
+    (second,) = shops.run(state=first.state).ok().records["reads"]
+    assert (second["full"], second["total"]) == (False, None)
+    assert second["records"] >= 2
+    assert second["startedAt"] > row["endedAt"]
+
+
+def test_a_read_that_was_interrupted_began_when_it_began_first(stage: Callable[..., Stage]) -> None:
+    """Otherwise the rows that came before would look as if they were gone."""
+    shops = stage(companies=1, connections=1, records=30, platforms=(BY_KEY["zsth"],))
+    shops.gate.faults.append(Fault(path="commerce-orders", page=3, status=500, times=0))
+    broken = shops.run(page_size=9, max_retries=0)
+    assert broken.code == 1
+    assert not rows(broken), "it was not proven"
+    shops.gate.faults.clear()
+    (row,) = rows(shops.run(page_size=9, state=broken.state).ok())
+    extracted = [m["time_extracted"] for m in broken.messages if m.get("stream") == "orders" and "record" in m]
+    assert extracted
+    assert all(datetime.fromisoformat(row["startedAt"]) <= datetime.fromisoformat(time) for time in extracted)
+    assert (row["full"], row["total"]) == (True, 30)
+
+
+def test_a_row_is_out_before_its_bookmark_also_in_batches(stage: Callable[..., Stage], tmp_path: Path) -> None:
+    run = stage(companies=1, connections=1, records=5).run(batch_config=batches(tmp_path, "jsonl")).ok()
+    order = [m for m in run.messages if m.get("stream") in {"orders", "reads"} and m["type"] != "SCHEMA"]
+    kinds = [(m["type"], m["stream"]) for m in order if m["stream"] == "orders" or m["record"] in rows(run)]
+    assert kinds == [("BATCH", "orders"), ("RECORD", "reads")]
+
+
+def test_it_may_be_left_out_and_stands_alone_with_its_data_sets(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=5)
+    assert not shops.run(catalog=shops.catalog("orders")).ok().records["reads"]
+    run = shops.run(catalog=shops.catalog("orders", "reads")).ok()
+    assert set(run.records) == {"orders", "reads"}
+    mapped = shops.run(stream_maps={"reads": {"syncId": None, "of": "'here'"}}).ok().records["reads"]
+    assert mapped
+    assert all("syncId" not in row and row["of"] == "here" for row in mapped)
+
+
+def test_a_data_set_is_read_whole_when_it_is_time(stage: Callable[..., Stage]) -> None:
+    """Days are counted from the last full read, and nothing is read that is unchanged."""
+    shops = stage(companies=1, connections=1, records=20)
+    connection = shops.world.connections()[0]
+
+    def night(state: dict[str, Any]) -> Run:
+        shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), add=1)
+        return shops.run(state=state, full_read_every_days=7).ok()
+
+    first = shops.run(full_read_every_days=7).ok()
+    second = night(first.state)
+    assert [row["full"] for row in rows(second)] == [False]
+    third = night(aged(second.state, days=6))
+    assert [row["full"] for row in rows(third)] == [False]
+    old = aged(third.state, days=2)
+    assert not shops.run(state=old, full_read_every_days=7).ok().records["reads"]
+    whole = night(old)
+    assert [(row["full"], row["total"]) for row in rows(whole)] == [(True, len(shops.held("commerce-orders")))]
+    assert [row["full"] for row in rows(night(whole.state))] == [False]
+    assert "full_read" not in str(shops.run().ok().state), "nobody asks for it"
+
+
+def aged(state: dict[str, Any], days: int) -> dict[str, Any]:
+    """Return the state as if its full reads were made so many days earlier."""
+    old = copy.deepcopy(state)
+    for partition in old["bookmarks"]["orders"]["partitions"]:
+        moment = datetime.fromisoformat(partition["full_read"]).timestamp() - days * 86_400
+        partition["full_read"] = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat() + "Z"
+    return old
