@@ -23,6 +23,8 @@ Strays = list[tuple[str, Any]]
 Shaper = Callable[[Any, Strays], Any]
 
 INDEX = re.compile(r"\[\d+\]")
+UNMAPPED = "unmapped"
+"""The field for what the schema does not know."""
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -83,11 +85,13 @@ class RecordShaper:
         strays: Strays = []
         for name in self._ignored:
             record.pop(name, None)
+        if UNMAPPED in record:  # Codat's own, which is not ours
+            strays.append((UNMAPPED, record.pop(UNMAPPED)))
         shaped: dict[str, Any] = self._shape(record, strays)
         if strays:
             self._counter.add(self._stream, strays)
             if self._keep:
-                shaped["unmapped"] = dict(strays)
+                shaped[UNMAPPED] = dict(strays)
         return shaped
 
 

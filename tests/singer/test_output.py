@@ -110,13 +110,14 @@ def test_unknown_fields_are_dropped_counted_and_named_once(shop: Stage) -> None:
 
 
 def test_unknown_fields_can_be_kept_as_they_came(shop: Stage) -> None:
-    order = one_order(shop, loyalty={"points": Decimal("1.50"), "since": "0001-01-01"})
+    order = one_order(shop, loyalty={"points": Decimal("1.50"), "since": "0001-01-01"}, unmapped={"a": 1})
     order["orderLineItems"][0]["colour"] = ["olive", None]
     run = shop.run(unknown_fields="keep").ok()
     assert_valid(run)
     assert run.records["orders"][0]["unmapped"] == {
         "loyalty": {"points": "1.50", "since": "0001-01-01"},
         "orderLineItems[0].colour": ["olive", None],
+        "unmapped": {"a": 1},
     }
     assert "unmapped" not in run.records["customers"][0]
     assert "kept in 'unmapped': orders.loyalty (1)" in run.log
