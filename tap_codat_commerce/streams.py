@@ -66,7 +66,7 @@ class DataStatusStream(CodatStream):
         except ENDS_THE_RUN:
             raise
         except CodatError as exc:
-            run.summary.failure(f"{self.name} of company {company_id}", exc)
+            run.summary.failure(f"{self.name} of company {company_id}", company_id, exc)
             return
         for data_type, entry in entries.items():
             if data_type.startswith(COMMERCE_PREFIX):

@@ -67,6 +67,8 @@ class Client:
         requests: how many were made so far, those that failed included.
         quota: the day's quota of requests.
         clock: Codat's.
+        answered: how many requests were answered, but by 429 or 5xx.
+        patient: whether a request that fails is tried again; if not, only after a 429.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting
@@ -100,7 +102,9 @@ class Client:
         self.requests = 0
         self.quota = Quota()
         self.clock = Clock()
-        self._send = self._with_retries(max_retries, retry_policy.is_final)
+        self.answered = 0
+        self.patient = True
+        self._send = self._with_retries(max_retries, self._is_final)
         self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
 
     def get(
@@ -144,6 +148,10 @@ class Client:
             raise errors.UnsafeLink(msg)
         return self._send("GET", url, None, decode)
 
+    def _is_final(self, error: Exception) -> bool:
+        hopeless = not self.patient and not isinstance(error, errors.RateLimited)
+        return hopeless or retry_policy.is_final(error)
+
     def _with_retries(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
         return backoff.on_exception(
             lambda: retry_policy.pauses(self._max_retry_wait),
@@ -165,6 +173,7 @@ class Client:
         with self._lock:
             self.quota = self.quota.after(Quota.of(response.headers))
             self.clock.see(response.headers.get("Date"))
+            self.answered += errors.for_status(response.status_code, "").retriable is False
         if response.is_redirect or response.is_permanent_redirect:
             target = _shorten(response.headers["Location"])
             raise errors.Redirected(self._without_secrets(f"{request} was redirected to {target}"))

@@ -51,7 +51,7 @@ class CompanySync:
             connections = run.selection.connections(answer, number)
             yield Company(answer, connections)
             self._forget(answer["id"])
-            summary.companies_done += 1
+            summary.company_done(answer["id"])
             summary.log_progress()
         run.pending.come_back(self._look_again)
 
@@ -60,7 +60,7 @@ class CompanySync:
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
-            RunError: too many data sets in a row failed.
+            RunError: so many companies are in trouble that Codat or the network must be.
         """
         self._run.summary.connections += 1
         for sink in self._sinks:

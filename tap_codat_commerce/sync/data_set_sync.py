@@ -84,7 +84,7 @@ class DataSetSync:
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
-            RunError: too many data sets in a row failed.
+            RunError: so many companies are in trouble that Codat or the network must be.
         """
         with self._contained():
             status = self.check.status()
@@ -114,7 +114,7 @@ class DataSetSync:
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
-            RunError: too many data sets in a row failed.
+            RunError: so many companies are in trouble that Codat or the network must be.
         """
         with self._contained():
             yield from self._proven(self._status_read)
@@ -154,7 +154,7 @@ class DataSetSync:
             raise
         except errors.CodatError as exc:
             exc.at(self.where)
-            self._run.summary.failure(self.where, exc)
+            self._run.summary.failure(self.where, self.connection.company_id, exc)
 
     def _not_ready(self, error: errors.NotReady) -> None:
         """Leave the data set out by its own word; if its status knows more of the reason, by that."""

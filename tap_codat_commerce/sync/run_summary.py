@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.sync.outage import Outage
 
 if TYPE_CHECKING:
     import logging
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.errors import CodatError
 
 SECONDS_BETWEEN_LINES = 10.0
-FAILURES_IN_A_ROW = 5
-"""So many, after all retries, and Codat or the network is down: to go on would only take the night."""
 SHOWN = 10
 """Data sets that are named of each reason in the summary; each was named in a line of its own before."""
 
@@ -36,13 +35,13 @@ class RunSummary:
         self.outcomes: Counter[str] = Counter()
         self.not_ready: defaultdict[str, list[str]] = defaultdict(list)
         self.failed: dict[str, str] = {}
-        self._failures: list[CodatError] = []
+        self._outage = Outage(client)
 
     def succeeded(self, outcome: str) -> None:
         """Count a data set that was read, unchanged or not supported."""
         self.outcomes[outcome] += 1
         if outcome == "read":
-            self._failures.clear()
+            self._outage.read()
 
     def left_out(self, where: str, reason: str) -> None:
         """Count a data set that could not be read yet."""
@@ -54,19 +53,23 @@ class RunSummary:
         self.outcomes["failed"] += 1
         self.failed[where] = f"what came may be incomplete, as {doubt}"
 
-    def failure(self, where: str, error: CodatError) -> None:
-        """Say and count that a data set failed after all retries.
+    def company_done(self, company_id: str) -> None:
+        """Count a company that was gone through."""
+        self.companies_done += 1
+        self._outage.company_done(company_id)
+
+    def failure(self, where: str, company_id: str, error: CodatError) -> None:
+        """Say and count that a data set failed.
 
         Raises:
-            RunError: it was one of too many in a row. Data sets that failed by one and the same answer count once.
+            RunError: so many companies are in trouble that Codat or the network must be.
         """
         self._logger.warning("%s The rest is read.", error)
         self.outcomes["failed"] += 1
         self.failed[where] = str(error)
-        if error not in self._failures:
-            self._failures.append(error)
-        if len(self._failures) >= FAILURES_IN_A_ROW:
-            msg = f"{FAILURES_IN_A_ROW} requests in a row failed after all retries, the last: {error}"
+        if self._outage.trouble(company_id, error):
+            left = self.companies - self.companies_done
+            msg = f"Codat or the network has trouble, and {left} companies are not read, or not wholly: {error}"
             raise RunError(msg)
 
     def log_progress(self) -> None:
