@@ -7,6 +7,8 @@ python3 dev.py test   lint, types and all tests
 python3 dev.py lint   lint, types and the walls between wings alone
 python3 dev.py run …  a command with what the tests have, as: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
+python3 dev.py cover  run all tests, and say which branches of the package they did not take
+python3 dev.py lock   pin anew what the checks install, in requirements.lock
 python3 dev.py docs   make anew what is made from the code: tables of README.md, settings of meltano.yml, the Hub's file
 python3 dev.py build  make the distributions, in dist
 python3 dev.py clean  remove what the others have set up
@@ -35,12 +37,14 @@ HOME = ROOT / ".dev"
 BIN = "Scripts" if os.name == "nt" else "bin"
 MELTANO = "meltano==4.4.*"
 BUILDERS = ("build", "twine")
+LOCKER = "uv==0.13.*"
+LOCK = ROOT / "requirements.lock"
 MOCK_KEY = "codat-mock-key"
 
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {f.__name__: f for f in (demo, story, test, lint, bench, docs, build, clean)}
+    commands = {f.__name__: f for f in (demo, story, test, lint, bench, cover, lock, docs, build, clean)}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -60,16 +64,23 @@ def main() -> int:
 
 
 def environment(name: str, *requirements: str) -> Path:
-    """Return the folder of programs of a virtual environment with the requirements; made once, and when they change."""
+    """Return the folder of programs of a virtual environment with the requirements; made once, and when they change.
+
+    With LOCK among them, this project is installed after them.
+    """
     folder = HOME / name
-    key = "\n".join([sys.version, *requirements, (ROOT / "pyproject.toml").read_text()])
+    files = [ROOT / "pyproject.toml", *(LOCK for r in requirements if r == str(LOCK))]
+    key = "\n".join([sys.version, *requirements, *(file.read_text() for file in files)])
     stamp, wanted = folder / "stamp", hashlib.sha256(key.encode()).hexdigest()
     with one_at_a_time(name):
         if not stamp.is_file() or stamp.read_text() != wanted:
             print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             python = bare_environment(folder)
-            run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements])
+            install: list[str | Path] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+            run([*install, *requirements])
+            if str(LOCK) in requirements:
+                run([*install, "--no-deps", "--no-build-isolation", "-e", "."])
             stamp.write_text(wanted)
     return folder / BIN
 
@@ -286,6 +297,7 @@ def lint() -> int:
     run([programs / "ruff", "format", "--check", "."])
     run([programs / "mypy"])
     run([programs / "lint-imports", "--no-cache"])
+    run([programs / "deptry", "tap_codat_commerce", "codat_mock"])
     run([programs / "zizmor", "--offline", "--quiet", ROOT])
     run([programs / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows])
     run([programs / "check-jsonschema", "--builtin-schema", "vendor.dependabot", ROOT / ".github" / "dependabot.yml"])
@@ -326,7 +338,28 @@ def docs() -> int:
 
 def test_environment() -> Path:
     """Return the programs for tests, types and lint."""
+    if os.environ.get("LOCKED") == "1":
+        return environment("test", "--require-hashes", "-r", str(LOCK))
     return environment("test", "-e", ".[mock]", "--group", "dev")
+
+
+def cover() -> int:
+    """Run all tests, and say which branches of the package they did not take."""
+    programs = test_environment()
+    run([programs / "coverage", "erase"])
+    run([programs / "coverage", "run", "-m", "pytest"])
+    run([programs / "coverage", "combine", "--quiet"])
+    run([programs / "coverage", "report"])
+    return 0
+
+
+def lock() -> int:
+    """Pin what the checks install: the newest release of each, for all versions of Python, with its hashes."""
+    everything = ["--all-extras", "--group", "dev", "--universal", "--generate-hashes", "--upgrade"]
+    plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
+    uv = environment("lock", LOCKER) / "uv"
+    run([uv, "pip", "compile", "pyproject.toml", *everything, *plain, "--output-file", LOCK])
+    return 0
 
 
 def clean() -> int:
