@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import difflib
 import ipaddress
-import os
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,8 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce.codat import query
 from tap_codat_commerce.records.dates import utc
-from tap_codat_commerce.settings import SCHEMA
 from tap_codat_commerce.singer import batches
+from tap_codat_commerce.singer.inputs import described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,14 +23,6 @@ if TYPE_CHECKING:
     from jsonschema import ValidationError
 
 CONNECTION_STATUSES = ("Linked", "Deauthorized", "Unlinked", "PendingAuth")
-
-
-def environment_problems(prefix: str) -> Iterator[str]:
-    """Yield a line for each environment variable that has to hold a whole number and does not."""
-    for name, field in SCHEMA["properties"].items():
-        given = os.environ.get(prefix + name.upper())
-        if "integer" in field["type"] and given is not None and not re.fullmatch(r"\s*[+-]?\d+\s*", given):
-            yield f"{name}: {given!r} (from {prefix + name.upper()}) is no whole number"
 
 
 def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -47,12 +38,10 @@ def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
 
 def shape_problem(error: ValidationError) -> str:
     """Return the line for a value that does not fit the settings' JSON schema."""
+    what = described(error)
     if not error.path:
-        missing = re.match(r"'(\w+)' is a required property", error.message)
-        return f"{missing[1]}: is required but not set" if missing else error.message
-    name = str(error.path[0])
-    # jsonschema quotes the value that it refuses; the key must not be quoted.
-    return f"{name}: {'must be a text' if name == 'api_key' else error.message}"
+        return what.replace(" is missing", ": is required but not set")
+    return f"{'.'.join(map(str, error.path))}: {what}"
 
 
 def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[str]:
@@ -116,15 +105,15 @@ def _start_date(value: str) -> str | None:
     try:
         return None if utc(value) else "is empty"
     except ValueError:
-        return f"{value!r} is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
+        return "is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
 
 
 def _company_ids(values: list[str]) -> str | None:
-    for value in values:
+    for number, value in enumerate(values, start=1):
         try:
             uuid.UUID(value)
         except ValueError:
-            return f"{value!r} is no UUID"
+            return f"item {number} is no UUID"
     return None if values else "is an empty list, which would read nothing; leave it out to read all companies"
 
 
@@ -135,16 +124,16 @@ def _company_query(value: str) -> str | None:
 
 
 def _integration_keys(values: list[str]) -> str | None:
-    for value in values:
+    for number, value in enumerate(values, start=1):
         if not re.fullmatch("[a-z]{4}", value):
-            return f"{value!r} is no platform key: four small letters, as fztf for Shopify"
+            return f"item {number} is no platform key: four small letters, as fztf for Shopify"
     return None if values else "is an empty list, which would read nothing; leave it out to read all platforms"
 
 
 def _connection_statuses(values: list[str]) -> str | None:
-    for value in values:
+    for number, value in enumerate(values, start=1):
         if value not in CONNECTION_STATUSES:
-            return f"{value!r} is none of {', '.join(CONNECTION_STATUSES)}"
+            return f"item {number} is none of {', '.join(CONNECTION_STATUSES)}"
     return None if values else "is an empty list, which would read nothing"
 
 

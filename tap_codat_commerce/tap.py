@@ -15,7 +15,7 @@ from tap_codat_commerce.sync.company_sync import CompanySync
 from tap_codat_commerce.sync.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
     from singer_sdk.helpers.types import Context
@@ -70,11 +70,6 @@ class TapCodatCommerce(CodatTap):
     def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:
         """Return a line for each setting that is bad."""
         return checks.all_problems(config, cls.config_jsonschema)
-
-    @classmethod
-    def environment_problems(cls) -> Iterable[str]:
-        """Return a line for each environment variable that has to hold a number and does not."""
-        return checks.environment_problems(cls._env_var_prefix)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ DATA_SETS = {
 }
 SERVED = ("companies", "connections", "data_status", *DATA_SETS)
 STREAMS = (*SERVED, "reads")
+TAP = [sys.executable, "-m", "tap_codat_commerce.tap"]
 
 
 class Meanwhile(Fault):
@@ -128,7 +129,7 @@ class Stage:
     ) -> Run:
         """Run the tap once, with the settings beside key and address."""
         chosen = {"api_key": API_KEY, "api_url": self.url, **settings} if config is None else config
-        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", self._file(config_name, chosen)]
+        command = [*TAP, "--config", self._file(config_name, chosen)]
         if state is not None:
             command += ["--state", self._file("state", state)]
         if catalog is not None:
@@ -179,11 +180,11 @@ def rest(running: Running) -> None:
         time.sleep(0.01)
 
 
-def start(command: list[str], env: dict[str, str] | None = None) -> Run:
-    """Run a command of the tap."""
+def start(command: list[str], env: dict[str, str] | None = None, folder: Path | None = None) -> Run:
+    """Run a command of the tap, in a folder if one is given."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TAP_CODAT_COMMERCE_")}
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**kept, **(env or {})}, timeout=120, check=False
+        command, capture_output=True, text=True, env={**kept, **(env or {})}, timeout=120, check=False, cwd=folder
     )
     return Run(done.returncode, done.stdout, done.stderr)
 
@@ -195,7 +196,7 @@ def start_tap(
     config, file = shops.folder / "config.json", shops.folder / "state.json"
     config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
     file.write_text(json.dumps(state))
-    command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config), "--state", str(file)]
+    command = [*TAP, "--config", str(config), "--state", str(file)]
     with (shops.folder / "log").open("w") as log:
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.fields import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,10 @@ DATE_FIELD = re.compile(rb'Date"\s*:\s*"([^"]*)"')
 FREE_FIELD = rb'"(?:%s)"\s*:\s*(\{(?:[^"{}]++|"(?:[^"\\]++|\\.)*+")*+\}?)'
 """A field of free content, up to the end of its object, or to the first object within it. `++` lets go of what it has
 matched: a text of 10 MB would take more than a gigabyte else."""
+
+
+class NotPassable(Exception):
+    """Records of a schema can't be passed on: it has no id or stamp, or leaves the type of a field open."""
 
 
 class Seen(Protocol):
@@ -43,11 +48,16 @@ class Passthrough:
         Args:
             schema: the stream's.
             without: fields of the schema that are not Codat's; a record that has one is refused.
+
+        Raises:
+            NotPassable: no record of this schema can be passed on.
         """
         self._date_fields: set[str] = set()
         self._free_fields: set[str] = set()
         self._other_fields: set[str] = set()
         fields = {name: field for name, field in schema["properties"].items() if name not in without}
+        if not fields.keys() >= {"id", "modifiedDate"}:
+            raise NotPassable
         kind = self._struct("Record", fields)
         self._decode: Callable[[msgspec.Raw], Any] = msgspec.json.Decoder(kind).decode
         names = "|".join(map(re.escape, sorted(self._free_fields))).encode()
@@ -81,20 +91,23 @@ class Passthrough:
         return msgspec.defstruct(name, members, forbid_unknown_fields=True, gc=False, kw_only=True)
 
     def _type(self, name: str, schema: Schema) -> Any:
-        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        kind = next(k for k in kinds if k != "null")
-        if kind == "object" and schema.get("additionalProperties"):
-            self._free_fields.add(name)
-            value = msgspec.Raw if schema["additionalProperties"] is True else str | None
-            return dict[str, value]  # type: ignore[valid-type]
-        if kind == "object":
-            return self._struct(name, schema["properties"])
-        if kind == "array":
-            item = self._type(name, schema["items"]) | None
-            return list[item]  # type: ignore[valid-type]
-        is_date = kind == "string" and schema.get("format") == "date-time"
-        (self._date_fields if is_date else self._other_fields).add(name)
-        return {"string": str, "number": float, "boolean": bool}[kind]
+        match plain(schema):
+            case {"type": "object", "properties": fields, **more} if not more.get("additionalProperties"):
+                return self._struct(name, fields)
+            case {"type": "object", "additionalProperties": values, **more} if values and "properties" not in more:
+                self._free_fields.add(name)
+                value = msgspec.Raw if values is True else self._type(name, values) | None
+                return dict[str, value]  # type: ignore[valid-type]
+            case {"type": "array", "items": items}:
+                item = self._type(name, items) | None
+                return list[item]  # type: ignore[valid-type]
+            case {"type": "string", "format": "date-time"}:
+                self._date_fields.add(name)
+                return str
+            case {"type": "string" | "number" | "boolean" as kind}:
+                self._other_fields.add(name)
+                return {"string": str, "number": float, "boolean": bool}[kind]
+        raise NotPassable
 
 
 @lru_cache(maxsize=4096)

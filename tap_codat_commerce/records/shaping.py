@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records.dates import utc
+from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
     from tap_codat_commerce.records.fields import Schema
@@ -25,25 +26,28 @@ Shaper = Callable[[Any, Strays], Any]
 INDEX = re.compile(r"\[\d+\]")
 UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
+LONGEST_WHOLE = 1000
+"""Digits up to which a whole number is written in full: `1e999999999` stays as it is."""
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
 
 def compile_schema(schema: Schema) -> Shaper:
     """Return the function that brings a value into the form of the schema."""
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    kind = next(k for k in kinds if k != "null")
+    shapers = [_compile_type(one) for one in alternatives(schema)]
+    return _best_of(shapers) if len(shapers) > 1 else shapers[0] if shapers else _anything
+
+
+def _compile_type(schema: Schema) -> Shaper:
+    kind, fields = schema["type"], schema.get("properties")
     if kind == "object":
-        values = schema.get("additionalProperties")
-        if values is True:
-            return _free
-        if values:
-            return _mapping(compile_schema(values))
-        return _object({name: compile_schema(field) for name, field in schema["properties"].items()})
+        others = schema.get("additionalProperties", fields is None)
+        shaped = {name: compile_schema(field) for name, field in (fields or {}).items()}
+        return _object(shaped, None if others is False else compile_schema({} if others is True else others))
     if kind == "array":
-        return _array(compile_schema(schema["items"]))
+        return _array(compile_schema(schema.get("items", {})))
     if kind == "string" and schema.get("format") == "date-time":
         return _date
-    return {"string": _text, "number": _decimal, "boolean": _flag}[kind]
+    return {"string": _text, "number": _decimal, "integer": _whole, "boolean": _flag, "null": _misfit}[kind]
 
 
 class StrayFieldCounter:
@@ -95,13 +99,26 @@ class RecordShaper:
         return shaped
 
 
-def _object(fields: dict[str, Shaper]) -> Shaper:
+def _best_of(shapers: list[Shaper]) -> Shaper:
+    def shape(value: Any, strays: Strays) -> Any:
+        outcomes: list[tuple[Any, Strays]] = []
+        for shaper in shapers:
+            found: Strays = []
+            outcomes.append((shaper(value, found), found))
+        shaped, found = min(outcomes, key=lambda o: (bool(o[1]), type(o[0]) is not type(value)))
+        strays += found
+        return shaped
+
+    return shape
+
+
+def _object(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
     def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, dict):
             return _misfit(value, strays)
         shaped = {}
         for name, item in value.items():
-            field = fields.get(name)
+            field = fields.get(name, others)
             if field is None:
                 strays.append((name, item))
                 continue
@@ -110,15 +127,6 @@ def _object(fields: dict[str, Shaper]) -> Shaper:
             if len(strays) > before:
                 _prefix(strays, before, name)
         return shaped
-
-    return shape
-
-
-def _mapping(field: Shaper) -> Shaper:
-    def shape(value: Any, strays: Strays) -> Any:
-        if not isinstance(value, dict):
-            return _misfit(value, strays)
-        return _object(dict.fromkeys(value, field))(value, strays)
 
     return shape
 
@@ -161,12 +169,19 @@ def _decimal(value: Any, strays: Strays) -> Any:
     return _misfit(value, strays)
 
 
+def _whole(value: Any, strays: Strays) -> Any:
+    number = _decimal(value, strays)
+    if isinstance(number, Decimal) and number != number.to_integral_value():
+        return _misfit(value, strays)
+    return int(number) if isinstance(number, Decimal) and number.adjusted() < LONGEST_WHOLE else number
+
+
 def _flag(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, bool) else _misfit(value, strays)
 
 
-def _free(value: Any, strays: Strays) -> Any:
-    return value if isinstance(value, dict) else _misfit(value, strays)
+def _anything(value: Any, _: Strays) -> Any:
+    return value
 
 
 def _misfit(value: Any, strays: Strays) -> Any:

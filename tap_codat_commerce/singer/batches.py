@@ -15,6 +15,7 @@ import fsspec
 from singer_sdk.batch import BaseBatcher, Batcher, lazy_chunked_generator
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records.fields import plain
 from tap_codat_commerce.sync.run_summary import RunError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def problem(config: Mapping[str, Any]) -> str | None:
             return f"there is no {unknown[0]} in {part or 'it'}; there are {', '.join(sorted(known))}"
     size = config.get("batch_size", 1)
     if not isinstance(size, int) or size < 1:
-        return f"batch_size is {size!r}; it is a number of records, at least 1"
+        return "batch_size has to be a number of records, at least 1"
     try:
         fsspec.core.url_to_fs(root)
     except (ImportError, ValueError) as exc:
@@ -95,7 +96,7 @@ class ParquetFiles(BaseBatcher):
     def __init__(self, stream: str, config: BatchConfig, schema: Schema) -> None:
         """Prepare for the records of one stream."""
         super().__init__(TAP, stream, config)
-        self._schema = schema
+        self._schema = column(schema)
 
     def get_batches(self, records: Iterator[Record]) -> Iterator[list[str]]:
         """Yield the address of each file."""
@@ -154,23 +155,28 @@ class Digits:
         return (pa.decimal128 if precision <= WHOLE + FRACTION else pa.decimal256)(precision, self.fraction)
 
 
-def kind_of(schema: Schema) -> str:
-    """Return the type in a schema; 'anything' where Parquet has no such type: those values become JSON text."""
-    kinds = schema.get("type", "anything")
-    kind = next((k for k in kinds if k != "null"), "anything") if isinstance(kinds, list) else kinds
-    free = (kind == "object" and not schema.get("properties")) or (kind == "array" and not schema.get("items"))
-    return "anything" if free else str(kind)
+def column(schema: Schema) -> Schema:
+    """Return a schema in which every type is the one that Parquet has; none is said where values become JSON text."""
+    found = plain(schema)
+    kind = found.get("type")
+    if kind == "object" and (fields := found.get("properties")):
+        return {"type": kind, "properties": {name: column(field) for name, field in fields.items()}}
+    if kind == "array" and (items := found.get("items")):
+        return {"type": kind, "items": column(items)}
+    return {} if kind in {None, "object", "array"} else {"type": kind}
 
 
 def declared(schema: Schema) -> Schema:
     """Return the schema of a stream's Parquet files, where objects of free content are JSON text."""
-    kind = kind_of(schema)
-    if kind == "anything":
-        kept = {k: v for k, v in schema.items() if k == "description"}
-        return {**kept, "type": ["string", "null"]}
-    if kind == "object":
-        return {**schema, "properties": {name: declared(field) for name, field in schema["properties"].items()}}
-    return {**schema, "items": declared(schema["items"])} if kind == "array" else schema
+    found = plain(schema)
+    match column(schema):
+        case {"properties": _}:
+            return {**schema, "properties": {name: declared(field) for name, field in found["properties"].items()}}
+        case {"items": _}:
+            return {**schema, "items": declared(found["items"])}
+        case {"type": _}:
+            return schema
+    return {**{k: v for k, v in schema.items() if k == "description"}, "type": ["string", "null"]}
 
 
 def prepared(value: Any, schema: Schema, digits: Digits) -> Any:
@@ -181,7 +187,7 @@ def prepared(value: Any, schema: Schema, digits: Digits) -> Any:
     """
     if value is None:
         return None
-    kind = kind_of(schema)
+    kind = schema.get("type")
     if kind == "object":
         fields = schema["properties"]
         if lost := [name for name in value.keys() - fields.keys() if value[name] is not None]:
@@ -190,7 +196,7 @@ def prepared(value: Any, schema: Schema, digits: Digits) -> Any:
         return {name: prepared(value[name], field, digits) for name, field in fields.items() if name in value}
     if kind == "array":
         return [prepared(item, schema["items"], digits) for item in value]
-    if kind == "anything":
+    if kind is None:
         return lossless_json.encode(value).decode()
     return digits.see(Decimal(value)) if kind == "number" else value
 
@@ -199,7 +205,7 @@ def arrow_type(schema: Schema, number: pa.DataType) -> pa.DataType:
     """Return the type of a column; dates are text, as in RECORD messages."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
-    kind = kind_of(schema)
+    kind = schema.get("type", "")
     if kind == "object":
         return pa.struct([(name, arrow_type(field, number)) for name, field in schema["properties"].items()])
     if kind == "array":

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-import simplejson
+import click
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.singer.errors import SettingsError, StateError
+from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.sync.run_summary import RunError
 
 if TYPE_CHECKING:
-    import click
+    import logging
+
+ENVIRONMENT = "ENV"
+"""What is given with --config in the place of a file, for settings from the environment."""
+
+
+class JsonFile(click.ParamType[Any]):
+    """A file with a JSON object: its content is the option's value."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ARG002
+        """Read the file.
+
+        Raises:
+            InputError: it can't be read.
+        """
+        option = f"--{param.human_readable_name if param else 'config'}"
+        return value if (option, value) == ("--config", ENVIRONMENT) else read_object(option, value)
 
 
 class Command(SingerCommand):
     """The SDK's command, without a traceback for errors that a user can mend."""
 
     @classmethod
-    def like(cls, command: click.Command, **kwargs: Any) -> Command:
-        """Return the same command as one of this class."""
+    def like(cls, command: click.Command, logger: logging.Logger) -> Command:
+        """Return the same command as one of this class, which reads files itself."""
+        for option in command.params:
+            if option.name in {"config", "state", "catalog"}:
+                option.type = JsonFile()
         return cls(
             name=command.name,
             callback=command.callback,
-            context_settings=command.context_settings,
+            context_settings={"help_option_names": ["-h", "--help"]},
             params=command.params,
             help=command.help,
-            **kwargs,
+            logger=logger,
         )
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -40,10 +61,8 @@ class Command(SingerCommand):
             return super().main(*args, **kwargs)
         except SettingsError as exc:
             self._end(*exc.problems)
-        except (CodatError, RunError, StateError) as exc:
+        except (CodatError, RunError, InputError) as exc:
             self._end(str(exc))
-        except (json.JSONDecodeError, simplejson.JSONDecodeError) as exc:
-            self._end(f"a file given with --config, --state or --catalog is no JSON: {exc}")
         except (StreamMapConfigError, MapExpressionError) as exc:
             self._end(f"stream_maps: {exc}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
-from tap_codat_commerce.records.passthrough import Passthrough
+from tap_codat_commerce.records.passthrough import NotPassable, Passthrough
 from tap_codat_commerce.records.record_pages import PageAsMessages, PageAsRecords
 from tap_codat_commerce.singer.bookmarks import Bookmarks
 from tap_codat_commerce.singer.stream_base import CodatStream
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
 
     from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
     from tap_codat_commerce.sync.data_set import DueSync, ProvenRead
 
-REPLICATION_FULL_TABLE = "FULL_TABLE"
 PARENT_KEYS = ("companyId", "connectionId")
 
 
@@ -120,19 +118,12 @@ class DataSetStream(CodatStream):
 
     # The SDK's stream
 
-    def apply_catalog(self, catalog: Catalog) -> None:
-        """Read everything where the catalog's metadata says FULL_TABLE, whatever its other places say."""
-        super().apply_catalog(catalog)
-        entry = catalog.get_stream(self.name)
-        root: Any = entry.metadata.get(()) if entry else None
-        if root and root.forced_replication_method == REPLICATION_FULL_TABLE:
-            self.forced_replication_method = REPLICATION_FULL_TABLE
-
     @cached_property
     def passthrough(self) -> Passthrough | None:
-        """What tells records that may be passed on as they came; None for data sets without ids, which have one."""
-        own = frozenset({*PARENT_KEYS, "unmapped"})
-        return Passthrough(self.effective_schema, without=own) if "id" in self.primary_keys else None
+        """What tells records that may be passed on as they came; None if none may."""
+        with suppress(NotPassable):
+            return Passthrough(self.effective_schema, without=frozenset({*PARENT_KEYS, "unmapped"}))
+        return None
 
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into state, logs and metrics."""

@@ -12,5 +12,9 @@ class SettingsError(Exception):
         self.problems = problems
 
 
-class StateError(Exception):
-    """The tap can't go on from the state that was given; the message is one line."""
+class InputError(Exception):
+    """What was given with --config, --state or --catalog can't be used; the message is one line."""
+
+
+class StateError(InputError):
+    """The tap can't go on from the state that was given."""

@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.shaping import RecordShaper
-from tap_codat_commerce.singer import batches
+from tap_codat_commerce.singer import batches, catalogs
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.flattening import filled
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import RecordMessage, SchemaMessage
+    from singer_sdk.singerlib import Catalog, RecordMessage, SchemaMessage
 
     from tap_codat_commerce.records.fields import Schema
     from tap_codat_commerce.singer.tap_base import CodatTap
@@ -42,6 +43,34 @@ class CodatStream(Stream):
         schema = schemas.with_unmapped(self.fields) if tap.keeps_unknown_fields else self.fields
         super().__init__(tap, schema=schema)
         self._schema_written = False
+        self._own_keys = self.primary_keys
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over what a catalog says of the stream; keys that it does not name are those that the tap knows."""
+        stamp = self.replication_key
+        super().apply_catalog(catalog)
+        self.primary_keys = self.primary_keys or self._own_keys
+        self.replication_key = stamp
+        if not stamp:
+            self.forced_replication_method = None
+
+    @property
+    def is_timestamp_replication_key(self) -> bool:
+        """Whether there is a replication key: it is a stamp, even where the catalog's schema leaves it out."""
+        return bool(self.replication_key)
+
+    @property
+    def selected_schema(self) -> Schema:
+        """The schema of the selected fields; of all, if the stream itself is not selected: stream maps may filter it.
+
+        Raises:
+            InputError: a key is missing.
+        """
+        schema = self.effective_schema
+        if self.selected:
+            schema = get_selected_schema(self.name, schema, self.mask)
+            catalogs.check_keys(self.name, self._own_keys, self.primary_keys, schema)
+        return schema
 
     @cached_property
     def shaper(self) -> RecordShaper:
@@ -118,9 +147,14 @@ class CodatStream(Stream):
             yield batch_config.encoding, files
 
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        """Declare the columns of Parquet files, where they differ from the fields of RECORD messages."""
+        """Declare the columns of Parquet files, where they differ from the fields of RECORD messages.
+
+        The replication key is named only if it is a field.
+        """
         config = self.get_batch_config(self.config)
         for message in super()._generate_schema_messages():
+            if self.replication_key not in message.schema["properties"]:
+                message.bookmark_properties = None
             if config and batches.is_parquet(config):
                 message.schema = batches.declared(message.schema)
             yield message

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.plugin_base import _ConfigInput
 
-from tap_codat_commerce.singer import memory
+from tap_codat_commerce.singer import catalogs, inputs, memory
 from tap_codat_commerce.singer.bookmarks import check_state
-from tap_codat_commerce.singer.command import Command
+from tap_codat_commerce.singer.command import ENVIRONMENT, Command
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.messages import LosslessWriter, ThrottledStateWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from types import FrameType
 
     import click
@@ -36,9 +37,9 @@ class CodatTap(Tap):
     _state_writer: ThrottledStateWriter
     _stopping = False
 
-    def __init__(self, *args: Any, catalog: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
-        super().__init__(*args, catalog=_with_methods(catalog), **kwargs)
+        super().__init__(*args, **kwargs)
         self._state_writer = ThrottledStateWriter(self.message_writer)
         if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
             self.metrics_logger.setLevel(logging.WARNING)
@@ -56,11 +57,6 @@ class CodatTap(Tap):
     @abstractmethod
     def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:
         """Return a line for each setting that is bad."""
-
-    @classmethod
-    @abstractmethod
-    def environment_problems(cls) -> Iterable[str]:
-        """Return a line for each environment variable that the SDK can't convert."""
 
     @cached_property
     def run(self) -> Run:
@@ -80,6 +76,21 @@ class CodatTap(Tap):
     def keeps_unknown_fields(self) -> bool:
         """Whether `unknown_fields` is `keep`; read unchecked, as discovery needs it and no other setting."""
         return self.config.get("unknown_fields") == "keep"
+
+    def setup_mapper(self) -> None:
+        """Let stream maps know all streams: the SDK leaves out those that a catalog does not list.
+
+        Raises:
+            InputError: the catalog selects a stream that there is not, or not all keys of one.
+            SettingsError: stream maps are of a stream or a field that there is not.
+        """
+        super(Tap, self).setup_mapper()
+        if self.input_catalog:
+            catalogs.check_names(self.input_catalog, self.streams)
+        catalogs.check_maps(self.mapper.stream_maps_dict, {n: s.effective_schema for n, s in self.streams.items()})
+        for name, stream in self.streams.items():
+            schema = stream.selected_schema  # type: ignore[attr-defined]
+            self.mapper.register_raw_stream_schema(name, schema, stream.primary_keys)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load a state, after a check that it is one of ours and whole."""
@@ -112,6 +123,12 @@ class CodatTap(Tap):
             self._state_writer.write_last(self.state)
 
     def _log_summary(self) -> None:
+        if not any(stream.selected for stream in self.streams.values()):
+            self.logger.warning(
+                "No stream is selected: nothing was read. Select some in the catalog, "
+                "as with `meltano select %s orders '*'`, and see that stream_maps leave them in.",
+                self.name,
+            )
         if names := self.run.stray_fields.summary():
             self.logger.warning(
                 "Values that the schema has no place for were %s: %s. "
@@ -135,12 +152,9 @@ class CodatTap(Tap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
-        """The settings from the environment; a bad number names its variable, which the SDK's error does not."""
-        try:
-            found: dict[str, Any] = super()._env_var_config
-        except ValueError as exc:
-            raise SettingsError(list(cls.environment_problems()) or [f"environment: {exc}"]) from None
-        return found
+        """The settings from the environment; what is bad names its setting, which the SDK's error does not."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        return inputs.from_environment(cls._env_var_prefix, cls.config_jsonschema["properties"])
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings our way: the SDK's check quotes a bad key, and misses values that can't work."""
@@ -152,16 +166,27 @@ class CodatTap(Tap):
 
     @classmethod
     def get_singer_command(cls) -> click.Command:
-        """Return the command, with our way of reporting errors."""
+        """Return the command, with our way of reading files and reporting errors."""
         return Command.like(super().get_singer_command(), logger=cls.logger)
 
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[Any, ...]) -> _ConfigInput:  # noqa: ARG003
+        """Return the settings of all files given with --config; without any, the environment is read."""
+        files = [one for one in value if one != ENVIRONMENT]
+        return _ConfigInput({k: v for one in files for k, v in one.items()}, not value or ENVIRONMENT in value)
 
-def _with_methods(catalog: Any) -> Any:
-    """Return a catalog whose `replication-method`, as Meltano writes it, stands where the SDK looks for it."""
-    if not isinstance(catalog, dict):
-        return catalog
-    for entry in (e for s in catalog.get("streams", ()) for e in s.get("metadata", ()) if not e.get("breadcrumb")):
-        metadata = entry.get("metadata", {})
-        if method := metadata.get("replication-method"):
-            metadata["forced-replication-method"] = method
-    return catalog
+    @classmethod
+    def invoke(  # type: ignore[override]
+        cls,
+        *,
+        about: bool = False,
+        about_format: str | None = None,
+        config: _ConfigInput,
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+    ) -> None:
+        """Run the tap, as the SDK does, with files that have been read already."""
+        super(Tap, cls).invoke(about=about, about_format=about_format)
+        cls.logger.info("%s %s", cls.name, cls.plugin_version)
+        catalog = None if catalog is None else catalogs.checked(catalog)
+        cls(config=config.config, parse_env_config=config.parse_env, state=state, catalog=catalog).sync_all()

@@ -6,14 +6,13 @@ import logging
 import sys
 import time
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.errors import InputError, SettingsError
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing
@@ -23,8 +22,6 @@ from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CONFIG_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 class Group(click.Group):
@@ -36,7 +33,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         except SettingsError as exc:
             lines = exc.problems
-        except (CodatError, UsageError) as exc:
+        except (CodatError, InputError, UsageError) as exc:
             lines = [str(exc)]
         except KeyboardInterrupt:
             sys.exit(130)
@@ -46,10 +43,10 @@ class Group(click.Group):
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", type=CONFIG_FILE, multiple=True, help="JSON file.")
+@click.option("--config", multiple=True, help="JSON file.")
 @click.version_option(user_agent().partition("/")[2] or "unknown", prog_name="codat-commerce")
 @click.pass_context
-def main(ctx: click.Context, config: tuple[Path, ...]) -> None:
+def main(ctx: click.Context, config: tuple[str, ...]) -> None:
     """The steps before commerce data flows from Codat: enable, connect, status, refresh.
 
     The settings are those of tap-codat-commerce: from the environment, as TAP_CODAT_COMMERCE_API_KEY, also in a file
@@ -64,7 +61,7 @@ def with_session(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.pass_obj
     @wraps(command)
-    def run(config: tuple[Path, ...], *args: Any, **kwargs: Any) -> Any:
+    def run(config: tuple[str, ...], *args: Any, **kwargs: Any) -> Any:
         return command(Session.of(config), *args, **kwargs)
 
     return run

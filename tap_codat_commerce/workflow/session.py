@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import uuid
 from dataclasses import dataclass, replace
@@ -10,13 +9,12 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dotenv import find_dotenv, load_dotenv
-
 from tap_codat_commerce import checks
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.settings import Settings
 from tap_codat_commerce.singer.data_set_stream import DataSetStream
 from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.streams import STREAMS as ALL_STREAMS
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_status import DataStatuses
@@ -24,7 +22,6 @@ from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from tap_codat_commerce.sync.options import SyncOptions
 
@@ -43,22 +40,16 @@ class Session:
     settings: Settings
 
     @classmethod
-    def of(cls, files: Sequence[Path]) -> Session:
+    def of(cls, files: Sequence[str]) -> Session:
         """Read the settings; later files override earlier ones, the environment (and `.env`) overrides all files.
 
         Raises:
-            SettingsError: a file can't be read, or a setting is bad.
+            InputError: a file can't be read.
+            SettingsError: a setting is bad.
         """
-        load_dotenv(find_dotenv(usecwd=True))
         config: dict[str, Any] = {}
         for file in files:
-            try:
-                found = json.loads(file.read_text())
-            except (OSError, ValueError) as exc:
-                raise SettingsError([f"{file}: {exc}"]) from exc
-            if not isinstance(found, dict):
-                raise SettingsError([f"{file}: holds no JSON object"])
-            config |= found
+            config |= read_object("--config", file)
         config |= TapCodatCommerce._env_var_config  # noqa: SLF001 - the tap's own settings
         TapCodatCommerce.append_builtin_config(TapCodatCommerce.config_jsonschema)
         problems = checks.all_problems(config, TapCodatCommerce.config_jsonschema)

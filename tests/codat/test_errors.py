@@ -174,14 +174,6 @@ def test_answers_that_are_json_but_not_codats(stage: Callable[..., Stage]) -> No
     assert_one_line(run, "GET /companies answered 200 with JSON of an unexpected form", "Check that api_url")
 
 
-def test_files_that_are_no_json(stage: Callable[..., Stage]) -> None:
-    shops = stage()
-    broken = shops.folder / "broken.json"
-    broken.write_text("{")
-    for option in ("--state", "--catalog", "--config"):
-        assert_one_line(shops.run(option, str(broken)), "given with --config, --state or --catalog is no JSON")
-
-
 def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
     run = stage().run(stream_maps={"orders": {"number": "orderNumber", "__else__": None}})
     assert_one_line(run, "stream_maps: Invalid key properties for 'orders'")

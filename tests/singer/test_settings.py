@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
+from conftest import API_KEY, TAP, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Stage
 
@@ -27,7 +28,7 @@ BAD = [
     ({"batch_config": {"encoding": GZIP, "storage": {"root": "nowhere://x"}}}, "batch_config: storage.root: "),
     (
         {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x"}, "batch_size": 0}},
-        "batch_config: batch_size is 0",
+        "batch_config: batch_size has to be a number of records, at least 1",
     ),
     (
         {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x"}, "size": 1}},
@@ -42,31 +43,34 @@ BAD = [
     ({"api_key": "two words"}, "api_key: holds blanks"),
     ({"api_key": "Basic "}, "api_key: holds"),
     ({"api_key": "Basic sécret!"}, "api_key: starts with 'Basic' but"),
-    ({"api_key": 5150}, "api_key: must be a text"),
+    ({"api_key": 5150}, "api_key: must be a text, not a number"),
     ({"api_url": "http://api.codat.io"}, "api_url: is plain http"),
     ({"api_url": "http://127.0.0.1.example.com"}, "api_url: is plain http"),
     ({"api_url": "http://10.0.0.8"}, "api_url: is plain http"),
     ({"api_url": "api.codat.io"}, "api_url: is no URL"),
     ({"api_url": "https://user:pass@api.codat.io"}, "api_url: may hold only"),
     ({"api_url": "https://api.codat.io:port"}, "api_url: is no URL"),
-    ({"start_date": "yesterday"}, "start_date: 'yesterday' is no date"),
+    ({"start_date": "yesterday"}, "start_date: is no date"),
     ({"start_date": ""}, "start_date: is empty"),
-    ({"company_ids": ["8f1c7d1e"]}, "company_ids: '8f1c7d1e' is no UUID"),
+    ({"company_ids": ["8f1c7d1e"]}, "company_ids: item 1 is no UUID"),
     ({"company_ids": []}, "company_ids: is an empty list"),
-    ({"company_ids": "all"}, "company_ids: 'all' is not of type"),
+    ({"company_ids": "all"}, "company_ids: must be a list, not a text"),
     ({"company_query": " "}, "company_query: is empty"),
     ({"company_query": "x" * 2048}, "company_query: has more than 2047 characters"),
-    ({"integration_keys": ["Shopify"]}, "integration_keys: 'Shopify' is no platform key"),
-    ({"connection_statuses": ["linked"]}, "connection_statuses: 'linked' is none of Linked, Deauthorized"),
+    ({"integration_keys": ["Shopify"]}, "integration_keys: item 1 is no platform key"),
+    ({"connection_statuses": ["linked"]}, "connection_statuses: item 1 is none of Linked, Deauthorized"),
     ({"connection_statuses": []}, "connection_statuses: is an empty list"),
-    ({"page_size": 0}, "page_size: 0 is less than the minimum of 1"),
-    ({"page_size": 5001}, "page_size: 5001 is greater than the maximum of 5000"),
-    ({"page_size": "many"}, "page_size: 'many' is not of type"),
-    ({"request_timeout": 0}, "request_timeout: 0 is less than"),
-    ({"max_retries": -1}, "max_retries: -1 is less than"),
-    ({"max_retry_wait": -1}, "max_retry_wait: -1 is less than"),
-    ({"skip_unchanged": "perhaps"}, "skip_unchanged: 'perhaps' is not of type"),
-    ({"unknown_fields": "ignore"}, "unknown_fields: 'ignore' is not one of"),
+    ({"page_size": 0}, "page_size: must be at least 1"),
+    ({"page_size": 5001}, "page_size: must be at most 5000"),
+    ({"page_size": "many 5150"}, "page_size: must be a whole number, not a text"),
+    ({"page_size": {"api_key": "5150"}}, "page_size: must be a whole number, not an object"),
+    ({"max_retries": [5150]}, "max_retries: must be a whole number, not a list"),
+    ({"stream_maps": {"orders": 5150}}, "stream_maps.orders: is not of a form that is allowed there"),
+    ({"request_timeout": 0}, "request_timeout: must be at least 1"),
+    ({"max_retries": -1}, "max_retries: must be at least 0"),
+    ({"max_retry_wait": -1}, "max_retry_wait: must be at least 0"),
+    ({"skip_unchanged": "perhaps"}, "skip_unchanged: must be true or false, not a text"),
+    ({"unknown_fields": "5150"}, "unknown_fields: must be one of drop, keep"),
     ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
     ({"emit_activate_version_messages": True}, "emit_activate_version_messages: there is no such setting"),
 ]
@@ -109,11 +113,77 @@ def test_settings_from_the_environment(stage: Callable[..., Stage]) -> None:
     assert {a.query["pageSize"] for a in shops.gate.asked if a.path.endswith("commerce-orders")} == {"5"}
 
 
-def test_a_bad_number_in_the_environment_is_named(stage: Callable[..., Stage]) -> None:
-    env = {"TAP_CODAT_COMMERCE_PAGE_SIZE": "many", "TAP_CODAT_COMMERCE_API_KEY": API_KEY}
-    run = stage().run("--config", "ENV", config={}, env=env)
+@pytest.mark.parametrize(
+    ("setting", "text", "what"),
+    [
+        ("page_size", "many 5150", "a whole number"),
+        ("page_size", "", "a whole number"),
+        ("flattening_enabled", "yes please", "true or false"),
+        ("stream_maps", "", "an object as JSON"),
+        ("stream_maps", "{orders: 5150", "an object as JSON"),
+        ("company_ids", "[5150", "a list"),
+    ],
+)
+def test_a_bad_value_in_the_environment_is_named(
+    stage: Callable[..., Stage], setting: str, text: str, what: str
+) -> None:
+    variable = f"TAP_CODAT_COMMERCE_{setting.upper()}"
+    run = stage().run("--config", "ENV", config={}, env={variable: text, "TAP_CODAT_COMMERCE_API_KEY": API_KEY})
     assert run.code == 1
-    assert run.problems == ["page_size: 'many' (from TAP_CODAT_COMMERCE_PAGE_SIZE) is no whole number"]
+    assert run.problems == [f"{setting}: {variable} must hold {what}"]
+
+
+@pytest.mark.parametrize(("text", "rows"), [("On", 1), ("no", 0)])
+def test_truth_in_the_environment(stage: Callable[..., Stage], text: str, rows: int) -> None:
+    env = {"TAP_CODAT_COMMERCE_FLATTENING_ENABLED": text, "TAP_CODAT_COMMERCE_FLATTENING_MAX_DEPTH": "1"}
+    run = stage(companies=1, connections=1, records=1).run("--config", "ENV", env=env).ok()
+    assert sum("customerRef__id" in record for record in run.records["orders"]) == rows
+
+
+def test_without_config_the_environment_is_read_and_the_file_env_of_this_folder(
+    stage: Callable[..., Stage], tmp_path: Path
+) -> None:
+    shops = stage(companies=1)
+    (tmp_path / ".env").write_text(
+        f"TAP_CODAT_COMMERCE_API_KEY={API_KEY}\nTAP_CODAT_COMMERCE_API_URL=http://10.0.0.8\n"
+    )
+    run = start(TAP, {"TAP_CODAT_COMMERCE_API_URL": shops.url}, folder=tmp_path).ok()
+    assert run.records["orders"], "the environment goes first"
+    run = start([*TAP, "--config", "ENV"], {}, folder=tmp_path)
+    assert run.problems == ["api_url: is plain http, which would send the key unencrypted; use https"]
+
+
+FILES: dict[str, tuple[bytes | None, str]] = {
+    "nosuch": (None, "can't be read: No such file or directory"),
+    "a list": (b"[]", "holds a list"),
+    "UTF-16": ('{"api_key": "é"}'.encode("utf-16"), "is no text in UTF-8: save it in that encoding"),
+    "latin-1": ('{"api_key": "é"}'.encode("latin-1"), "is no text in UTF-8: save it in that encoding"),
+    "half": (b'{"api_key": ', "is no JSON: Expecting value: line 1 column 13 (char 12)"),
+    "empty": (b"", "is no JSON: Expecting value: line 1 column 1 (char 0)"),
+    "deep": (b"[" * 100_000, "is no JSON: "),
+}
+
+
+@pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])
+@pytest.mark.parametrize("name", [*FILES, "folder"])
+def test_a_file_that_is_none_is_refused_by_its_name(tmp_path: Path, option: str, name: str) -> None:
+    content, what = FILES.get(name, (None, "can't be read: Is a directory"))
+    file = tmp_path / name
+    if name == "folder":
+        file.mkdir()
+    elif content is not None:
+        file.write_bytes(content)
+    run = start([*TAP, option, str(file)])
+    assert run.code == 1
+    assert len(run.problems) == 1, run.log
+    assert run.problems[0].startswith(f"{option} {file}: {what}")
+    assert run.problems[0].endswith(". It has to be a file with a JSON object.")
+    assert "Traceback" not in run.log
+
+
+def test_a_file_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    (tmp_path / "config").write_bytes(b"\xef\xbb\xbf" + b'{"page_size": 0, "api_key": "x"}')
+    assert start([*TAP, "--config", str(tmp_path / "config")]).problems == ["page_size: must be at least 1"]
 
 
 @pytest.mark.parametrize("form", ["{raw}", " {raw}\n", "Basic {encoded}", "basic {encoded} "])

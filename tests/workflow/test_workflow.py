@@ -435,7 +435,7 @@ class TestErrors:
             desk("--config", str(file), "status"), "pagesize: there is no such setting, did you mean page_size"
         )
         file.write_text("[]")
-        assert_one_line(desk("--config", str(file), "status"), "holds no JSON object")
+        assert_one_line(desk("--config", str(file), "status"), "holds a list. It has to be a file with a JSON object.")
 
     def test_help_needs_no_key(self, desk: Desk) -> None:
         del desk.env["TAP_CODAT_COMMERCE_API_KEY"]

@@ -1,0 +1,171 @@
+"""The catalog and the stream maps that a run is given: what the tap can't go by is refused before the first request."""
+
+from __future__ import annotations
+
+import difflib
+from fnmatch import fnmatch
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
+
+from tap_codat_commerce.records.fields import plain
+from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.inputs import described
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from singer_sdk.singerlib import Catalog
+
+    from tap_codat_commerce.records.fields import Schema
+
+FULL_TABLE = "FULL_TABLE"
+METHOD = {"enum": [FULL_TABLE, "INCREMENTAL", None]}
+METADATA = {
+    "type": "object",
+    "required": ["breadcrumb", "metadata"],
+    "properties": {
+        "breadcrumb": {"type": "array", "items": {"type": "string"}},
+        "metadata": {
+            "type": "object",
+            "properties": {
+                "replication-method": METHOD,
+                "forced-replication-method": METHOD,
+                "selected": {"type": ["boolean", "null"]},
+                "table-key-properties": {"type": ["array", "null"], "items": {"type": "string"}},
+            },
+        },
+    },
+}
+ENTRY = {
+    "type": "object",
+    "required": ["tap_stream_id", "schema"],
+    "properties": {
+        "tap_stream_id": {"type": "string"},
+        "schema": {
+            "type": "object",
+            "required": ["properties"],
+            "$ref": "https://json-schema.org/draft/2020-12/schema",
+        },
+        "key_properties": {"type": ["array", "null"], "items": {"type": "string"}},
+        "replication_method": METHOD,
+        "metadata": {"type": "array", "items": METADATA},
+    },
+}
+CATALOG = {
+    "type": "object",
+    "required": ["streams"],
+    "properties": {"streams": {"type": "array", "items": ENTRY}},
+}
+"""What a catalog has to be, as JSON Schema."""
+NOT_READ = ("$ref", "$dynamicRef", "allOf", "not", "if", "patternProperties", "propertyNames", "prefixItems")
+"""Words of JSON Schema that the tap can't make records by, and most of which the SDK keeps from the target."""
+REMEDY = "--discover makes a new catalog"
+
+
+def checked(catalog: Any) -> Any:
+    """Return a catalog in the form that the SDK takes, FULL_TABLE in its place: Meltano writes it into the metadata.
+
+    Raises:
+        InputError: it is no catalog, or has a schema that the tap can't make records by.
+    """
+    for error in DEFAULT_JSONSCHEMA_VALIDATOR(CATALOG).iter_errors(catalog):
+        raise _refusal(catalog, list(error.absolute_path), described(error))
+    for number, entry in enumerate(catalog["streams"]):
+        for path, what in _unread(entry["schema"]):
+            raise _refusal(catalog, ["streams", number, "schema", *path], what)
+        root = [m["metadata"] for m in entry.get("metadata", ()) if not m["breadcrumb"]]
+        if any(FULL_TABLE in (m.get("replication-method"), m.get("forced-replication-method")) for m in root):
+            entry["replication_method"] = FULL_TABLE
+    return catalog
+
+
+def check_names(catalog: Catalog, streams: Collection[str]) -> None:
+    """Check that all that is selected are streams of the tap.
+
+    Raises:
+        InputError: one is not.
+    """
+    for name, entry in catalog.items():
+        if name not in streams and entry.metadata.resolve_selection().get((), True):
+            msg = f"catalog: {_no_such(name, streams)}. {REMEDY}."
+            raise InputError(msg)
+
+
+def check_keys(stream: str, keys: Collection[str], more: Collection[str], schema: Schema) -> None:
+    """Check that a stream's schema has its keys.
+
+    Args:
+        stream: the stream's name.
+        keys: the stream's own, which are text.
+        more: those that the catalog names.
+        schema: of the selected fields.
+
+    Raises:
+        InputError: it has not.
+    """
+    fields = schema["properties"]
+    for key in (*keys, *more):
+        if key not in fields or (key in keys and plain(fields[key]).get("type") != "string"):
+            kind = ", of the type string" if key in keys else ""
+            msg = f"catalog: {stream}: {key} is a key: it has to be in schema.properties{kind}, and selected. {REMEDY}."
+            raise InputError(msg)
+
+
+def check_maps(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
+    """Check that stream maps are of streams that there are, and take out only fields that there are.
+
+    Args:
+        maps: the setting `stream_maps`.
+        schemas: those of all streams, by name.
+
+    Raises:
+        SettingsError: they are not. What is misspelt would go out as it is.
+    """
+    problems = []
+    for name, fields in maps.items():
+        source = fields.get("__source__", name) if isinstance(fields, dict) else name
+        mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
+        if not mapped and source != "__else__":
+            problems.append(f"stream_maps: {_no_such(source, schemas)}")
+        known = {field for properties in mapped for field in properties}
+        for field, expression in fields.items() if mapped and isinstance(fields, dict) else ():
+            if expression in (None, "__NULL__") and not field.startswith("__") and field not in known:
+                problems.append(f"stream_maps: {name}: there is no field {field!r} to take out{_near(field, known)}")
+    if problems:
+        raise SettingsError(problems)
+
+
+def _no_such(stream: str, streams: Collection[str]) -> str:
+    """Return that there is no such stream, and which there are."""
+    return f"there is no stream {stream!r}{_near(stream, streams)}; there are {', '.join(sorted(streams))}"
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def _unread(schema: Any) -> Iterator[tuple[list[str | int], str]]:
+    """Yield the place of each part of a valid JSON Schema that the tap can't make records by, and what it is."""
+    if not isinstance(schema, dict):
+        yield [], "is true or false, where the tap needs an object: {} for anything"
+        return
+    for word in NOT_READ:
+        if word in schema:
+            yield [], f"has {word}, by which the tap can't make records"
+    parts: list[tuple[list[str | int], Any]] = [(["properties", n], s) for n, s in schema.get("properties", {}).items()]
+    parts += [([word, n], s) for word in ("anyOf", "oneOf") for n, s in enumerate(schema.get(word, ()))]
+    parts += [([word], schema[word]) for word in ("items", "additionalProperties") if word in schema]
+    for place, part in parts:
+        if place != ["additionalProperties"] or not isinstance(part, bool):
+            yield from (([*place, *path], what) for path, what in _unread(part))
+
+
+def _refusal(catalog: Any, path: list[Any], what: str) -> InputError:
+    """Return the error, with the stream by its name where the path leads into one."""
+    where = ["catalog"]
+    if len(path) > 1:
+        entry, path = catalog["streams"][path[1]], path[2:]
+        where.append(str(entry.get("tap_stream_id", "a stream")) if isinstance(entry, dict) else "a stream")
+    return InputError(": ".join([*where, *filter(None, [".".join(map(str, path))]), f"{what}. {REMEDY}."]))

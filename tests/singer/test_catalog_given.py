@@ -1,0 +1,219 @@
+"""The catalog and the stream maps that a run is given: gone by, or refused before the first request."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codat_mock.platforms import BY_KEY
+from validity import assert_valid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Run, Stage
+
+HASHED = {"emailAddress": "md5(emailAddress or '')"}
+
+
+@pytest.fixture
+def shop(stage: Callable[..., Stage]) -> Stage:
+    """Return a stand-in with one shop that has three orders."""
+    return stage(companies=1, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+
+
+def entry_of(catalog: dict[str, Any], stream: str) -> dict[str, Any]:
+    """Return a stream's entry in a catalog."""
+    found: dict[str, Any] = next(s for s in catalog["streams"] if s["stream"] == stream)
+    return found
+
+
+def root_of(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a stream itself."""
+    found: dict[str, Any] = next(m["metadata"] for m in entry["metadata"] if not m["breadcrumb"])
+    return found
+
+
+def assert_refused(shop: Stage, run: Run, *parts: str) -> None:
+    """Check that a run ended by one line that holds the parts, before the first request."""
+    assert run.code == 1
+    assert len(run.problems) == 1, run.log
+    for part in parts:
+        assert part in run.problems[0]
+    assert "Traceback" not in run.log
+    assert run.out == ""
+    assert shop.requests() == []
+
+
+def test_what_is_not_listed_is_not_selected(shop: Stage) -> None:
+    full = shop.catalog("orders", "connections")
+    run = shop.run(catalog={"streams": [entry_of(full, "connections"), entry_of(full, "orders")]}).ok()
+    assert run.records.keys() == {"connections", "orders"}
+    assert [m["stream"] for m in run.schemas] == ["connections", "orders"]
+
+
+SCHEMAS: dict[str, Any] = {
+    "an integer": {"totalAmount": {"type": ["integer", "null"]}},
+    "anyOf": {"totalAmount": {"anyOf": [{"type": "number"}, {"type": "null"}]}},
+    "oneOf with a date": {
+        "closedDate": {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]},
+    },
+    "a type beside anyOf": {
+        "closedDate": {"type": ["string", "null"], "anyOf": [{"format": "date-time"}]},
+    },
+    "anything": {"totalAmount": {}, "orderLineItems": {}, "customerRef": {}},
+    "text of a number": {"totalAmount": {"type": ["string", "null"]}},
+    "several types": {"totalAmount": {"type": ["string", "number", "null"]}},
+    "nothing but null": {"totalAmount": {"type": "null"}},
+    "an array without items": {"orderLineItems": {"type": ["array", "null"]}},
+    "an array or an object": {
+        "orderLineItems": {"anyOf": [{"type": "object", "properties": {}}, {"type": "array", "items": {}}]}
+    },
+    "an object without properties": {"customerRef": {"type": ["object", "null"]}},
+    "an object with others": {
+        "customerRef": {
+            "type": ["object", "null"],
+            "properties": {"id": {"type": "string"}},
+            "additionalProperties": {"type": ["string", "null"]},
+        }
+    },
+    "a closed object": {"customerRef": {"type": ["object", "null"], "additionalProperties": False}},
+}
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_schema_that_was_edited(shop: Stage, schema: str) -> None:
+    catalog = shop.catalog("orders")
+    entry_of(catalog, "orders")["schema"]["properties"].update(SCHEMAS[schema])
+    run = shop.run(catalog=catalog).ok()
+    assert_valid(run)
+    wanted = shop.run(catalog=shop.catalog("orders")).ok().records["orders"]
+    whole = {"an integer", "nothing but null", "a closed object"}  # these have no place for some of what comes
+    for name in SCHEMAS[schema] if schema not in whole else ():
+        assert [str(r[name]) for r in run.records["orders"]] == [str(r[name]) for r in wanted]
+    assert ("no place for" in run.log) == (schema in whole)
+
+
+def test_a_schema_without_the_stamp(shop: Stage) -> None:
+    catalog = shop.catalog("orders")
+    del entry_of(catalog, "orders")["schema"]["properties"]["modifiedDate"]
+    run = shop.run(catalog=catalog).ok()
+    assert len(run.records["orders"]) == 3
+    assert "bookmark_properties" not in run.schemas[0]
+    assert run.state == shop.run(catalog=shop.catalog("orders")).ok().state
+
+
+@pytest.mark.parametrize("field", ["key_properties", "replication_key", "replication_method", "metadata"])
+def test_what_a_catalog_leaves_out_the_tap_knows(shop: Stage, field: str) -> None:
+    catalog = {"streams": [entry_of(shop.catalog("orders"), "orders")]}
+    del catalog["streams"][0][field]
+    run = shop.run(catalog=catalog).ok()
+    assert run.schemas[0]["key_properties"] == ["companyId", "connectionId", "id"]
+    assert run.schemas[0]["bookmark_properties"] == ["modifiedDate"]
+    assert len(run.records["orders"]) == 3
+
+
+NO_CATALOGS: list[tuple[Any, str]] = [
+    ({}, "catalog: streams is missing."),
+    ({"streams": {}}, "catalog: streams: must be a list, not an object."),
+    ({"streams": ["orders"]}, "catalog: a stream: must be an object, not a text."),
+    ({"streams": [{"stream": "orders"}]}, "catalog: a stream: tap_stream_id is missing."),
+    ({"streams": [{"tap_stream_id": "orders", "schema": {}}]}, "catalog: orders: schema: properties is missing."),
+    (
+        {"streams": [{"tap_stream_id": "ordrs", "schema": {"properties": {}}}]},
+        "catalog: there is no stream 'ordrs' (did you mean orders?); there are companies, company_info, ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("catalog", "line"), NO_CATALOGS, ids=[line for _, line in NO_CATALOGS])
+def test_what_is_no_catalog_is_refused(shop: Stage, catalog: Any, line: str) -> None:
+    assert_refused(shop, shop.run(catalog=catalog), line, "--discover makes a new catalog.")
+
+
+BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
+    ({"totalAmount": True}, "schema.properties.totalAmount: is true or false"),
+    ({"totalAmount": {"type": "strnig"}}, "schema.properties.totalAmount.type: is not of a form"),
+    ({"totalAmount": {"type": 5}}, "schema.properties.totalAmount.type: is not of a form"),
+    ({"customerRef": {"$ref": "#/$defs/reference"}}, "schema.properties.customerRef: has $ref"),
+    ({"payments": {"items": [{"type": "object"}]}}, "schema.properties.payments.items: must be an object"),
+    ({"payments": {"items": {"allOf": [{}]}}}, "schema.properties.payments.items: has allOf"),
+    ({"id": {"type": "integer"}}, "id is a key: it has to be in schema.properties, of the type string"),
+    ({"companyId": {}}, "companyId is a key"),
+]
+
+
+@pytest.mark.parametrize(("fields", "line"), BAD_FIELDS, ids=[line for _, line in BAD_FIELDS])
+def test_a_schema_that_is_none_is_refused(shop: Stage, fields: dict[str, Any], line: str) -> None:
+    catalog = shop.catalog("orders")
+    entry_of(catalog, "orders")["schema"]["properties"].update(fields)
+    shop.requests()
+    assert_refused(shop, shop.run(catalog=catalog), f"catalog: orders: {line}")
+
+
+@pytest.mark.parametrize("how", ["no field", "not selected", "of the catalog"])
+def test_a_key_that_is_missing_is_refused(shop: Stage, how: str) -> None:
+    catalog = shop.catalog("orders")
+    entry = entry_of(catalog, "orders")
+    if how == "no field":
+        del entry["schema"]["properties"]["id"]
+    elif how == "not selected":
+        entry["metadata"] = [{"breadcrumb": ["properties", "id"], "metadata": {"selected": False}}]
+    else:
+        entry["key_properties"] = ["id", "number"]
+    line = f"catalog: orders: {'number' if how == 'of the catalog' else 'id'} is a key"
+    assert_refused(shop, shop.run(catalog=catalog), line)
+
+
+@pytest.mark.parametrize("streams", ["none listed", "none selected", "all taken out"])
+def test_nothing_selected_is_said(shop: Stage, streams: str) -> None:
+    catalog = {"streams": []} if streams == "none listed" else shop.catalog(*["orders"] * (streams == "all taken out"))
+    run = shop.run(catalog=catalog, stream_maps={"orders": None}).ok()
+    (line,) = run.problems
+    assert line.startswith("No stream is selected: nothing was read.")
+    assert "`meltano select tap-codat-commerce orders '*'`" in line
+    assert shop.requests() == []
+
+
+@pytest.mark.parametrize("place", ["replication-method", "forced-replication-method", "replication_method"])
+def test_full_table_counts_wherever_it_stands(shop: Stage, place: str) -> None:
+    catalog = shop.catalog("orders")
+    entry = entry_of(catalog, "orders")
+    state = shop.run(catalog=catalog).ok().state
+    shop.world.sync(shop.world.connections()[0].company_id, None, restamp=1)
+    again = shop.run(catalog=catalog, state=state).ok()
+    shop.world.sync(shop.world.connections()[0].company_id, None, restamp=1)
+    assert len(shop.run(catalog=catalog, state=again.state).ok().records["orders"]) < 3
+    (entry if place == "replication_method" else root_of(entry))[place] = "FULL_TABLE"
+    assert len(shop.run(catalog=catalog, state=again.state).ok().records["orders"]) == 3
+
+
+@pytest.mark.parametrize("given", ["listed", "not listed"])
+def test_a_stream_map_of_a_deselected_stream_is_harmless(shop: Stage, given: str) -> None:
+    catalog = shop.catalog("orders")
+    if given == "not listed":
+        catalog["streams"] = [entry_of(catalog, "orders")]
+    maps = {"customers": HASHED, "companies": {"__filter__": "False"}}
+    assert shop.run(catalog=catalog, stream_maps={"customers": HASHED}).ok().records.keys() == {"orders"}
+    assert not shop.run(catalog=catalog, stream_maps=maps).ok().records, "the filter of a deselected parent holds"
+
+
+@pytest.mark.parametrize(
+    ("maps", "line"),
+    [
+        ({"custmers": HASHED}, "there is no stream 'custmers' (did you mean customers?); there are companies, "),
+        ({"copies": {"__source__": "custmers"}}, "there is no stream 'custmers' (did you mean customers?)"),
+        ({"zz*": {}}, "there is no stream 'zz*'; there are companies, "),
+        ({"customers": {"emialAddress": None}}, "customers: there is no field 'emialAddress' to take out (did you"),
+    ],
+)
+def test_a_stream_map_that_is_misspelt_is_refused(shop: Stage, maps: dict[str, Any], line: str) -> None:
+    assert_refused(shop, shop.run(stream_maps=maps), f"stream_maps: {line}")
+
+
+def test_stream_maps_may_name_many(shop: Stage) -> None:
+    run = shop.run(stream_maps={"c*": {"emailAddress": None}, "__else__": None}).ok()
+    assert run.records["customers"]
+    assert "emailAddress" not in json.dumps(run.records["customers"])
