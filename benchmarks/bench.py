@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).resolve().parent
-TAP = [sys.executable, "-m", "tap_codat_commerce.tap"]
+TAP = [sys.executable, "-m", "tap_codat_commerce"]
 PLAIN = [sys.executable, "-m", "benchmarks.plain_tap"]
 BARE = [sys.executable, str(HERE / "bare_loop.py")]
 UNLIMITED = {"requests_per_minute": 10**6}

@@ -43,7 +43,7 @@ DATA_SETS = {
 }
 SERVED = ("companies", "connections", "data_status", *DATA_SETS)
 STREAMS = (*SERVED, "reads")
-TAP = [sys.executable, "-m", "tap_codat_commerce.tap"]
+TAP = [sys.executable, "-m", "tap_codat_commerce"]
 
 
 class Meanwhile(Fault):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-TAP = (sys.executable, "-m", "tap_codat_commerce.tap")
+TAP = (sys.executable, "-m", "tap_codat_commerce")
 SDK_DOCS = "https://sdk.meltano.com/en/latest/"
 
 

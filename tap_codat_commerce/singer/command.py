@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer import stdio
+from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
 from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.sync.run_summary import RunError
 
@@ -58,21 +58,17 @@ class Command(SingerCommand):
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; end with 1 and a line for each problem."""
         try:
-            return super().main(*args, **kwargs)
+            stdio.prepare()
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
         except SettingsError as exc:
             self._end(*exc.problems)
-        except (CodatError, RunError, InputError) as exc:
+        except (CodatError, RunError, InputError, OutputError) as exc:
             self._end(str(exc))
         except (StreamMapConfigError, MapExpressionError) as exc:
             self._end(f"stream_maps: {exc}")
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the callback; log it if the target has stopped reading, where click would end without a word."""
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 - for the flush at exit
-            self._end("the target has stopped reading: see its own log for the reason")
 
     def _end(self, *lines: str) -> None:
         for line in lines:

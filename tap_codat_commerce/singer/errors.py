@@ -12,6 +12,10 @@ class SettingsError(Exception):
         self.problems = problems
 
 
+class OutputError(Exception):
+    """Standard output can't be written; the message is one line."""
+
+
 class InputError(Exception):
     """What was given with --config, --state or --catalog can't be used; the message is one line."""
 

@@ -74,10 +74,7 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
 
     def _put(self, *texts: bytes | bytearray) -> None:
         for text in texts:
-            with memoryview(text) as whole:
-                begin = 0
-                while begin < len(whole):  # with PYTHONUNBUFFERED, stdout is a raw file, which may take only a part
-                    begin += sys.stdout.buffer.write(whole[begin:])
+            sys.stdout.buffer.write(text)
         self._pending.clear()
 
     def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:

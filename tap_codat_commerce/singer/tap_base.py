@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import sys
+import threading
+import time
 from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_set import ProvenRead
     from tap_codat_commerce.sync.run import Run
 
+SECONDS_OF_ONE_WISH = 1.0
+"""Ctrl-C may bring SIGINT from the terminal and SIGTERM from what started the tap: together they count as one."""
+
 
 class CodatTap(Tap):
     """A tap whose run is made by `new_run`, and whose settings are judged by `settings_problems`."""
@@ -35,7 +43,9 @@ class CodatTap(Tap):
     message_writer_class = LosslessWriter
     message_writer: LosslessWriter
     _state_writer: ThrottledStateWriter
-    _stopping = False
+    _stopped_by: int | None = None
+    _stopped_at = 0.0
+    _ending = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
@@ -103,16 +113,21 @@ class CodatTap(Tap):
         The SDK, where this is final, writes no STATE when a stream fails.
         """
         try:
-            for stream in self.streams.values():
-                stream.begin()  # type: ignore[attr-defined]
-            memory.settle()
-            super().sync_all()
+            try:
+                for stream in self.streams.values():
+                    stream.begin()  # type: ignore[attr-defined]
+                memory.settle()
+                super().sync_all()
+            finally:
+                self._ending = True
         finally:
             self.run.close()
             try:
                 self._state_writer.write_last(self.state)
             finally:
                 self._log_summary()
+        if self._stopped_by:
+            sys.exit(128 + self._stopped_by)
         self.run.summary.check(fail_if_not_ready=self.run.options.fail_if_not_ready)
 
     def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:  # type: ignore[misc]
@@ -137,18 +152,31 @@ class CodatTap(Tap):
                 names,
                 "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
             )
-        if self._stopping:
+        if self._stopped_by:
             self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
         self.run.summary.log()
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """End the run at the end of the line that is being written; `sync_all` then writes the STATE.
 
-        The SDK would write the STATE within the write that the signal interrupted, and exit with 0.
+        The SDK would write the STATE within the write that the signal interrupted, and exit with 0. A second signal
+        ends the process where it is: the target may have stopped reading for good.
         """
-        if not self._stopping:
-            self._stopping = True
-            self.message_writer.stop(128 + signum)
+        now = time.monotonic()
+        if self._stopped_by is None:
+            self._stopped_by, self._stopped_at = signum, now
+            if not self._ending:
+                self.message_writer.stop(128 + signum)
+        elif signum == self._stopped_by or now - self._stopped_at > SECONDS_OF_ONE_WISH:
+            os._exit(128 + signum)
+
+    def _setup_signal_handlers(self) -> None:
+        """Stop when the terminal is closed as on SIGTERM, unless that is to be ignored, as under nohup."""
+        super()._setup_signal_handlers()
+        hangup = getattr(signal, "SIGHUP", None)  # there is none on Windows
+        handled = threading.current_thread() is threading.main_thread()
+        if hangup and handled and signal.getsignal(hangup) is not signal.SIG_IGN:
+            signal.signal(hangup, self._handle_termination)
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property

@@ -12,7 +12,8 @@ import click
 
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer import stdio
+from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing
@@ -27,19 +28,28 @@ if TYPE_CHECKING:
 class Group(click.Group):
     """Commands whose errors are one line each, not a traceback."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; end with 1 and a line for each problem."""
         try:
-            return super().invoke(ctx)
+            stdio.prepare()
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
         except SettingsError as exc:
             lines = exc.problems
-        except (CodatError, InputError, UsageError) as exc:
+        except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
-        except KeyboardInterrupt:
-            sys.exit(130)
         for line in lines:
             show.note(f"Error: {line}")
         sys.exit(1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C ends it without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})

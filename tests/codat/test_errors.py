@@ -186,7 +186,7 @@ def test_a_target_that_goes_away(stage: Callable[..., Stage], *, in_batches: boo
     settings = {"api_key": API_KEY, "api_url": shops.url, **files}
     config = shops.folder / "config.json"
     config.write_text(json.dumps(settings))
-    command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
+    command = [sys.executable, "-m", "tap_codat_commerce", "--config", str(config)]
     tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert tap.stdout is not None
     assert tap.stderr is not None

@@ -170,7 +170,7 @@ def test_flattening_leaves_no_field_out(stage: Callable[..., Stage], depth: int)
 
 @pytest.mark.parametrize("form", [(), ("--format", "json"), ("--format", "markdown")])
 def test_about(form: tuple[str, ...]) -> None:
-    run = start([sys.executable, "-m", "tap_codat_commerce.tap", "--about", *form])
+    run = start([sys.executable, "-m", "tap_codat_commerce", "--about", *form])
     assert run.code == 0, run.log
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import signal
+import subprocess
+import sys
+import termios
 import time
 from typing import TYPE_CHECKING
 
@@ -13,12 +17,13 @@ from codat_mock.faults import Fault
 from conftest import Run, start_tap
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
 
     from conftest import Stage
 
 ORDERS = "commerce-orders"
+PIPE = 2**16
+"""Bytes that a pipe holds."""
 
 
 class TestStops:
@@ -55,7 +60,7 @@ class TestStops:
             assert set(came) == held
             assert len(came) - len(held) < len(held) / 10, "little is read again"
 
-    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
     def test_while_it_waits(self, stage: Callable[..., Stage], number: signal.Signals, code: int) -> None:
         shops = stage(companies=1, connections=1)
         shops.gate.faults.append(Fault("slow", ORDERS, seconds=20, times=0))
@@ -93,3 +98,78 @@ class TestStops:
         run = self.end(shops, process, line)
         assert run.code == 143
         assert run.messages[-1]["type"] == "STATE"
+
+    @pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGINT])
+    def test_a_second_signal_ends_it_where_it_is(self, stage: Callable[..., Stage], then: signal.Signals) -> None:
+        """The target has stopped reading for good: the tap would wait within a write for ever."""
+        process = start_tap(stage(companies=3, connections=2, records=300), {})
+        assert process.stdout
+        process.stdout.readline()
+        blocked_in_write(process)
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.2)
+        process.send_signal(then)
+        assert process.wait(5) == 128 + then
+
+    def test_two_signals_of_one_ctrl_c_count_as_one(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=3, connections=2, records=300)
+        process = start_tap(shops, {})
+        assert process.stdout
+        line = process.stdout.readline()
+        blocked_in_write(process)
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        run = self.end(shops, process, line)
+        assert run.code in {130, 143}
+        assert run.messages[-1]["type"] == "STATE"
+
+    def test_while_the_last_state_is_written(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1, records=1)
+        context = {"companyId": "c", "connectionId": "x" * 2**20}  # more than a pipe holds
+        process = start_tap(shops, {"bookmarks": {"orders": {"partitions": [{"context": context, "sync_id": "s"}]}}})
+        while "data sets: " not in (shops.folder / "log").read_text():
+            if blocked_in_write(process) and len(shops.gate.asked) >= 12:
+                break
+        process.send_signal(signal.SIGTERM)
+        run = self.end(shops, process)
+        assert run.code == 143
+        assert run.messages[-1]["type"] == "STATE"
+        assert run.records["orders"]
+
+    def test_a_terminal_that_is_closed_does_not_end_it_under_nohup(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=3, connections=2, records=300)
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as a process that nohup starts has it
+        try:
+            process = start_tap(shops, {})
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        assert process.stdout
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGHUP)
+        assert self.end(shops, process, line).code == 0
+
+    @pytest.mark.parametrize("moment", [0.1, 0.3, 0.5])
+    def test_ctrl_c_while_it_starts(self, stage: Callable[..., Stage], moment: float) -> None:
+        shops = stage(companies=1)
+        process = start_tap(shops, {}, {"PYTHONPROFILEIMPORTTIME": "1"})
+        while "tap_codat_commerce" not in (shops.folder / "log").read_text():
+            assert process.poll() is None
+        time.sleep(moment)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+        assert process.returncode in {-signal.SIGINT, 130}
+        assert "Traceback" not in (shops.folder / "log").read_text()
+
+
+def blocked_in_write(process: subprocess.Popen[str]) -> bool:
+    """Wait until a process has filled its pipe: what can be read from it has stopped to grow."""
+    assert process.stdout
+    seen, deadline = -1, time.monotonic() + 20
+    while time.monotonic() < deadline:
+        waiting = int.from_bytes(fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4)), sys.byteorder)
+        if waiting == seen and waiting > PIPE // 2:
+            return True
+        seen = waiting
+        time.sleep(0.05)
+    return False

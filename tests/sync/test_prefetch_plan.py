@@ -101,7 +101,7 @@ class TestRuns:
         config = shops.folder / "config.json"
         config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, "requests_per_minute": 300}))
         process = subprocess.Popen(
-            [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)],
+            [sys.executable, "-m", "tap_codat_commerce", "--config", str(config)],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=dict(os.environ),

@@ -295,7 +295,7 @@ class TestResume:
         files = {name: shop.shops.folder / f"{name}.json" for name in ("config", "catalog")}
         files["config"].write_text(json.dumps(config))
         files["catalog"].write_text(json.dumps(shop.catalog))
-        command = [sys.executable, "-m", "tap_codat_commerce.tap"]
+        command = [sys.executable, "-m", "tap_codat_commerce"]
         command += [part for name, path in files.items() for part in (f"--{name}", str(path))]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert process.stdout

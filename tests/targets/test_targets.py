@@ -74,7 +74,7 @@ class Pipe:
     def run(self, name: str = "tap", **settings: Any) -> None:
         """Run both."""
         config = self.file(name, {"api_key": API_KEY, "api_url": self.shops.url, **self.target.tap, **settings})
-        command = [sys.executable, "-m", "tap_codat_commerce.tap", "--config", str(config)]
+        command = [sys.executable, "-m", "tap_codat_commerce", "--config", str(config)]
         if name in self.states:
             command += ["--state", str(self.file(f"{name}-state", self.states[name]))]
         tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

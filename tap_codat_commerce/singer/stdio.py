@@ -1,0 +1,64 @@
+"""Standard output and error: whole lines, whatever reads them, and one line of error when nothing does any more."""
+
+from __future__ import annotations
+
+import io
+import select
+import sys
+from typing import TYPE_CHECKING
+
+from tap_codat_commerce.singer.errors import OutputError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class Stdout(io.FileIO):
+    """Standard output that takes all it is given; once it has failed, it swallows the rest."""
+
+    _failed = False
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write all of the data, however slow the reader is.
+
+        Raises:
+            OutputError: it can't be written.
+        """
+        with memoryview(data).cast("B") as whole:
+            done = 0
+            while done < len(whole) and not self._failed:
+                try:
+                    done += super().write(whole[done:]) or self._wait()
+                except OSError as exc:
+                    self._failed = True
+                    raise OutputError(_what(exc)) from exc
+            return len(whole)
+
+    def _wait(self) -> int:
+        """Wait until a pipe that does not block takes more."""
+        select.select([], [self], [])
+        return 0
+
+
+def prepare() -> None:
+    """Put `Stdout` in its place; on both streams, write `?` for what the terminal's encoding lacks.
+
+    Raises:
+        OutputError: standard output is closed.
+    """
+    if sys.stdout is None:
+        msg = "stdout is closed: there is nowhere to write to"
+        raise OutputError(msg)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.flush()
+        binary = io.BufferedWriter(Stdout(sys.stdout.fileno(), "wb", closefd=False))
+        encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
+        sys.stdout = io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=is_terminal)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="replace")
+
+
+def _what(error: OSError) -> str:
+    if isinstance(error, BrokenPipeError | ConnectionResetError):
+        return "the target has stopped reading: see its own log for the reason"
+    return f"stdout can't be written: {error.strerror}. The next run goes on from the last whole STATE line there"
