@@ -7,6 +7,7 @@ and drops all others without a word.
 from __future__ import annotations
 
 import importlib.util
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -60,8 +61,8 @@ def problem(config: Mapping[str, Any]) -> str | None:
         return "batch_size has to be a number of records, at least 1"
     try:
         fsspec.core.url_to_fs(root)
-    except (ImportError, ValueError) as exc:
-        return f"storage.root: {exc}"
+    except Exception as exc:  # noqa: BLE001 - each kind of storage has errors of its own
+        return f"storage.root: {_without_login(exc)}"
     return None
 
 
@@ -78,11 +79,29 @@ def written(stream: str, records: Iterator[Record], config: BatchConfig, schema:
         RunError: a file can't be written.
     """
     batcher = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
+    own: list[Exception] = []
+
+    def passed() -> Iterator[Record]:
+        try:
+            yield from records
+        except Exception as exc:
+            own.append(exc)
+            raise
+
     try:
-        yield from batcher.get_batches(records)
-    except OSError as exc:
-        msg = f"batch_config: a file in {config.storage.root} can't be written: {exc}"
+        yield from batcher.get_batches(passed())
+    except RunError:
+        raise
+    except Exception as exc:  # each kind of storage has errors of its own
+        if exc in own:
+            raise
+        msg = f"batch_config: a file in {_without_login(config.storage.root)} can't be written: {_without_login(exc)}"
         raise RunError(msg) from exc
+
+
+def _without_login(text: object) -> str:
+    """Return a text on one line, addresses in it without the name and password that may stand before the host."""
+    return " ".join(re.sub(r"(?<=//)[^/\s@]*@", "", str(text)).split())
 
 
 def is_parquet(config: BatchConfig) -> bool:

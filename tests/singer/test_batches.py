@@ -162,6 +162,37 @@ def test_a_folder_that_cannot_be_written(stage: Callable[..., Stage], tmp_path: 
     assert "Traceback" not in run.log
 
 
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("root", "line"),
+    [
+        ("ftp://user:s3cr3t@127.0.0.1:1/x", "batch_config: storage.root: [Errno 111] Connection refused"),
+        ("http://user:s3cr3t@127.0.0.1:1/x", "batch_config: a file in http://127.0.0.1:1/x can't be written: "),
+        ("memory://x", "batch_config: a file in memory://x can't be written: "),
+        ("file:///dev/null/x", "batch_config: a file in file:///dev/null/x can't be written: [Errno 20] Not a dir"),
+    ],
+)
+def test_a_place_that_cannot_be_reached(stage: Callable[..., Stage], form: str, root: str, line: str) -> None:
+    config = {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": root}}
+    run = stage(companies=1).run(batch_config=config)
+    assert run.code == 1
+    assert [p[: len(line)] for p in run.problems] == [line]
+    assert "Traceback" not in run.log
+    assert "s3cr3t" not in run.log
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_goes_wrong_at_codat_is_not_said_of_the_files(
+    stage: Callable[..., Stage], tmp_path: Path, form: str
+) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault(path="commerce-orders", status=401, times=0))
+    run = shops.run(batch_config=batches(tmp_path, form))
+    assert run.code == 1
+    assert "answered 401" in run.problems[-1]
+    assert "can't be written" not in run.log
+
+
 def test_several_streams_of_one_are_refused(stage: Callable[..., Stage], tmp_path: Path) -> None:
     shops = stage(companies=1)
     maps = {"customers": {}, "copies": {"__source__": "customers"}}
