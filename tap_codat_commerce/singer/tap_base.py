@@ -144,6 +144,9 @@ class CodatTap(Tap):
                 "as with `meltano select %s orders '*'`, and see that stream_maps leave them in.",
                 self.name,
             )
+        if self.run.summary.companies_done == self.run.summary.companies:
+            for line in self.run.selection.gaps():
+                self.logger.warning("%s", line)
         if names := self.run.stray_fields.summary():
             self.logger.warning(
                 "Values that the schema has no place for were %s: %s. "

@@ -63,6 +63,8 @@ class CompanySelection:
     def __init__(self, prefetcher: Prefetcher, options: SyncOptions, logger: logging.Logger) -> None:
         """Begin without a request."""
         self._prefetcher, self._options, self._logger = prefetcher, options, logger
+        self._companies: int | None = None
+        self._shops: set[tuple[Any, Any]] = set()
 
     def companies(self) -> list[msgspec.Raw]:
         """Return the companies as they came, not parsed yet, as there may be many.
@@ -85,6 +87,7 @@ class CompanySelection:
                 missing,
                 " that matches company_query" if self._options.company_query else " for this key",
             )
+        self._companies = len(found)
         return [c for i, c in found.items() if (not wanted or i in wanted) and self._in_shard(i)]
 
     @staticmethod
@@ -96,12 +99,36 @@ class CompanySelection:
     def connections(self, company: dict[str, Any], number: int) -> list[ConnectionRef]:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company.get("dataConnections") or []
+        self._shops |= {(c.get("status"), c.get("integrationKey")) for c in every if is_shop(c)}
         several = sum(is_shop(connection) and connection.get("status") != NEVER_AUTHORIZED for connection in every) > 1
         return [
             ConnectionRef(company["id"], connection["id"], connection, several, number, index)
             for index, connection in enumerate(every)
             if self.readable(connection)
         ]
+
+    def gaps(self) -> Iterator[str]:
+        """Yield a line for each thing that is asked for and was not there, once all companies have been looked at."""
+        options, statuses = self._options, {status for status, _ in self._shops}
+        if self._companies == 0 and options.company_query:
+            yield "company_query matches no company. `codat-commerce status` lists all if it is not set."
+        elif self._companies == 0 and not options.company_ids:
+            yield "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."
+        if not self._companies or options.shard_count > 1:  # other shards may have what this one has not
+            return
+        if not statuses:
+            yield (
+                "No company has a connection to a shop yet. "
+                "`codat-commerce connect --company NAME --platform KEY` makes one."
+            )
+        elif statuses == {NEVER_AUTHORIZED}:
+            yield "No connection to a shop has been authorised yet. `codat-commerce status` shows the links for that."
+        elif statuses.isdisjoint(options.connection_statuses):
+            yield "No connection is in one of connection_statuses. `codat-commerce status` shows in which they are."
+        platforms = {key for _, key in self._shops if key}
+        for key in sorted(options.integration_keys - platforms):
+            there = f"; there are {', '.join(sorted(platforms))}" if platforms else ""
+            yield f"integration_keys: no connection is of the platform {key!r}{there}. Check the key."
 
     def readable(self, connection: dict[str, Any]) -> bool:
         """Say whether the data sets of a connection are to be read."""

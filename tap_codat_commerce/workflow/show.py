@@ -41,7 +41,7 @@ def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> l
 
 def as_json(value: Any) -> None:
     """Print a value for scripts."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2))
 
 
 def note(text: str) -> None:

@@ -234,6 +234,46 @@ def test_integration_keys(stage: Callable[..., Stage]) -> None:
     assert len(run.records["connections"]) == len(shops.world.connections(commerce=False))
 
 
+def test_a_platform_that_no_connection_is_of_is_named(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=3, connections=2).run(integration_keys=["fztf", "zzzz"]).ok()
+    (line,) = run.problems
+    assert line.startswith("integration_keys: no connection is of the platform 'zzzz'; there are exgd, fztf, ")
+    assert run.records["orders"]
+
+
+@pytest.mark.parametrize(
+    ("shops", "settings", "line"),
+    [
+        ({"companies": 2}, {"company_query": "region = mars"}, "company_query matches no company. `codat-commerce sta"),
+        ({"companies": 0}, {}, "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."),
+        (
+            {"companies": 2, "connections": 0, "extras": False},
+            {},
+            "No company has a connection to a shop yet. `codat-c",
+        ),
+        ({"companies": 1}, {"connection_statuses": ["Unlinked"]}, "No connection is in one of connection_statuses. `c"),
+    ],
+)
+def test_what_is_not_there_is_said_with_the_next_command(
+    stage: Callable[..., Stage], shops: dict[str, Any], settings: dict[str, Any], line: str
+) -> None:
+    run = stage(**shops).run(**settings).ok()
+    assert [p[: len(line)] for p in run.problems] == [line]
+    assert len(run.log.splitlines()) - [line in entry for entry in run.log.splitlines()].index(True) <= 2, "at the end"
+
+
+def test_shops_that_nobody_has_authorised_yet(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=0, extras=False)
+    shops.world.connect(next(iter(shops.world.companies)), "ltpp")
+    (line,) = shops.run().ok().problems
+    assert line.startswith("No connection to a shop has been authorised yet. `codat-commerce status` shows the links")
+
+
+def test_a_shard_of_nothing_is_no_gap(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    assert [shops.run(shard_index=i, shard_count=2).ok().problems for i in range(2)] == [[], []]
+
+
 def test_connection_statuses(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=3)
     linked, deauthorized, unlinked = shops.world.connections()
