@@ -6,12 +6,18 @@ import asyncio
 import re
 import socket
 import struct
+import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from aiohttp import web
 
-Kind = Literal["status", "reset", "cut", "garbage", "json", "slow"]
+Kind = Literal["status", "reset", "cut", "garbage", "json", "slow", "spoil", "raw", "bomb"]
+
+MOST_UNSENT = 2**20
+SHORTEST = 0.0005
+"""Seconds between two pieces: others are to be answered meanwhile."""
 
 
 @dataclass
@@ -20,14 +26,18 @@ class Fault:
 
     Attributes:
         kind: `status` answers with an error; `reset` breaks the connection; `cut` ends it within the body;
-            `garbage` answers with something that is no JSON, `json` with `body`; `slow` answers after `seconds`.
+            `garbage` answers with something that is no JSON, `json` with `body`; `slow` answers after `seconds`;
+            `spoil` puts `body` in the place of what `find` matches first in the true answer; `raw` sends `body` as it
+            is, head and all, then `piece` every `seconds` until the client goes; `bomb` answers with so many
+            `megabytes`, compressed.
         path: a regular expression that is searched for in the path.
         page: only requests for this page.
         skip: how many requests that fit are let through first.
         times: how often it is applied, 0 for always.
         status, message, headers: of the error.
         seconds: how slow.
-        body: the whole answer.
+        body, piece: see `kind`; for `spoil` and `raw`, each character stands for the byte of its number.
+        find: a regular expression.
     """
 
     kind: Kind = "status"
@@ -41,6 +51,9 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     body: str = "{}"
+    find: str = ""
+    piece: str = ""
+    megabytes: int = 0
     seen: int = 0
 
     def strikes(self, request: web.Request) -> bool:
@@ -74,3 +87,32 @@ async def cut(request: web.Request, whole: bytes) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.close()
     return response
+
+
+async def raw(request: web.Request, fault: Fault) -> web.StreamResponse:
+    """Send what the fault says, byte for byte, for as long as the client takes it."""
+    transport = request.transport
+    if transport is not None:
+        transport.write(fault.body.encode("latin-1"))
+        while fault.piece and not transport.is_closing():
+            if transport.get_write_buffer_size() < MOST_UNSENT:  # type: ignore[attr-defined]
+                transport.write(fault.piece.encode("latin-1"))
+            await asyncio.sleep(max(fault.seconds, SHORTEST))
+        transport.close()
+    return web.Response()
+
+
+def spoilt(answer: web.StreamResponse, fault: Fault) -> web.Response:
+    """Return an answer with something else in the place of what the fault finds."""
+    body = answer.body if isinstance(answer, web.Response) and isinstance(answer.body, bytes) else b""
+    put = fault.body.encode("latin-1")
+    return web.Response(
+        body=re.sub(fault.find.encode("latin-1"), lambda _: put, body, count=1), content_type="application/json"
+    )
+
+
+@lru_cache
+def bomb(megabytes: int) -> bytes:
+    """Return so many megabytes, compressed to a thousandth."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join(packer.compress(b" " * 2**20) for _ in range(megabytes)) + packer.flush()

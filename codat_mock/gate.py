@@ -125,6 +125,12 @@ class Gate:
             return web.Response(text="<html><body>502 Bad Gateway</body></html>", content_type="text/html")
         if fault.kind == "json":
             return web.Response(text=fault.body, content_type="application/json")
+        if fault.kind == "raw":
+            return await faults.raw(request, fault)
+        if fault.kind == "bomb":
+            return web.Response(body=faults.bomb(fault.megabytes), headers={"Content-Encoding": "gzip"})
+        if fault.kind == "spoil":
+            return faults.spoilt(await handler(request), fault)
         if fault.kind == "cut":
             whole = await handler(request)
             return await faults.cut(request, bytes(whole.body) if isinstance(whole, web.Response) else b"")  # type: ignore[arg-type]
