@@ -93,7 +93,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1),
         default=120,
         title="Request timeout",
-        description="Seconds to wait for a connection, and for each next part of an answer.",
+        description="Seconds to wait for a connection, and seconds in which a whole answer has to be there.",
     ),
     th.Property(
         "max_retries",

@@ -13,23 +13,25 @@ from urllib.parse import urljoin, urlsplit
 
 import backoff
 import msgspec
-import requests
-import urllib3
 
-from tap_codat_commerce.codat import errors, lossless_json, retry_policy
+from tap_codat_commerce.codat import errors, lossless_json, redaction, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
+from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.codat.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from backoff.types import Details
 
+    from tap_codat_commerce.codat.transport import Answer
+
     Params = Mapping[str, str | int]
 
 PACKAGE = "tap-codat-commerce"
-SHOWN_OF_A_MESSAGE = 300
-"""An error line quotes at most so many characters of Codat's message."""
+BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
+"""Statuses that are no answer."""
 
 logger = getLogger(f"{PACKAGE}.codat")
 
@@ -86,18 +88,17 @@ class Client:
         Args:
             api_key: the raw key, or the whole header value `Basic …`: Codat's Portal shows both.
             api_url: the API's address; if it has a path, the requests' paths follow it.
-            timeout: seconds to wait for a connection, and for each next part of an answer.
+            timeout: seconds to wait for a connection, and seconds in which a whole answer has to be there.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
             limiter: limits how fast requests go out; each attempt counts.
         """
         self._base = api_url.rstrip("/")
-        self._authorization = authorization(api_key)
-        self._secrets = secrets(self._authorization)
-        self._timeout = timeout
+        header = authorization(api_key)
+        redaction.hide(header)
+        self._transport = Transport(self._base, {"Authorization": header, "User-Agent": user_agent()}, timeout)
         self._max_retry_wait = max_retry_wait
         self.limiter = limiter or RateLimiter()
-        self._local = threading.local()
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
@@ -115,8 +116,8 @@ class Client:
         Args:
             path: from the root of the API, for example `/companies`.
             params: the query parameters, not yet encoded.
-            decode: turns the body into a value; raises msgspec.DecodeError, or msgspec.ValidationError for JSON of an
-                unexpected form.
+            decode: turns the body into a value; raises ValueError, of which msgspec.ValidationError stands for JSON of
+                an unexpected form.
 
         Raises:
             CodatError: the class says what went wrong, see `errors`.
@@ -124,7 +125,7 @@ class Client:
         return self._send("GET", self._base + path, params, decode)
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
-        """Return the decoded answer to a POST, None for a 204; raise errors as `get` does.
+        """Return the decoded answer to a POST, None if it is empty; raise errors as `get` does.
 
         Args:
             path: see `get`.
@@ -133,18 +134,23 @@ class Client:
             repeatable: whether Codat may act on it twice; if not, it is retried only if Codat has surely not acted yet.
         """
         send = self._send if repeatable else self._send_unrepeatable
-        return send("POST", self._base + path, params, lossless_json.decode, body)
+        return send("POST", self._base + path, params, lambda said: lossless_json.decode(said) if said else None, body)
 
     def follow(self, link: str, decode: Callable[[bytes], Any] = lossless_json.decode) -> Any:
         """Return the decoded answer to a GET of a link from an earlier answer (Codat's are relative to the API's root).
 
         Raises:
-            UnsafeLink: the link leads to another scheme, host or port than the API's.
+            UnsafeLink: the link is none, or leads to another scheme, host or port than the API's.
             CodatError: see `get`.
         """
-        url = self._base + link if link.startswith("/") and not link.startswith("//") else urljoin(self._base, link)
-        if _origin(url) != _origin(self._base):
-            msg = f"the answer links to {_shorten(link)}, which is not on {self._base}"
+        try:
+            own = link.startswith("/") and not link.startswith("//")
+            url = self._base + link if own else urljoin(self._base, link)
+            safe = _origin(url) == _origin(self._base)
+        except ValueError:  # a port that is no number, half an IPv6 address
+            safe = False
+        if not safe:
+            msg = f"the answer links to {quoted(link)}, which is not on {self._base}"
             raise errors.UnsafeLink(msg)
         return self._send("GET", url, None, decode)
 
@@ -167,50 +173,40 @@ class Client:
         self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any = None
     ) -> Any:
         request = f"{method} {url.removeprefix(self._base)}"
+        body = None if payload is None else lossless_json.encode(payload)
         with self.limiter.request():
-            response, body = self._exchange(request, method, url, params, payload)
-        logger.debug("%s %s", request, response.status_code)
+            with self._lock:
+                self.requests += 1
+            answer = self._transport.exchange(request, method, url, params, body)
+        logger.debug("%s %s", request, answer.status)
         with self._lock:
-            self.quota = self.quota.after(Quota.of(response.headers))
-            self.clock.see(response.headers.get("Date"))
-            self.answered += errors.for_status(response.status_code, "").retriable is False
-        if response.is_redirect or response.is_permanent_redirect:
-            target = _shorten(response.headers["Location"])
-            raise errors.Redirected(self._without_secrets(f"{request} was redirected to {target}"))
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise self._refusal(request, response, body)
-        if response.status_code == HTTPStatus.NO_CONTENT:
-            return None
+            self.quota = self.quota.after(Quota.of(answer.headers))
+            self.clock.see(answer.headers.get("Date"))
+            self.answered += answer.status not in BUSY
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise self._refusal(request, answer)
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            target = quoted(answer.headers.get("Location", "nowhere"))
+            what = f"{request} was redirected to {target}"
+            raise errors.Redirected(what)
+        return self._decoded(request, answer, decode)
+
+    def _decoded(self, request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any:
+        """Return what an answer holds: the one place where Codat's bytes become values."""
+        body, mended = unicode_repair.mended(answer.body)
+        if mended:
+            logger.warning("%s: %d characters are no Unicode; U+FFFD stands in their place.", request, mended)
         try:
             return decode(body)
         except msgspec.ValidationError as exc:
-            what = f"{request} answered {response.status_code} with JSON of an unexpected form: {exc}"
-            raise errors.UnexpectedAnswer(self._without_secrets(what)) from exc
-        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-            kind = response.headers.get("Content-Type", "no content type")
-            what = f"{request} answered {response.status_code}, but its {len(body)} bytes ({kind}) are no JSON"
-            raise errors.UnreadableAnswer(self._without_secrets(what)) from exc
-
-    def _exchange(
-        self, request: str, method: str, url: str, params: Params | None, payload: Any
-    ) -> tuple[requests.Response, bytes]:
-        with self._lock:
-            self.requests += 1
-        try:
-            response = self._session.request(
-                method,
-                url,
-                params=params,
-                data=None if payload is None else lossless_json.encode(payload),
-                headers=None if payload is None else {"Content-Type": "application/json"},
-                timeout=self._timeout,
-                allow_redirects=False,
-                stream=True,
-            )
-            # Read in one piece: `response.content` joins many small ones, and for a moment holds the body twice.
-            return response, response.raw.read(decode_content=True)
-        except (requests.RequestException, urllib3.exceptions.HTTPError) as exc:
-            raise errors.NoAnswer(self._without_secrets(f"{request} at {self._base}: {_reason(exc)}")) from exc
+            what = f"{request} answered {answer.status} with JSON of an unexpected form: {exc}"
+            raise errors.UnexpectedAnswer(what) from exc
+        except RecursionError:
+            what = f"{request} answered {answer.status} with JSON that is nested too deeply"
+        except ValueError:
+            kind = quoted(answer.headers.get("Content-Type", "no content type"))
+            what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
+        raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
 
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
@@ -219,45 +215,22 @@ class Client:
         what = f"{getattr(failure, 'what', failure)}."
         logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
-    def _refusal(self, request: str, response: requests.Response, content: bytes) -> errors.Refused:
-        body = _error_body(content)
-        message = self._without_secrets(_shorten(str(body.get("error") or "")))
-        correlation_id = self._without_secrets(str(body.get("correlationId") or ""))
+    def _refusal(self, request: str, answer: Answer) -> errors.Refused:
+        body = _error_body(answer.body)
+        message, correlation_id = quoted(str(body.get("error") or "")), quoted(str(body.get("correlationId") or ""))
         said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"
-        what = f"{request} answered {response.status_code}{said}"
+        what = f"{request} answered {answer.status}{said}"
         if correlation_id:
             what += f" (correlation id {correlation_id})"
-        error_class = errors.for_status(response.status_code, message)
-        wait = retry_policy.retry_after(response.headers.get("Retry-After"), retry_policy.utc_now())
+        error_class = errors.for_status(answer.status, message, request)
+        wait = retry_policy.retry_after(answer.headers.get("Retry-After"), retry_policy.utc_now())
         if error_class is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
             error_class = errors.QuotaSpent
-            reset = response.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds")
+            reset = quoted(answer.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds"))
             what += f"; requests are allowed again {reset} (max_retry_wait is {self._max_retry_wait:g} s)"
-        what = self._without_secrets(what)
-        error = error_class(what, status=response.status_code, message=message, correlation_id=correlation_id)
+        error = error_class(what, status=answer.status, message=message, correlation_id=correlation_id)
         error.retry_after = wait
         return error
-
-    @property
-    def _session(self) -> requests.Session:
-        """A session per thread: requests does not promise that one can be shared."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            # Look up the environment's proxies and certificates once, not at every request. Never look into .netrc:
-            # requests would send the password from there in place of our key.
-            from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
-            session.proxies, session.verify = from_environment["proxies"], from_environment["verify"]
-            session.trust_env = False
-            session.headers["Authorization"] = self._authorization
-            session.headers["User-Agent"] = user_agent()
-            session.headers["Accept"] = "application/json"
-        return session
-
-    def _without_secrets(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def authorization(api_key: str) -> str:
@@ -267,16 +240,6 @@ def authorization(api_key: str) -> str:
     if scheme.lower() == "basic" and encoded:
         return f"Basic {encoded.strip()}"
     return f"Basic {base64.b64encode(api_key.encode()).decode()}"
-
-
-def secrets(header: str) -> tuple[str, ...]:
-    """Return every form in which the key could show up in a text, the longest first."""
-    encoded = header.removeprefix("Basic ")
-    try:
-        raw = base64.b64decode(encoded, validate=True).decode()
-    except ValueError:
-        raw = ""
-    return tuple(sorted(filter(None, {encoded, raw}), key=len, reverse=True))
 
 
 def user_agent() -> str:
@@ -292,27 +255,9 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _shorten(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN_OF_A_MESSAGE else text[:SHOWN_OF_A_MESSAGE] + "…"
-
-
 def _error_body(content: bytes) -> dict[str, Any]:
     try:
-        body = lossless_json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        body = lossless_json.decode(unicode_repair.mended(content)[0])
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
-
-
-def _reason(error: BaseException) -> str:
-    """Return the innermost cause: the wrappers of requests and urllib3 tell a reader nothing."""
-    cause: BaseException | None = error
-    seen = set()
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        error = cause
-        inner = getattr(cause, "reason", None) or next((a for a in cause.args if isinstance(a, BaseException)), None)
-        cause = inner if isinstance(inner, BaseException) else cause.__cause__
-    text = str(error).rpartition(">: ")[2] or type(error).__name__
-    return _shorten(text)

@@ -2,7 +2,10 @@
 
     CodatError
     ├── NoAnswer               nothing came back, or only a part of it        (retried)
-    ├── UnreadableAnswer       an answer came, but it is no JSON              (retried)
+    ├── UntrustedCertificate   the certificate is of nobody who is trusted here
+    ├── BadEnvironment         the environment's proxy, or its file of certificates, can't be used
+    ├── TooLarge               the answer is larger than any page can be
+    ├── UnreadableAnswer       an answer came whole, but it is no JSON
     │   └── UnexpectedAnswer   it is JSON, but not what it should be
     ├── Redirected             an answer points elsewhere: not followed, as it would take the key along
     ├── UnsafeLink             a link in an answer leads to another host: not followed
@@ -25,7 +28,10 @@ The statuses and what they mean: Codat's API reference, 'Errors'.
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 from typing import ClassVar
+
+from tap_codat_commerce.codat.redaction import clean
 
 
 class CodatError(Exception):
@@ -35,15 +41,15 @@ class CodatError(Exception):
     advice: ClassVar[str] = ""
 
     def __init__(self, what: str) -> None:
-        """Keep what happened; the caller, who knows what was being read, fills in `where`."""
-        super().__init__(what)
-        self.what = what
+        """Keep what happened, without the key; the caller, who knows what was being read, fills in `where`."""
+        self.what = clean(what)
+        super().__init__(self.what)
         self.where = ""
         self.retry_after: float | None = None
 
     def at(self, where: str) -> CodatError:
         """Set `where`, what was being read, unless an inner caller has set it already; return the error."""
-        self.where = self.where or where
+        self.where = self.where or clean(where)
         return self
 
     def __str__(self) -> str:
@@ -59,17 +65,35 @@ class NoAnswer(CodatError):
     advice = "Check api_url, the network and any proxy; the next run goes on from here."
 
 
-class UnreadableAnswer(CodatError):
-    """The body is no JSON."""
+class UntrustedCertificate(CodatError):
+    """The server's certificate is not signed by anybody who is trusted, or is not for this host."""
 
-    retriable = True
+    advice = (
+        "Check api_url and this machine's clock; if a proxy has certificates of its own, "
+        "set REQUESTS_CA_BUNDLE to the file of its CA."
+    )
+
+
+class BadEnvironment(CodatError):
+    """A request can't even be sent: the environment names a proxy, or a file of certificates, that can't be used."""
+
+    advice = "Check api_url, and HTTPS_PROXY, HTTP_PROXY and REQUESTS_CA_BUNDLE in the environment."
+
+
+class TooLarge(CodatError):
+    """The answer has more bytes than are taken."""
+
+    advice = "Lower page_size; if that does not help, report this to Codat."
+
+
+class UnreadableAnswer(CodatError):
+    """The body came whole, and is no JSON."""
+
     advice = "Check that api_url is Codat's API; if it is, report this to Codat."
 
 
 class UnexpectedAnswer(UnreadableAnswer):
     """The body is JSON, but not of the expected form."""
-
-    retriable = False
 
 
 class Redirected(CodatError):
@@ -99,8 +123,8 @@ class Refused(CodatError):
         """Keep the line, and the parts of Codat's answer that it was made of."""
         super().__init__(what)
         self.status = status
-        self.message = message
-        self.correlation_id = correlation_id
+        self.message = clean(message)
+        self.correlation_id = clean(correlation_id)
 
 
 class BadRequest(Refused):
@@ -181,12 +205,17 @@ BY_STATUS: dict[int, type[Refused]] = {
 }
 
 
+OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
+"""What the paths of data sets hold. Only there 409 says something of the data set."""
+
 NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
 """Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
 
 
-def for_status(status: int, message: str) -> type[Refused]:
+def for_status(status: int, message: str, path: str) -> type[Refused]:
     """Return the class for an error status; Codat's message tells an unsupported data type from an unknown company."""
-    if status == 404 and NOT_SUPPORTED.search(message):  # noqa: PLR2004 - the status itself is the clearest name
+    if status == HTTPStatus.NOT_FOUND and NOT_SUPPORTED.search(message):
         return NotSupported
-    return BY_STATUS.get(status, ServerTrouble if status >= 500 else Refused)  # noqa: PLR2004
+    if status == HTTPStatus.CONFLICT and not OF_A_DATA_SET.search(path):
+        return Refused
+    return BY_STATUS.get(status, ServerTrouble if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused)

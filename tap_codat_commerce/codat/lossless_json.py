@@ -28,9 +28,12 @@ class Number(Decimal):
         return self.text
 
 
-def number(text: str) -> Decimal:
-    """Return a decimal whose `str()` is the given text."""
-    value = Decimal(text)
+def number(text: str) -> Decimal | str:
+    """Return a decimal whose `str()` is the given text; the text itself if it is beyond all decimals."""
+    try:
+        value = Decimal(text)
+    except ArithmeticError:
+        return text
     return value if str(value) == text else Number(text)
 
 

@@ -35,9 +35,9 @@ def retry_after(header: str | None, now: datetime) -> float | None:
         return max(0.0, float(header))
     try:
         then = parsedate_to_datetime(header)
-    except ValueError:
+        return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, OverflowError, TypeError):  # no date, or one with an offset that no clock has
         return None
-    return max(0.0, (then.replace(tzinfo=then.tzinfo or UTC) - now).total_seconds())
 
 
 def pause(attempt: int, asked: float | None, longest: float, jitter: float) -> float:

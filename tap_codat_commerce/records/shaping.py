@@ -164,9 +164,8 @@ def _date(value: Any, strays: Strays) -> Any:
 def _decimal(value: Any, strays: Strays) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
-    if isinstance(value, str) and JSON_NUMBER.fullmatch(value):
-        return lossless_json.number(value)
-    return _misfit(value, strays)
+    found = lossless_json.number(value) if isinstance(value, str) and JSON_NUMBER.fullmatch(value) else None
+    return found if isinstance(found, Decimal) else _misfit(value, strays)
 
 
 def _whole(value: Any, strays: Strays) -> Any:

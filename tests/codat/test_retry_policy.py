@@ -24,7 +24,6 @@ TROUBLES: dict[str, dict[str, Any]] = {
     "500": {"status": 500},
     "reset": {"kind": "reset"},
     "cut": {"kind": "cut"},
-    "garbage": {"kind": "garbage"},
 }
 
 
@@ -42,7 +41,7 @@ def test_faults_change_nothing_in_what_comes_out(stage: Callable[..., Stage], tr
 
 
 @pytest.mark.parametrize("path", ["/companies$", "dataStatus", "commerce-info", "commerce-locations"])
-@pytest.mark.parametrize("kind", ["reset", "cut", "garbage"])
+@pytest.mark.parametrize("kind", ["reset", "cut"])
 def test_every_kind_of_request_is_tried_again(stage: Callable[..., Stage], path: str, kind: Any) -> None:
     shops = stage(companies=2, connections=1)
     smooth = shops.run().ok()
@@ -69,6 +68,9 @@ def test_errors_that_stay_are_not_tried_again(stage: Callable[..., Stage]) -> No
         ("Sat, 31 Jan 2026 05:00:00 GMT", 0),
         ("Sat, 31 Jan 2026 07:00:00 +0100", 0),
         ("soon", None),
+        ("Sat, 31 Jan 2026 06:02:00 +9999", None),
+        ("Sat, 31 Jan 2026 06:02:00 +99999999999999999999", None),
+        ("Sat, 31 Jan 99999999999999999999 06:02:00 GMT", None),
         ("", None),
         ("nan", None),
         ("inf", None),
@@ -98,7 +100,7 @@ def test_a_pause_is_never_longer_than_allowed_nor_shorter_than_asked(
 
 def test_what_is_tried_again() -> None:
     final = {c.__name__ for c in all_kinds(errors.CodatError) if not c.retriable}
-    assert {"NoAnswer", "UnreadableAnswer", "RateLimited", "ServerTrouble"}.isdisjoint(final)
+    assert {"NoAnswer", "RateLimited", "ServerTrouble"}.isdisjoint(final)
     assert {"WrongKey", "AccountLimit", "Forbidden", "NotFound", "NotReady", "BadRequest", "QuotaSpent"} <= final
     assert retry_policy.is_final(ValueError())
 

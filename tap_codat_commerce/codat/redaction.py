@@ -1,0 +1,85 @@
+"""Makes a text fit to be shown: the key is taken out in every form, and what a terminal would obey is made visible.
+
+Errors pass through here when they are made, log lines when they are logged: whatever is cut is cut after that.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from functools import lru_cache
+
+SHOWN = 300
+"""A line quotes at most so many characters of what others said."""
+SHORTEST = 4
+"""A key of fewer characters is none, and taking it out would garble all else."""
+UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""Control characters but for tab and line feed, those that turn the direction of text, halves of characters."""
+
+_keys: dict[str, re.Pattern[str]] = {}
+
+
+def hide(authorization: str) -> None:
+    """Take a key out of all that is shown from now on.
+
+    Args:
+        authorization: the header value `Basic …`.
+    """
+    encoded = authorization.removeprefix("Basic ").rstrip("=")
+    try:
+        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode()
+    except ValueError:
+        raw = ""
+    forms = "|".join(_any_form(text) for text in (encoded, raw) if len(text) >= SHORTEST)
+    if forms:
+        _keys[authorization] = re.compile(rf"(?:{forms})(?:=|%(?:25)*3[dD])*")
+    logging.setLogRecordFactory(CleanRecord)
+
+
+def clean(text: str) -> str:
+    """Return the text without any key, and with the number of each character that is not to be obeyed."""
+    for key in _keys.values():
+        text = key.sub("***", text)
+    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def quoted(text: str) -> str:
+    """Return a cleaned text on one line, cut if it is long."""
+    text = " ".join(clean(text).split())
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+
+
+class CleanRecord(logging.LogRecord):
+    """A log record whose message and traceback are clean, whichever logger it is of and whichever formatter asks."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        """Clean what is there already: a message without arguments is shown as it is by some formatters."""
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if not self.args:
+            self.msg = clean(str(self.msg))
+
+    def getMessage(self) -> str:  # noqa: N802 - the name in `logging`
+        """Return the message."""
+        return clean(super().getMessage())
+
+    @property
+    def exc_text(self) -> str | None:
+        """The traceback as text, once a formatter has made it."""
+        text: str | None = self.__dict__.get("exc_text")
+        return text
+
+    @exc_text.setter
+    def exc_text(self, text: str | None) -> None:
+        self.__dict__["exc_text"] = text and clean(text)
+
+
+@lru_cache
+def _any_form(text: str) -> str:
+    """Return a pattern for a text, each of its characters plain or percent-encoded, once or more often."""
+    same = {"+": "[+-]", "/": "[/_]"}  # as base64 for URLs writes them
+    return "".join(f"(?:{same.get(c, re.escape(c))}|{_percent(c)})" for c in text)
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode())

@@ -1,0 +1,272 @@
+"""One request and its answer over HTTP, bounded in seconds and in bytes.
+
+What `requests` calls a timeout begins anew with each byte that comes: an answer that trickles would last for ever. So
+every answer has a deadline, from its status line to its last byte. And a body is held against a bound while it comes,
+as sent and as inflated: a few kilobytes of gzip may hold gigabytes.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ssl
+import threading
+import time
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from logging import DEBUG, ERROR, getLogger
+from typing import TYPE_CHECKING, Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from tap_codat_commerce.codat import errors
+from tap_codat_commerce.codat.redaction import quoted
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator, Mapping
+
+MAX_BODY = 64 * 2**20
+"""Bytes of an answer, as sent and as inflated: three times the largest page of 5,000 records that is to be expected."""
+MAX_ERROR_BODY = 16 * 2**10
+"""Bytes that are read of an error's body."""
+PIECE = 2**18
+GZIP = 31
+"""What zlib calls it."""
+LOST = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.InvalidHeader,
+    urllib3.exceptions.ProtocolError,
+    urllib3.exceptions.TimeoutError,
+    urllib3.exceptions.SSLError,
+    urllib3.exceptions.InvalidHeader,
+)
+"""What `requests` raises where another try may fare better."""
+
+logger = getLogger("tap-codat-commerce.codat")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came.
+
+    Attributes:
+        status: the HTTP status.
+        headers: looked up in any case.
+        body: inflated.
+        whole: whether its end was announced and came; if not, it may have been cut.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    whole: bool
+
+
+class Transport:
+    """Makes requests with the key, from any thread."""
+
+    def __init__(self, base: str, headers: Mapping[str, str], timeout: float) -> None:
+        """Prepare, without a request.
+
+        Args:
+            base: the API's address.
+            headers: of every request, the key among them.
+            timeout: seconds to wait for a connection, and seconds in which an answer has to be there.
+        """
+        self._base, self._headers, self._timeout = base, headers, timeout
+        self._local = threading.local()
+        if not logger.isEnabledFor(DEBUG):  # what it warns of comes up as an error of ours, or is no user's business
+            getLogger("urllib3").setLevel(ERROR)
+
+    def exchange(
+        self, request: str, method: str, url: str, params: Mapping[str, str | int] | None, payload: bytes | None
+    ) -> Answer:
+        """Return the answer to one request, whatever its status.
+
+        Raises:
+            CodatError: there is no answer, or none within the bounds. `request` stands in its message. It has no cause:
+                what `requests` raises may hold the key.
+        """
+        try:
+            return self._exchange(request, method, url, params, payload)
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as exc:
+            logger.debug("%s: %r", request, exc)
+            failure = _failure(f"{request} at {self._base}: {_reason(exc)}", exc)
+        raise failure
+
+    def _exchange(
+        self, request: str, method: str, url: str, params: Mapping[str, str | int] | None, payload: bytes | None
+    ) -> Answer:
+        json = {} if payload is None else {"Content-Type": "application/json"}
+        with self._session.request(
+            method,
+            url,
+            params=params,
+            data=payload,
+            headers=json,
+            timeout=self._timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            raw, status = response.raw, response.status_code
+            whole = raw.chunked or raw.length_remaining is not None
+            if status >= HTTPStatus.BAD_REQUEST:
+                body = _beginning(raw)
+            elif status >= HTTPStatus.MULTIPLE_CHOICES:
+                body = b""
+            else:
+                body = _whole(raw, request, whole=whole)
+            return Answer(status, response.headers, body, whole)
+
+    @property
+    def _session(self) -> requests.Session:
+        """A session per thread: requests does not promise that one can be shared."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+            # Look up the environment's proxies and certificates once, not at every request. Never look into .netrc:
+            # requests would send the password from there in place of our key.
+            from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
+            session.proxies, session.verify = from_environment["proxies"], from_environment["verify"]
+            session.trust_env = False
+            session.headers.update({**self._headers, "Accept": "application/json", "Accept-Encoding": "gzip"})
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _Adapter())
+        return session
+
+
+class _UntilDeadline(io.RawIOBase):
+    """What a socket brings, within the seconds that its timeout is at the beginning."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw, self._sock = raw, sock
+        self._seconds = sock.gettimeout() or 0.0
+        self._deadline = time.monotonic() + self._seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        with suppress(TimeoutError):
+            left = self._deadline - time.monotonic()
+            if left > 0:
+                self._sock.settimeout(left)
+                return self._raw.readinto(buffer)
+        msg = f"the answer was not there within {self._seconds:g} s"
+        raise TimeoutError(msg)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer with a deadline. It closes its end of the socket also where its head is broken off."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp = io.BufferedReader(_UntilDeadline(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        try:
+            super().begin()
+        except BaseException:
+            self.close()
+            raise
+
+
+class _Adapter(HTTPAdapter):
+    """Makes connections whose answers have a deadline, through proxies too."""
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls
+        if kind.response_class is not _Response:
+            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _Response})
+        return pool
+
+
+def _whole(raw: Any, request: str, *, whole: bool) -> bytes:
+    body = io.BytesIO()  # hands its content out without a copy
+    try:
+        body.writelines(_pieces(raw, MAX_BODY))
+    except (zlib.error, EOFError) as exc:
+        kind = errors.UnreadableAnswer if whole else errors.NoAnswer
+        failure: errors.CodatError = kind(f"{request}: the compressed body can't be read: {exc}")
+    except OverflowError:
+        failure = errors.TooLarge(f"{request} answered with more than {MAX_BODY // 2**20} MB")
+    else:
+        return body.getvalue()
+    raise failure
+
+
+def _beginning(raw: Any) -> bytes:
+    """Return the beginning of an error's body: the status alone says what went wrong, so that it need not be whole."""
+    body = io.BytesIO()
+    with suppress(OSError, EOFError, OverflowError, zlib.error, urllib3.exceptions.HTTPError):
+        body.writelines(_pieces(raw, MAX_ERROR_BODY))
+    return body.getvalue()
+
+
+def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
+    """Yield a body, inflated.
+
+    Raises:
+        OverflowError: it has more bytes than the bound allows.
+        EOFError: what was compressed has no end.
+        zlib.error: it can't be inflated.
+    """
+    encoding = raw.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in {"", "identity", "gzip", "x-gzip"}:
+        msg = f"nobody asked for the encoding {quoted(encoding)}"
+        raise zlib.error(msg)
+    inflater = zlib.decompressobj(GZIP) if encoding.endswith("gzip") else None
+    sent = inflated = 0
+    for piece in raw.stream(PIECE, decode_content=False):
+        sent += len(piece)
+        data = piece
+        while data:
+            some = data
+            if inflater:
+                some = inflater.decompress(data, bound + 1 - inflated)
+                data = inflater.unused_data or inflater.unconsumed_tail
+                if inflater.unused_data:
+                    inflater = zlib.decompressobj(GZIP)
+            else:
+                data = b""
+            inflated += len(some)
+            if max(sent, inflated) > bound:
+                raise OverflowError
+            yield some
+    if inflater and sent and not inflater.eof:
+        msg = "it ends too early"
+        raise EOFError(msg)
+
+
+def _failure(what: str, error: BaseException) -> errors.CodatError:
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
+        return errors.UntrustedCertificate(what)
+    return errors.NoAnswer(what) if isinstance(error, LOST) else errors.BadEnvironment(what)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause: the wrappers of requests and urllib3 tell a reader nothing."""
+    *_, innermost = _causes(error)
+    text = str(innermost)
+    return quoted(text.rpartition(">: ")[2] or type(innermost).__name__)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    seen = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        inner = getattr(cause, "reason", None) or next((a for a in cause.args if isinstance(a, BaseException)), None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__
