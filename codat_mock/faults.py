@@ -95,7 +95,7 @@ async def raw(request: web.Request, fault: Fault) -> web.StreamResponse:
     if transport is not None:
         transport.write(fault.body.encode("latin-1"))
         while fault.piece and not transport.is_closing():
-            if transport.get_write_buffer_size() < MOST_UNSENT:  # type: ignore[attr-defined]
+            if transport.get_write_buffer_size() < MOST_UNSENT:
                 transport.write(fault.piece.encode("latin-1"))
             await asyncio.sleep(max(fault.seconds, SHORTEST))
         transport.close()

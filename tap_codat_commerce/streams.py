@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat.answers import COMMERCE_PREFIX, status_entry
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates, schemas
 from tap_codat_commerce.singer.data_set_stream import DataSetParentStream, DataSetStream
 from tap_codat_commerce.singer.stream_base import CodatStream
 from tap_codat_commerce.sync.data_set import Paging
-from tap_codat_commerce.sync.data_status import COMMERCE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ class CompaniesStream(CodatStream):
         """Yield the companies, and keep for the child streams the connections of each."""
         for company in self.tap.company_sync.companies():
             self._for_children = {
-                "answers": company.answer.get("dataConnections") or [],
+                "answers": company.answer["dataConnections"],
                 "connections": company.connections,
             }
             yield self.shaper(company.answer)
@@ -69,8 +69,14 @@ class DataStatusStream(CodatStream):
             run.summary.failure(f"{self.name} of company {company_id}", company_id, exc)
             return
         for data_type, entry in entries.items():
-            if data_type.startswith(COMMERCE_PREFIX):
-                yield {"companyId": company_id, **self.shaper({**(entry or {}), "dataType": data_type})}
+            if not data_type.startswith(COMMERCE_PREFIX):
+                continue
+            try:
+                status_entry(entry)
+            except CodatError as exc:
+                run.summary.unreadable(f"{self.name} of company {company_id}, {data_type}", exc.what)
+                continue
+            yield {"companyId": company_id, **self.shaper({**(entry or {}), "dataType": data_type})}
 
 
 class ConnectionsStream(DataSetParentStream):

@@ -6,7 +6,7 @@ where `next` is missing on the last page.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 PAGES_AHEAD = 20
 """So many pages after the one that is used are asked for ahead."""
+
+
+MOST = 10**12
+"""A total beyond that is none."""
 
 
 class Link(msgspec.Struct):
@@ -39,7 +43,7 @@ class Page(msgspec.Struct):
     """One answer: its records as they came, not parsed yet; and how many there are in all."""
 
     results: list[msgspec.Raw]
-    total: int = msgspec.field(name="totalResults")
+    total: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = msgspec.field(name="totalResults")
     links: Links | None = msgspec.field(name="_links", default=None)
 
     @property
@@ -55,7 +59,7 @@ class Page(msgspec.Struct):
         """
         try:
             return [lossless_json.decode_object(raw) for raw in self.results]
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             what = f"a page of a list holds an entry that can't be read: {exc}"
             raise UnexpectedAnswer(what) from exc
 

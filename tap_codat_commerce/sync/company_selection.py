@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_codat_commerce.codat import lossless_json, pages, query
+from tap_codat_commerce.codat import answers, pages, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    import msgspec
 
     from tap_codat_commerce.codat.prefetcher import Prefetcher
     from tap_codat_commerce.sync.options import SyncOptions
 
 COMMERCE = "Commerce"
-NEVER_AUTHORIZED = "PendingAuth"
+OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other", "unknown"})
+"""What connections are to, in small letters, if not to a shop. One that does not tell, or of a new kind, is read."""
+NEVER_AUTHORIZED = "pendingauth"
+STATUSES = frozenset({"linked", "deauthorized", "unlinked", "pendingauth"})
+"""Of connections, in small letters. A connection of no status, or of a new one, is read."""
 PATH = "/companies"
 READS = 3
 """How often the list is read if it changes while it is being read."""
@@ -50,21 +55,30 @@ class ConnectionRef:
         return {"companyId": self.company_id, "connectionId": self.connection_id}
 
 
-class _WithId(msgspec.Struct):
-    id: str
-
-
-_with_id = msgspec.json.Decoder(_WithId).decode
-
-
 class CompanySelection:
     """The companies and connections that are asked for."""
 
-    def __init__(self, prefetcher: Prefetcher, options: SyncOptions, logger: logging.Logger) -> None:
-        """Begin without a request."""
+    def __init__(
+        self,
+        prefetcher: Prefetcher,
+        options: SyncOptions,
+        logger: logging.Logger,
+        unreadable: Callable[[str, str], None] | None = None,
+    ) -> None:
+        """Begin without a request.
+
+        Args:
+            prefetcher: Codat.
+            options: what the user has a say in.
+            logger: for what users should know.
+            unreadable: is called with each entry that can't be read, and why; it is logged if this is not given.
+        """
         self._prefetcher, self._options, self._logger = prefetcher, options, logger
         self._companies: int | None = None
         self._shops: set[tuple[Any, Any]] = set()
+        self._unreadable = unreadable or (lambda where, why: logger.warning("%s can't be read: %s.", where, why))
+        self._statuses = {status.casefold() for status in options.connection_statuses}
+        self._integration_keys = {key.casefold() for key in options.integration_keys}
 
     def companies(self) -> list[msgspec.Raw]:
         """Return the companies as they came, not parsed yet, as there may be many.
@@ -77,7 +91,7 @@ class CompanySelection:
         """
         wanted = set(self._options.company_ids)
         try:
-            found = {i: c for q in self._queries() for i, c in self._matching(q).items()}
+            found, unreadable = self._found()
         except CodatError as exc:
             exc.at("company_query" if isinstance(exc, BadRequest) and self._options.company_query else "companies")
             raise
@@ -87,20 +101,22 @@ class CompanySelection:
                 missing,
                 " that matches company_query" if self._options.company_query else " for this key",
             )
+        for why, number in unreadable.items():
+            self._unreadable(f"companies: {number} entries of the list", why)
         self._companies = len(found)
-        return [c for i, c in found.items() if (not wanted or i in wanted) and self._in_shard(i)]
+        return [c for i, c in found.items() if (not wanted or i in wanted) and self._in_shard(i) and self._is_whole(c)]
 
     @staticmethod
     def company(raw: msgspec.Raw) -> dict[str, Any]:
-        """Return a company, with its connections in `dataConnections`."""
-        found: dict[str, Any] = lossless_json.decode_object(raw)
-        return found
+        """Return one of the companies; its connections, in `dataConnections`, are objects with ids."""
+        return answers.company(raw).fields
 
     def connections(self, company: dict[str, Any], number: int) -> list[ConnectionRef]:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
-        every = company.get("dataConnections") or []
-        self._shops |= {(c.get("status"), c.get("integrationKey")) for c in every if is_shop(c)}
-        several = sum(is_shop(connection) and connection.get("status") != NEVER_AUTHORIZED for connection in every) > 1
+        every = company["dataConnections"]
+        shops = [(_folded(c, "status"), _folded(c, "integrationKey")) for c in every if is_shop(c)]
+        self._shops.update(shops)
+        several = sum(status != NEVER_AUTHORIZED for status, _ in shops) > 1
         return [
             ConnectionRef(company["id"], connection["id"], connection, several, number, index)
             for index, connection in enumerate(every)
@@ -123,21 +139,37 @@ class CompanySelection:
             )
         elif statuses == {NEVER_AUTHORIZED}:
             yield "No connection to a shop has been authorised yet. `codat-commerce status` shows the links for that."
-        elif statuses.isdisjoint(options.connection_statuses):
+        elif statuses.isdisjoint(self._statuses):
             yield "No connection is in one of connection_statuses. `codat-commerce status` shows in which they are."
         platforms = {key for _, key in self._shops if key}
-        for key in sorted(options.integration_keys - platforms):
+        for key in sorted(self._integration_keys - platforms):
             there = f"; there are {', '.join(sorted(platforms))}" if platforms else ""
             yield f"integration_keys: no connection is of the platform {key!r}{there}. Check the key."
 
     def readable(self, connection: dict[str, Any]) -> bool:
-        """Say whether the data sets of a connection are to be read."""
-        options = self._options
+        """Say whether the data sets of a connection are to be read: what does not tell why not, is."""
+        status = _folded(connection, "status")
         return (
             is_shop(connection)
-            and connection.get("status") in options.connection_statuses
-            and (not options.integration_keys or connection.get("integrationKey") in options.integration_keys)
+            and (status in self._statuses or status not in STATUSES)
+            and self.is_chosen_platform(connection)
         )
+
+    def is_chosen_platform(self, connection: dict[str, Any]) -> bool:
+        """Say whether a connection is on a platform that is asked for, or does not tell on which it is."""
+        key = _folded(connection, "integrationKey")
+        return not self._integration_keys or not key or key in self._integration_keys
+
+    def _is_whole(self, raw: msgspec.Raw) -> bool:
+        """Say whether a company can be read; what of it can't is made known."""
+        try:
+            company = answers.company(raw)
+        except UnexpectedAnswer as exc:
+            self._unreadable(f"company {answers.id_of(raw)}", exc.what)
+            return False
+        for why in company.unreadable:
+            self._unreadable(f"connections of company {company.id}", why)
+        return True
 
     def _in_shard(self, company_id: str) -> bool:
         return shard_of(company_id, self._options.shard_count) == self._options.shard_index
@@ -149,21 +181,39 @@ class CompanySelection:
         else:
             yield self._options.company_query
 
-    def _matching(self, condition: str | None) -> dict[str, msgspec.Raw]:
-        """Return the companies that match, by id; read again if the list changed while it was read."""
+    def _found(self) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
+        """Return the companies that all queries find, by id; and how many can't be read, by the reason."""
+        found: dict[str, msgspec.Raw] = {}
+        unreadable: Counter[str] = Counter()
+        for condition in self._queries():
+            some, reasons = self._matching(condition)
+            found |= some
+            unreadable |= reasons  # the same entries may come again
+        return found, unreadable
+
+    def _matching(self, condition: str | None) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
+        """Return the companies that match, and how many can't be read; again if the list changed while it was read."""
         params: dict[str, str | int] = {"query": condition} if condition else {}
         size = self._options.page_size
         for attempt in range(READS):
             found: dict[str, msgspec.Raw] = {}
+            unreadable: Counter[str] = Counter()
             totals, token = set(), (PATH, condition, attempt)
             for page in pages.prefetched_by_number(
                 self._prefetcher, PATH, params, size, 1, token=token, position=(-1,)
             ):
                 totals.add(page.total)
-                found.update({_id(raw): raw for raw in page.results})
+                before = len(found) + unreadable.total()
+                for raw in page.results:
+                    try:
+                        found[answers.id_of(raw)] = raw
+                    except UnexpectedAnswer as exc:
+                        unreadable[exc.what] += 1
+                if len(found) + unreadable.total() == before:
+                    break  # the page brought nothing new: such pages might never end
             self._prefetcher.drop(token)
-            if totals == {len(found)}:
-                return found
+            if totals == {len(found) + unreadable.total()}:
+                return found, unreadable
         what = f"GET {PATH}: {len(found)} different companies came, but the pages spoke of {sorted(totals)}"
         raise UnexpectedAnswer(what)
 
@@ -175,13 +225,11 @@ def shard_of(company_id: str, count: int) -> int:
 
 
 def is_shop(connection: dict[str, Any]) -> bool:
-    """Say whether a connection is one to a shop."""
-    return connection.get("sourceType") == COMMERCE
+    """Say whether a connection may be one to a shop."""
+    return _folded(connection, "sourceType") not in OTHER_SOURCES
 
 
-def _id(raw: msgspec.Raw) -> str:
-    try:
-        return _with_id(raw).id
-    except ValueError as exc:
-        what = f"GET {PATH} answered with a company that has no id"
-        raise UnexpectedAnswer(what) from exc
+def _folded(connection: dict[str, Any], name: str) -> str:
+    """Return a text in small letters, empty if there is none."""
+    value = connection.get(name)
+    return value.casefold() if isinstance(value, str) else ""

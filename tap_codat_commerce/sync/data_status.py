@@ -13,17 +13,15 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
-
-COMMERCE_PREFIX = "commerce-"
-"""What the keys of all commerce data types begin with."""
 
 COMPLETE = "Complete"
 NOT_SUPPORTED = "NotSupported"
@@ -105,17 +103,14 @@ class SyncStatus:
 
     @classmethod
     def of(cls, entry: object) -> SyncStatus:
-        """Read an entry of the answer; null, and one that holds only its data type, stand for 'never synced'."""
-        if not isinstance(entry, dict):
-            return cls()
-        names = ("currentStatus", "lastSuccessfulSync", "latestSyncId", "latestSuccessfulSyncId")
-        return cls.of_values(*map(entry.get, names))
+        """Read an entry of the answer.
 
-    @classmethod
-    def of_values(cls, *values: object, certain: bool = True) -> SyncStatus:
-        """Make a status of the values of its first four fields; what is no text counts as None."""
-        current, last_good, latest_id, good_id = (v if isinstance(v, str) else None for v in values)
-        return cls(current, last_good, latest_id, good_id, certain)
+        Raises:
+            UnexpectedAnswer: it can't be read.
+        """
+        found = answers.status_entry(entry)
+        ids = found.latest_sync_id, found.latest_successful_sync_id
+        return cls(found.current_status, found.last_successful_sync, *ids)
 
     @property
     def kind(self) -> Kind | None:
@@ -167,9 +162,9 @@ class DataStatuses:
 
     def prefetch(self, company_id: str, position: Position, then: Callable[[dict[str, Any]], None]) -> None:
         """Have a company asked for ahead; `then` gets the answer when it is there."""
-        path, token = _path(company_id), _token(company_id)
+        token = _token(company_id)
         self._asked_at.setdefault(company_id, dates.written(self._prefetcher.clock.now()))
-        self._prefetcher.prefetch(path, None, lossless_json.decode_object, position, token=token, then=then)
+        self._prefetcher.prefetch(_path(company_id), None, answers.data_status, position, token=token, then=then)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
@@ -194,9 +189,7 @@ class DataStatuses:
             self._asked_at[company_id] = now if anew else self._asked_at.get(company_id, now)
             try:
                 token = None if anew else _token(company_id)
-                self._entries[company_id] = self._prefetcher.get(
-                    _path(company_id), None, lossless_json.decode_object, token
-                )
+                self._entries[company_id] = self._prefetcher.get(_path(company_id), None, answers.data_status, token)
             except CodatError as exc:
                 exc.at(f"data status of company {company_id}")
                 self._entries[company_id] = exc
@@ -206,7 +199,11 @@ class DataStatuses:
         return found
 
     def status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
-        """Return the status of one data type."""
+        """Return the status of one data type.
+
+        Raises:
+            CodatError: the request failed, or the entry of this data type can't be read.
+        """
         return SyncStatus.of(self.entries(company_id, anew=anew).get(data_type))
 
     def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
@@ -215,14 +212,13 @@ class DataStatuses:
         Raises:
             CodatError: the request failed; BadRequest too if a sync is under way already.
         """
-        answer = self._prefetcher.post(
-            f"/companies/{company_id}/data/queue/{data_type}", {"connectionId": connection_id}
-        )
+        queue = path("companies", company_id, "data", "queue", data_type)
+        answer = self._prefetcher.post(queue, {"connectionId": connection_id})
         return answer if isinstance(answer, dict) else {}
 
 
 def _path(company_id: str) -> str:
-    return f"/companies/{company_id}/dataStatus"
+    return path("companies", company_id, "dataStatus")
 
 
 def _token(company_id: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from tap_codat_commerce.codat import lossless_json, pages
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.records import dates
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, Paging
 from tap_codat_commerce.sync.distinct_ids import DistinctIds
@@ -56,7 +57,7 @@ class ReadRequest:
     @property
     def path(self) -> str:
         """The path at the API."""
-        return f"/companies/{self.company_id}/connections/{self.connection_id}/data/{self.data_set.segment}"
+        return path("companies", self.company_id, "connections", self.connection_id, "data", self.data_set.segment)
 
     @property
     def first_page(self) -> int:
@@ -256,7 +257,7 @@ class PagedRead(Generic[Content]):
     def _made(self, results: list[msgspec.Raw]) -> RecordPage[Content]:
         try:
             return self._page_of(results)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             what = f"GET {self.request.path} answered with a record that can't be read: {exc}"
             raise UnexpectedAnswer(what) from exc
 

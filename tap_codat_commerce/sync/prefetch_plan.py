@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import SyncStatus
 
@@ -82,7 +83,10 @@ class PrefetchPlan:
     def _look(self, syncs: list[DataSetSync], entries: dict[str, Any]) -> None:
         hidden: list[tuple[DataSetSync, SyncStatus]] = []
         for sync in syncs:
-            company = SyncStatus.of(entries.get(sync.data_set.data_type))
+            try:
+                company = SyncStatus.of(entries.get(sync.data_set.data_type))
+            except UnexpectedAnswer:  # comes up again when it is the data set's turn
+                continue
             if sync.check.needs_history(company):
                 hidden.append((sync, company))
             elif not sync.check.shared:

@@ -9,9 +9,10 @@ Which of its fields can be ordered by is not documented.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat import errors, pages
+from tap_codat_commerce.codat import answers, errors, pages
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
@@ -19,13 +20,14 @@ from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncSta
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tap_codat_commerce.codat.answers import Operation
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 SIZE = 1000
 """The latest operations of a company: some 45 syncs of all data sets over two connections."""
 PARAMS = pages.numbered({"orderBy": "-requested"}, 1, SIZE)
 
-Key = tuple[Any, Any]
+Key = tuple[str, str]
 """A connection's id and a data type."""
 
 
@@ -44,8 +46,8 @@ class PullHistory:
             self._operations[company_id] = operations
             then(operations)
 
-        path, token = _path(company_id), _token(company_id)
-        self._prefetcher.prefetch(path, PARAMS, decode, position, token=token, then=arrived)
+        token = _token(company_id)
+        self._prefetcher.prefetch(_path(company_id), PARAMS, decode, position, token=token, then=arrived)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
@@ -72,12 +74,12 @@ class PullHistory:
 class Operations:
     """The operations of a company, as far as they could be had."""
 
-    def __init__(self, operations: list[dict[str, Any]]) -> None:
+    def __init__(self, operations: list[Operation]) -> None:
         """Take them, the latest first."""
-        self._connections = {operation.get("id"): operation.get("connectionId") for operation in operations}
-        self._of: dict[Key, list[dict[str, Any]]] = {}
+        self._connections = {operation.id: operation.connection_id for operation in operations}
+        self._of: dict[Key, list[Operation]] = {}
         for operation in operations:
-            self._of.setdefault((operation.get("connectionId"), operation.get("dataType")), []).append(operation)
+            self._of.setdefault((operation.connection_id, operation.data_type), []).append(operation)
 
     def status(self, connection_id: str, data_type: str, company: SyncStatus) -> SyncStatus | None:
         """Return the status of a data type over one connection; None where the operations do not tell it.
@@ -96,35 +98,28 @@ class Operations:
 
 def decode(body: bytes) -> Operations:
     """Return the operations of an answer: none of them if one can't be read, or if they are not the latest ones."""
-    page = pages.decode(body)
-    try:
-        operations = page.objects()
-    except errors.UnexpectedAnswer:
-        return Operations([])
-    texts = all(isinstance(o.get(name), str) for o in operations for name in ("id", "connectionId", "dataType"))
-    requested = [dates.stamp(o["requested"] if isinstance(o.get("requested"), str) else None) for o in operations]
+    operations = answers.operations(body) or []
+    requested = [dates.stamp(operation.requested) for operation in operations]
     known = [stamp for stamp in requested if stamp]
     latest_first = len(known) == len(requested) and known == sorted(known, reverse=True)
-    return Operations(operations) if texts and latest_first else Operations([])
+    return Operations(operations if latest_first else [])
 
 
-def _status(operations: list[dict[str, Any]]) -> SyncStatus:
+def _status(operations: list[Operation]) -> SyncStatus:
     """Return the status of one data set.
 
     It is not certain without a good sync, as an older one may be out of sight; and that the platform does not offer
     the data type is believed of the data set alone.
     """
     latest = operations[0]
-    good = max(
-        (o for o in operations if o.get("status") == COMPLETE), key=lambda o: str(o.get("completed")), default={}
-    )
-    certain = bool(good) and latest.get("status") != NOT_SUPPORTED
-    values = (latest.get("status"), good.get("completed"), latest.get("id"), good.get("id"))
-    return SyncStatus.of_values(*values, certain=certain)
+    good = max((o for o in operations if o.status == COMPLETE), key=lambda o: o.completed or "", default=None)
+    if good is None:
+        return SyncStatus(latest.status, sync_id=latest.id, certain=False)
+    return SyncStatus(latest.status, good.completed, latest.id, good.id, certain=latest.status != NOT_SUPPORTED)
 
 
 def _path(company_id: str) -> str:
-    return f"/companies/{company_id}/data/history"
+    return path("companies", company_id, "data", "history")
 
 
 def _token(company_id: str) -> tuple[str, str]:

@@ -48,11 +48,11 @@ class Run:
         """
         self.options, self.logger, self.dry = options, logger, dry
         self.prefetcher = Prefetcher(client, options.max_concurrent_requests)
-        self.selection = CompanySelection(self.prefetcher, options, logger)
+        self.summary = RunSummary(client, logger)
+        self.selection = CompanySelection(self.prefetcher, options, logger, self.summary.unreadable)
         self.statuses = DataStatuses(self.prefetcher)
         self.history = PullHistory(self.prefetcher)
         self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
-        self.summary = RunSummary(client, logger)
         self.stray_fields = StrayFieldCounter()
         self.order = BY_ID
         self.reading: DueSync | None = None

@@ -35,6 +35,7 @@ class RunSummary:
         self.outcomes: Counter[str] = Counter()
         self.not_ready: defaultdict[str, list[str]] = defaultdict(list)
         self.failed: dict[str, str] = {}
+        self.unread: list[str] = []
         self._outage = Outage(client)
 
     def succeeded(self, outcome: str) -> None:
@@ -52,6 +53,11 @@ class RunSummary:
         """Count a data set of which no read could be proven complete."""
         self.outcomes["failed"] += 1
         self.failed[where] = f"what came may be incomplete, as {doubt}"
+
+    def unreadable(self, where: str, why: str) -> None:
+        """Say and count that something in Codat's answers can't be read; the rest of the answer is."""
+        self._logger.warning("%s can't be read: %s. The rest is read; report this to Codat.", where, why)
+        self.unread.append(f"{where} ({why})")
 
     def company_done(self, company_id: str) -> None:
         """Count a company that was gone through."""
@@ -117,6 +123,7 @@ class RunSummary:
             "data_sets": dict(self.outcomes),
             "not_ready": dict(self.not_ready),
             "failed": self.failed,
+            "unreadable": self.unread,
             "records": self.records,
             "requests": self._client.requests,
             "quota_remaining": self._client.quota.remaining,
@@ -127,12 +134,14 @@ class RunSummary:
         """Say whether the run did all that it should.
 
         Raises:
-            RunError: data sets failed; or were not ready, if that is to fail.
+            RunError: data sets failed, or entries could not be read; or were not ready, if that is to fail.
         """
         lines = []
         if self.failed:
             reasons = [f"{where} ({why.removeprefix(f'{where}: ')})" for where, why in self.failed.items()]
             lines.append(f"{len(reasons)} failed, and are read by the next run from where they were: {_some(reasons)}")
+        if self.unread:
+            lines.append(f"In Codat's answers {len(self.unread)} entries could not be read: {_some(self.unread)}")
         if fail_if_not_ready and self.not_ready:
             places = [f"{where} ({reason})" for reason, some in self.not_ready.items() for where in some]
             lines.append(f"{len(places)} are not ready, and on_not_ready is fail: {_some(places)}")

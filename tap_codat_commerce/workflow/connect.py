@@ -10,8 +10,9 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import pages
-from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble
+from tap_codat_commerce.codat import answers, pages
+from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble, UnreadableAnswer
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.sync.company_selection import COMMERCE
 from tap_codat_commerce.workflow.session import UsageError
 
@@ -64,11 +65,11 @@ def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[
     """
     body = {"name": name} | ({"description": description} if description else {})
     try:
-        made: dict[str, Any] = prefetcher.post("/companies", body=body, repeatable=False)
-    except (NoAnswer, ServerTrouble) as exc:
+        made = prefetcher.post("/companies", body=body, repeatable=False)
+        return answers.with_id(made)
+    except (NoAnswer, ServerTrouble, UnreadableAnswer) as exc:
         msg = f"{exc.what}. The company may have been made all the same: look with `codat-commerce status {name!r}`."
         raise UsageError(msg) from exc
-    return made
 
 
 def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str, *, just_made: bool) -> dict[str, Any]:
@@ -79,9 +80,8 @@ def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str,
         CodatError: the connection was not made.
     """
     try:
-        made: dict[str, Any] = prefetcher.post(
-            f"/companies/{owner['id']}/connections", body={"platformKey": platform_key}, repeatable=False
-        )
+        connections = path("companies", owner["id"], "connections")
+        return answers.with_id(prefetcher.post(connections, body={"platformKey": platform_key}, repeatable=False))
     except CodatError as exc:
         if not just_made:
             raise
@@ -90,7 +90,6 @@ def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str,
             f"add the connection with `codat-commerce connect --company {owner['id']} --platform {platform_key}`."
         )
         raise UsageError(msg) from exc
-    return made
 
 
 def _plain(name: object) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.workflow.session import DATA_TYPES, UsageError, short
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class SyncSettings:
     def __init__(self, prefetcher: Prefetcher, company_id: str | None) -> None:
         """Begin without a request."""
         self._prefetcher = prefetcher
-        self._path = f"/companies/{company_id}/syncSettings" if company_id else "/profile/syncSettings"
+        self._path = path("companies", company_id, "syncSettings") if company_id else "/profile/syncSettings"
         self._owner = ("companyId", company_id) if company_id else ("clientId", None)
 
     def changes(self, schedule: int | None) -> list[Change]:

@@ -15,6 +15,7 @@ import click
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.errors import BadRequest
+from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.sync.data_status import COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
@@ -151,8 +152,8 @@ def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: floa
 
 def _operations(session: Session, connection: ConnectionRef) -> list[dict[str, Any]]:
     params = {"query": query.equals("connectionId", connection.connection_id), "orderBy": "-requested"}
-    path = f"/companies/{connection.company_id}/data/history"
-    answer: pages.Page = session.prefetcher.get(path, pages.numbered(params, 1, LATEST), pages.decode)
+    history = path("companies", connection.company_id, "data", "history")
+    answer: pages.Page = session.prefetcher.get(history, pages.numbered(params, 1, LATEST), pages.decode)
     return answer.objects()
 
 

@@ -93,7 +93,7 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
             session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
         readable = {c.connection_id for c in selection.connections(company, 0)}
-        chosen = [c for c in company.get("dataConnections") or [] if is_shop(c) and _is_chosen_platform(session, c)]
+        chosen = [c for c in company["dataConnections"] if is_shop(c) and selection.is_chosen_platform(c)]
         if not chosen:
             yield Line(company)
         entries = _entries(session, company["id"]) if readable else {}
@@ -157,11 +157,6 @@ class Shown:
                 change = current if before is None else f"{before} -> {current}"
                 click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
             self._last_status[tuple(which)] = current
-
-
-def _is_chosen_platform(session: Session, connection: dict[str, Any]) -> bool:
-    keys = session.settings.sync.integration_keys
-    return not keys or connection.get("integrationKey") in keys
 
 
 def _entries(session: Session, company_id: str) -> dict[str, Any]:

@@ -1,0 +1,167 @@
+"""What Codat's answers about companies and syncs hold, checked before anything else sees it.
+
+There are three outcomes: a value; an entry that can't be read, which costs no other; an answer that can't be read.
+Decoders of whole answers raise ValueErrors, as `Client.get` wants it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from tap_codat_commerce.codat import lossless_json, pages
+from tap_codat_commerce.codat.errors import UnexpectedAnswer
+
+COMMERCE_PREFIX = "commerce-"
+"""What the keys of all commerce data types begin with."""
+
+Id = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^\s\x00-\x1f\x7f-\x9f]+\Z")]
+"""Goes into paths, lines of the log and the state: no blanks, and not `.` or `..`."""
+
+
+class _WithId(msgspec.Struct):
+    id: Id
+
+
+class StatusEntry(msgspec.Struct, rename="camel"):
+    """The data status of one data type."""
+
+    data_type: str | None = None
+    current_status: str | None = None
+    last_successful_sync: str | None = None
+    latest_sync_id: str | None = None
+    latest_successful_sync_id: str | None = None
+
+
+class Operation(msgspec.Struct, rename="camel"):
+    """A pull operation: one sync of one data type over one connection."""
+
+    id: str
+    connection_id: str
+    data_type: str
+    requested: str
+    status: str | None = None
+    completed: str | None = None
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company.
+
+    Attributes:
+        id: its id.
+        fields: as they came; `dataConnections` is a list of objects with ids.
+        unreadable: why connections can't be read, a text for each.
+    """
+
+    id: str
+    fields: dict[str, Any]
+    unreadable: list[str]
+
+
+_id: Any = msgspec.json.Decoder(_WithId).decode
+_operation: Any = msgspec.json.Decoder(Operation).decode
+
+
+def id_of(raw: msgspec.Raw) -> str:
+    """Return the id of an entry.
+
+    Raises:
+        UnexpectedAnswer: it is no object, or has no id that can be used.
+    """
+    try:
+        found: str = _id(raw).id
+    except (ValueError, RecursionError) as exc:
+        raise UnexpectedAnswer(str(exc)) from exc
+    return found
+
+
+def with_id(answer: Any) -> dict[str, Any]:
+    """Return an answer, which is an object with an id.
+
+    Raises:
+        UnexpectedAnswer: it is not.
+    """
+    try:
+        msgspec.convert(answer, _WithId)
+    except ValueError as exc:
+        raise UnexpectedAnswer(str(exc)) from exc
+    found: dict[str, Any] = answer
+    return found
+
+
+def company(raw: msgspec.Raw) -> Company:
+    """Return a company.
+
+    Raises:
+        UnexpectedAnswer: it is no object, or has no id that can be used.
+    """
+    try:
+        fields = with_id(lossless_json.decode(raw))
+    except (ValueError, RecursionError) as exc:
+        raise UnexpectedAnswer(str(exc)) from exc
+    given = fields.get("dataConnections") or []
+    unreadable = []
+    if not isinstance(given, list):
+        unreadable.append(f"dataConnections is no list, but {type(given).__name__}")
+        given = []
+    fields["dataConnections"] = []
+    for number, entry in enumerate(given, 1):
+        try:
+            fields["dataConnections"].append(with_id(entry))
+        except UnexpectedAnswer as exc:
+            unreadable.append(f"connection {number} of {len(given)}: {exc.what}")
+    return Company(fields["id"], fields, unreadable)
+
+
+def data_status(body: bytes) -> dict[str, Any]:
+    """Return the entries of a data status by data type, as they came: `status_entry` reads one.
+
+    Raises:
+        ValueError: the body is no data status: not even one entry looks like one.
+    """
+    entries: dict[str, Any] = lossless_json.decode_object(body)
+    if not any(_looks_right(data_type, entry) for data_type, entry in entries.items()):
+        msg = "it holds no data type's status"
+        raise msgspec.ValidationError(msg)
+    return entries
+
+
+def _looks_right(data_type: str, entry: object) -> bool:
+    if entry is None:
+        return data_type.startswith(COMMERCE_PREFIX)
+    return isinstance(entry, dict) and not {"dataType", "currentStatus"}.isdisjoint(entry)
+
+
+def status_entry(entry: object) -> StatusEntry:
+    """Return an entry of a data status. Null, and one that holds only its data type, stand for 'never synced'.
+
+    Raises:
+        UnexpectedAnswer: it is something else.
+    """
+    if entry is None:
+        return StatusEntry()
+    try:
+        found = msgspec.convert(entry, StatusEntry)
+    except ValueError as exc:
+        what = f"its entry in the data status can't be read: {exc}"
+        raise UnexpectedAnswer(what) from exc
+    if found == StatusEntry():
+        what = "its entry in the data status holds no status"
+        raise UnexpectedAnswer(what)
+    return found
+
+
+def operations(body: bytes) -> list[Operation] | None:
+    """Return the operations of a page of the history; None if one can't be read: then nothing rests on the others.
+
+    Raises:
+        ValueError: the body is no page.
+    """
+    page = pages.decode(body)
+    try:
+        return [_operation(raw) for raw in page.results]
+    except (ValueError, RecursionError):
+        return None
