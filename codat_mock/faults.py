@@ -28,8 +28,8 @@ class Fault:
         kind: `status` answers with an error; `reset` breaks the connection; `cut` ends it within the body;
             `garbage` answers with something that is no JSON, `json` with `body`; `slow` answers after `seconds`;
             `spoil` puts `body` in the place of what `find` matches first in the true answer; `raw` sends `body` as it
-            is, head and all, then `piece` every `seconds` until the client goes; `bomb` answers with so many
-            `megabytes`, compressed.
+            is, head and all, then `piece` every `seconds` until the client goes (without a `piece`, it waits);
+            `bomb` answers with so many `megabytes`, compressed.
         path: a regular expression that is searched for in the path.
         page: only requests for this page.
         skip: how many requests that fit are let through first.
@@ -94,7 +94,7 @@ async def raw(request: web.Request, fault: Fault) -> web.StreamResponse:
     transport = request.transport
     if transport is not None:
         transport.write(fault.body.encode("latin-1"))
-        while fault.piece and not transport.is_closing():
+        while (fault.piece or fault.seconds) and not transport.is_closing():
             if transport.get_write_buffer_size() < MOST_UNSENT:
                 transport.write(fault.piece.encode("latin-1"))
             await asyncio.sleep(max(fault.seconds, SHORTEST))

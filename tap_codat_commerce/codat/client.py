@@ -189,24 +189,7 @@ class Client:
             target = quoted(answer.headers.get("Location", "nowhere"))
             what = f"{request} was redirected to {target}"
             raise errors.Redirected(what)
-        return self._decoded(request, answer, decode)
-
-    def _decoded(self, request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any:
-        """Return what an answer holds: the one place where Codat's bytes become values."""
-        body, mended = unicode_repair.mended(answer.body)
-        if mended:
-            logger.warning("%s: %d characters are no Unicode; U+FFFD stands in their place.", request, mended)
-        try:
-            return decode(body)
-        except msgspec.ValidationError as exc:
-            what = f"{request} answered {answer.status} with JSON of an unexpected form: {exc}"
-            raise errors.UnexpectedAnswer(what) from exc
-        except RecursionError:
-            what = f"{request} answered {answer.status} with JSON that is nested too deeply"
-        except ValueError:
-            kind = quoted(answer.headers.get("Content-Type", "no content type"))
-            what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
-        raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
+        return decoded(request, answer, decode)
 
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
@@ -231,6 +214,29 @@ class Client:
         error = error_class(what, status=answer.status, message=message, correlation_id=correlation_id)
         error.retry_after = wait
         return error
+
+
+def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any:
+    """Return what an answer holds: the one place where Codat's bytes become values.
+
+    Raises:
+        UnreadableAnswer: it is no JSON, or not of the form that `decode` expects.
+        NoAnswer: likewise, but it may have been cut.
+    """
+    body, mended = unicode_repair.mended(answer.body)
+    if mended:
+        logger.warning("%s: %d characters are no Unicode; U+FFFD stands in their place.", request, mended)
+    try:
+        return decode(body)
+    except msgspec.ValidationError as exc:
+        what = f"{request} answered {answer.status} with JSON of an unexpected form: {exc}"
+        raise errors.UnexpectedAnswer(what) from exc
+    except RecursionError:
+        what = f"{request} answered {answer.status} with JSON that is nested too deeply"
+    except ValueError:
+        kind = quoted(answer.headers.get("Content-Type", "no content type"))
+        what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
+    raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
 
 
 def authorization(api_key: str) -> str:

@@ -196,13 +196,14 @@ def _whole(raw: Any, request: str, *, whole: bool) -> bytes:
     body = io.BytesIO()  # hands its content out without a copy
     try:
         body.writelines(_pieces(raw, MAX_BODY))
+        return body.getvalue()
     except (zlib.error, EOFError) as exc:
         kind = errors.UnreadableAnswer if whole else errors.NoAnswer
         failure: errors.CodatError = kind(f"{request}: the compressed body can't be read: {exc}")
     except OverflowError:
         failure = errors.TooLarge(f"{request} answered with more than {MAX_BODY // 2**20} MB")
-    else:
-        return body.getvalue()
+    finally:
+        body.close()  # an error keeps its frames, and what they hold
     raise failure
 
 
@@ -252,7 +253,8 @@ def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
 def _failure(what: str, error: BaseException) -> errors.CodatError:
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error)):
         return errors.UntrustedCertificate(what)
-    return errors.NoAnswer(what) if isinstance(error, LOST) else errors.BadEnvironment(what)
+    no_certificates = any("NO_CERTIFICATE" in str(getattr(cause, "reason", "")) for cause in _causes(error))
+    return errors.NoAnswer(what) if isinstance(error, LOST) and not no_certificates else errors.BadEnvironment(what)
 
 
 def _reason(error: BaseException) -> str:

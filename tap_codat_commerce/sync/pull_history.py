@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import answers, errors, pages
 from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
 
@@ -37,7 +36,7 @@ class PullHistory:
     def __init__(self, prefetcher: Prefetcher) -> None:
         """Begin without having asked."""
         self._prefetcher = prefetcher
-        self._operations: dict[str, Operations] = {}
+        self._operations: dict[str, Operations | errors.CodatError] = {}
 
     def prefetch(self, company_id: str, position: Position, then: Callable[[Operations], None]) -> None:
         """Have a company's operations asked for ahead; `then` gets them when they are there."""
@@ -55,20 +54,23 @@ class PullHistory:
         self._operations.pop(company_id, None)
 
     def of(self, company_id: str, *, anew: bool = False) -> Operations:
-        """Return a company's operations; none where they can't be had.
+        """Return a company's operations; none where they can't be had. They are remembered, as is an error.
 
         Raises:
-            CodatError: the request failed otherwise.
+            CodatError: the request failed otherwise; the same again for each data set, without asking again.
         """
         if anew or company_id not in self._operations:
             token = None if anew else _token(company_id)
             try:
                 self._operations[company_id] = self._prefetcher.get(_path(company_id), PARAMS, decode, token)
-            except ENDS_THE_RUN:
-                raise
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
                 self._operations[company_id] = Operations([])
-        return self._operations[company_id]
+            except errors.CodatError as exc:
+                self._operations[company_id] = exc.at(f"history of company {company_id}")
+        found = self._operations[company_id]
+        if isinstance(found, errors.CodatError):
+            raise found
+        return found
 
 
 class Operations:

@@ -1,0 +1,263 @@
+"""Answers about companies and syncs: a value, an entry that can't be read, or an answer that can't be read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codat_mock.faults import Fault
+from codat_mock.platforms import BY_KEY
+from tap_codat_commerce.codat import answers, pages
+from tap_codat_commerce.codat.client import decoded
+from tap_codat_commerce.codat.errors import NoAnswer, UnexpectedAnswer, UnreadableAnswer
+from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.transport import Answer
+from tap_codat_commerce.sync import pull_history
+from tap_codat_commerce.sync.company_selection import CompanySelection
+from tap_codat_commerce.sync.data_status import STATUSES, SyncStatus
+from tap_codat_commerce.sync.options import SyncOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Run, Stage
+
+NAMES = (
+    "id results totalResults _links next href dataConnections status sourceType integrationKey lastSync dataType "
+    "currentStatus latestSyncId lastSuccessfulSync connectionId requested completed commerce-orders error statusCode"
+)
+TEXTS = (
+    "",
+    ".",
+    "..",
+    "a/b",
+    "Commerce",
+    "Linked",
+    "Complete",
+    "Fetching",
+    "\ud83d",
+    "\x1b[2J",
+    "2026-01-31T06:00:00Z",
+)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.just(2**64)
+    | st.floats()
+    | st.sampled_from(TEXTS)
+    | st.text(st.characters(exclude_categories=())),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES.split()), inner, max_size=5),
+    max_leaves=30,
+)
+entries = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES.split(), json_values))
+answers_of_any_kind = json_values | st.fixed_dictionaries(
+    {"results": st.lists(json_values | entries, max_size=4), "totalResults": st.integers(0, 9) | json_values},
+    optional={"_links": json_values},
+)
+
+
+def given_out(value: Any, decode: Callable[[bytes], Any]) -> Any:
+    """Return what the gate makes of an answer; None if it can't be read."""
+    try:
+        return decoded("GET /any", Answer(200, {}, json.dumps(value).encode(), whole=True), decode)
+    except UnreadableAnswer:
+        return None
+
+
+class TestAnythingIn:
+    """Whatever JSON comes, nothing is raised but what says that it can't be read."""
+
+    @given(answers_of_any_kind)
+    def test_companies(self, value: Any) -> None:
+        page = given_out(value, pages.decode)
+        selection = CompanySelection(None, SyncOptions(integration_keys=frozenset({"fztf"})), logging.getLogger())  # type: ignore[arg-type]
+        for number, raw in enumerate(page.results if page else ()):
+            try:
+                company = answers.company(raw)
+            except UnexpectedAnswer:
+                continue
+            assert company.id == answers.id_of(raw)
+            given = json.loads(bytes(raw)).get("dataConnections") or []
+            lists = isinstance(given, list)
+            assert len(company.fields["dataConnections"]) + len(company.unreadable) == (len(given) if lists else 1)
+            for connection in selection.connections(company.fields, number):
+                path(company.id, connection.connection_id).encode()
+
+    @given(json_values | st.dictionaries(st.sampled_from(["commerce-orders", "error"]), json_values | entries))
+    def test_data_status(self, value: Any) -> None:
+        for entry in (given_out(value, answers.data_status) or {}).values():
+            try:
+                status = SyncStatus.of(entry)
+            except UnexpectedAnswer:
+                continue
+            assert entry is None or isinstance(entry, dict)
+            status.older_than(1, datetime.now(UTC))
+            assert status.kind or not status.current or status.current not in STATUSES
+
+    @given(answers_of_any_kind)
+    def test_history(self, value: Any) -> None:
+        operations = given_out(value, pull_history.decode)
+        if operations:
+            operations.status("", "commerce-orders", SyncStatus())
+
+    @given(st.binary(), st.booleans())
+    def test_bytes(self, body: bytes, whole: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+        answer = Answer(200, {}, body, whole)
+        for decode in (pages.decode, answers.data_status, pull_history.decode):
+            with suppress(UnexpectedAnswer, UnreadableAnswer if whole else NoAnswer):
+                decoded("GET /any", answer, decode)
+
+
+def truth(shops: Stage, path: str) -> Any:
+    """Return a stand-in's answer."""
+    request = Request(shops.url + path, headers={"Authorization": shops.gate.authorization})
+    with urlopen(request) as response:
+        return json.load(response)
+
+
+def lie(shops: Stage, path: str, answer: Any) -> None:
+    """Have a stand-in give another answer from now on."""
+    shops.gate.faults.append(Fault("json", f"{path}$", body=json.dumps(answer), times=0))
+
+
+def companies_read(run: Run) -> set[str]:
+    """Return the companies whose orders came."""
+    return {r["companyId"] for r in run.records["orders"]}
+
+
+BAD_ENTRIES = {
+    "null": (None, "Expected `object`, got `null`"),
+    "no id": ({"name": "x", "status": "Linked"}, "Object missing required field `id`"),
+    "a number": ({"id": 7}, "Expected `str`, got `int` - at `$.id`"),
+    "the folder above": ({"id": ".."}, "Expected `str` matching regex"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_ENTRIES)
+def test_a_company_that_can_not_be_read_costs_no_other(stage: Callable[..., Stage], bad: str) -> None:
+    shops = stage(companies=3, connections=1, extras=False)
+    answer = truth(shops, "/companies")
+    entry, why = BAD_ENTRIES[bad]
+    answer["results"][1] = entry
+    lie(shops, "/companies", answer)
+    run = shops.run()
+    assert run.code == 1
+    assert any(p.startswith(f"companies: 1 entries of the list can't be read: {why}") for p in run.problems)
+    assert run.problems[-1].startswith("In Codat's answers 1 entries could not be read: companies: 1 entries of the")
+    assert companies_read(run) == {answer["results"][0]["id"], answer["results"][2]["id"]}
+
+
+@pytest.mark.parametrize("bad", BAD_ENTRIES)
+def test_a_connection_that_can_not_be_read_costs_no_other(stage: Callable[..., Stage], bad: str) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    answer = truth(shops, "/companies")
+    entry, why = BAD_ENTRIES[bad]
+    answer["results"][1]["dataConnections"].insert(0, entry)
+    lie(shops, "/companies", answer)
+    run = shops.run()
+    assert run.code == 1
+    where = f"connections of company {answer['results'][1]['id']}"
+    assert any(p.startswith(f"{where} can't be read: connection 1 of 2: {why}") for p in run.problems)
+    assert f"1 entries could not be read: {where} (connection 1 of 2: {why}" in run.problems[-1]
+    assert companies_read(run) == set(shops.world.companies)
+
+
+@pytest.mark.parametrize("given", [{"id": "x"}, "none", 7])
+def test_connections_that_are_no_list(stage: Callable[..., Stage], given: Any) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    answer = truth(shops, "/companies")
+    answer["results"][0]["dataConnections"] = given
+    lie(shops, "/companies", answer)
+    run = shops.run()
+    assert run.code == 1
+    assert f"connections of company {answer['results'][0]['id']} can't be read: dataConnections is no list" in run.log
+    assert companies_read(run) == {answer["results"][1]["id"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "is_read"),
+    [
+        ({"sourceType": None}, {}, True),
+        ({"sourceType": "commerce"}, {}, True),
+        ({"sourceType": "Retail"}, {}, True),
+        ({"sourceType": "accounting"}, {}, False),
+        ({"status": None}, {}, True),
+        ({"status": "linked"}, {}, True),
+        ({"status": "Resting"}, {}, True),
+        ({"status": ["Linked"]}, {}, True),
+        ({"status": "pendingAuth"}, {}, False),
+        ({"status": "Unlinked"}, {"connection_statuses": ["Linked"]}, False),
+        ({"integrationKey": None}, {"integration_keys": ["fztf"]}, True),
+        ({"integrationKey": "FZTF"}, {"integration_keys": ["fztf"]}, True),
+        ({"integrationKey": "exgd"}, {"integration_keys": ["fztf"]}, False),
+    ],
+)
+def test_a_connection_that_does_not_tell_is_read(
+    stage: Callable[..., Stage], change: dict[str, Any], settings: dict[str, Any], *, is_read: bool
+) -> None:
+    shops = stage(companies=2, connections=1, extras=False, platforms=(BY_KEY["fztf"],))
+    answer = truth(shops, "/companies")
+    answer["results"][0]["dataConnections"][0] |= change
+    lie(shops, "/companies", answer)
+    run = shops.run(**settings).ok()
+    assert (answer["results"][0]["id"] in companies_read(run)) == is_read
+
+
+@pytest.mark.parametrize("entry", [7, "Complete", [], {}, {"dataType": 7}, {"currentStatus": {}}, {"hello": "world"}])
+def test_an_entry_of_a_data_status_that_can_not_be_read(stage: Callable[..., Stage], entry: Any) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    first = next(iter(shops.world.companies))
+    lie(shops, f"{first}/dataStatus", {**truth(shops, f"/companies/{first}/dataStatus"), "commerce-orders": entry})
+    run = shops.run()
+    assert run.code == 1
+    assert any(f"orders of company {first}" in p and "entry in the data status" in p for p in run.problems)
+    assert f"data_status of company {first}, commerce-orders" in run.problems[-1]
+    assert companies_read(run) == set(shops.world.companies) - {first}
+    assert {r["companyId"] for r in run.records["products"]} == set(shops.world.companies)
+    rows = {r["dataType"] for r in run.records["data_status"] if r["companyId"] == first}
+    assert len(rows) == 10
+    assert "commerce-orders" not in rows
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"statusCode": 404, "error": "No", "validation": {"errors": []}}, {"commerce-orders": "Complete"}]
+)
+def test_an_answer_that_is_no_data_status(stage: Callable[..., Stage], answer: Any) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    first = next(iter(shops.world.companies))
+    lie(shops, f"{first}/dataStatus", answer)
+    run = shops.run()
+    assert run.code == 1
+    assert (
+        f"GET /companies/{first}/dataStatus answered 200 with JSON of an unexpected form: it holds no data" in run.log
+    )
+    assert companies_read(run) == set(shops.world.companies) - {first}
+
+
+@pytest.mark.parametrize("part", ["dataStatus", "data/history"])
+def test_409_says_something_of_a_data_set_alone(stage: Callable[..., Stage], part: str) -> None:
+    shops = stage(companies=1, connections=2, extras=False)
+    shops.gate.faults.append(Fault(path=f"{part}$", status=409, times=0))
+    run = shops.run()
+    assert run.code == 1
+    assert "answered 409" in run.problems[-1]
+    assert "skipped" not in run.log
+
+
+def test_pages_of_companies_that_bring_nothing_new_end(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1)
+    answer = truth(shops, "/companies")
+    lie(shops, "/companies", {**answer, "totalResults": 10**9})
+    run = shops.run(page_size=2)
+    assert run.code == 1
+    assert "2 different companies came, but the pages spoke of [1000000000]" in run.problems[-1]
+    assert len(shops.requests()) < 100

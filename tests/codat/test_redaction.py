@@ -1,0 +1,111 @@
+"""The key is shown in no form, wherever a server or a gateway puts it; and nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codat_mock.faults import Fault
+from conftest import API_KEY
+from tap_codat_commerce.codat import errors, redaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Stage
+
+ODD_KEY = "k?>ey/with+signs~ü🔑"  # in base64 it has both + and /
+
+
+def forms(key: str) -> dict[str, str]:
+    """Return the forms in which a key may come back."""
+    encoded = base64.b64encode(key.encode()).decode()
+    texts = {"raw": key, "base64": encoded, "unpadded": encoded.rstrip("=")}
+    texts["for URLs"] = encoded.replace("+", "-").replace("/", "_")
+    texts |= {f"{name}, in percents": quote(text, safe="") for name, text in texts.items()}
+    texts["all in percents"] = "".join(f"%{byte:02x}" for byte in key.encode())
+    texts["percents twice"] = quote(quote(encoded, safe=""), safe="")
+    return texts
+
+
+@pytest.fixture
+def hidden() -> Iterator[None]:
+    before = logging.getLogRecordFactory()
+    for key in (API_KEY, ODD_KEY):
+        redaction.hide("Basic " + base64.b64encode(key.encode()).decode())
+    yield
+    logging.setLogRecordFactory(before)
+
+
+@pytest.mark.usefixtures("hidden")
+class TestClean:
+    """What is done to a text."""
+
+    @pytest.mark.parametrize("key", [API_KEY, ODD_KEY])
+    def test_every_form_goes(self, key: str) -> None:
+        for name, form in forms(key).items():
+            assert redaction.clean(f"<Basic {form}>") == "<Basic ***>", name
+
+    @pytest.mark.parametrize("form", forms(API_KEY).values(), ids=forms(API_KEY))
+    @pytest.mark.parametrize("before", range(280, 305, 3))
+    def test_what_is_cut_is_cut_after_that(self, form: str, before: int) -> None:
+        shown = redaction.quoted("x" * before + " " + form + " and more")
+        for other in forms(API_KEY).values():
+            assert other[:5] not in shown
+
+    def test_what_a_terminal_obeys_is_shown(self) -> None:
+        text = "a\x1b[2J\x9b\x07\r\b\x7f \u202eb\u2066 c\ud83d"
+        assert redaction.clean(text) == r"a\x1b[2J\x9b\x07\r\x08\x7f \u202eb\u2066 c\ud83d"
+        assert redaction.clean("two\nlines\tüß😀") == "two\nlines\tüß😀"
+
+    @given(st.text())
+    def test_twice_is_once(self, text: str) -> None:
+        once = redaction.clean(text)
+        assert redaction.clean(once) == once
+
+    def test_an_error_is_clean_when_it_is_made(self) -> None:
+        error = errors.NotFound(f"no {API_KEY}", status=404, message=API_KEY, correlation_id=API_KEY)
+        error.at(f"company {API_KEY}\x1b")
+        assert API_KEY not in str(error) + error.what + error.message + error.correlation_id + repr(error)
+        assert "\x1b" not in str(error)
+
+    def test_a_line_of_any_logger_is_clean(self, caplog: pytest.LogCaptureFixture) -> None:
+        logger = logging.getLogger("somebody.else")
+        logger.warning("a %s", API_KEY)
+        logger.warning(API_KEY)
+        error = ValueError(API_KEY)
+        error.__cause__ = KeyError(API_KEY)
+        logger.error("%s", API_KEY, exc_info=error)
+        assert caplog.text.count("***") == 5
+        assert API_KEY not in caplog.text
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_gateway_that_echoes_the_key(stage: Callable[..., Stage], level: str) -> None:
+    """In its words, its headers, a link, a company's id."""
+    shops = stage(companies=2, connections=1)
+    told = " ".join(forms(API_KEY).values())
+    link = json.dumps({"results": [], "totalResults": 3, "_links": {"next": {"href": f"https://evil.example/{told}"}}})
+    shops.gate.faults += [
+        Fault(path="/companies$", status=503, message="x" * 285 + told),
+        Fault("spoil", "/companies$", find=r'(?<="id": )"[^"]*"', body=f'"{API_KEY}"'),
+        Fault("json", "commerce-locations", body=link),
+        Fault(path="commerce-orders", status=302, headers={"Location": f"https://evil.example/{told}"}),
+        Fault(path="commerce-info", status=418, message=f"\x1b[2J\u202e {told}", headers={"X-Rate-Limit-Reset": told}),
+    ]
+    run = shops.run(max_retry_wait=0, env={"TAP_CODAT_COMMERCE_LOGLEVEL": level})
+    assert run.code == 1
+    assert "evil.example" in run.log
+    assert ("Traceback" in run.log) == (level == "debug")
+    for form in forms(API_KEY).values():
+        assert form[:6] not in run.log
+    assert "\x1b" not in run.log
+    assert "\u202e" not in run.log
+    assert r"\x1b[2J\u202e" in run.log
