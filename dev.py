@@ -5,6 +5,7 @@ python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
 python3 dev.py story  the whole way from an API key to the first rows, against the stand-in
 python3 dev.py test   lint, types and all tests
 python3 dev.py lint   lint, types and the walls between wings alone
+python3 dev.py faults run the tap against everything that can go wrong with every request; print a table
 python3 dev.py run …  a command with what the tests have, as: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py cover  run all tests, and say which branches of the package they did not take
@@ -44,7 +45,7 @@ MOCK_KEY = "codat-mock-key"
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {f.__name__: f for f in (demo, story, test, lint, bench, cover, lock, docs, build, clean)}
+    commands = {f.__name__: f for f in (demo, story, test, lint, faults, bench, cover, lock, docs, build, clean)}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -321,6 +322,12 @@ def build() -> int:
     shutil.rmtree(dist, ignore_errors=True)
     run([programs / "python", "-m", "build", "--outdir", dist])
     run([programs / "twine", "check", "--strict", *dist.iterdir()])
+    return 0
+
+
+def faults() -> int:
+    """Run the whole matrix of requests and faults: some minutes, on this machine alone."""
+    run([test_environment() / "python", ROOT / "tests" / "faults" / "matrix.py"])
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from codat_mock.faults import Fault
+from codat_mock.faults import Fault, bomb
 from codat_mock.platforms import BY_KEY
 from codat_mock.running import Running
 from codat_mock.world import World
@@ -29,10 +30,14 @@ SECONDS = 40.0
 """So long a cell may take at most: a start of the tap, two tries, each within the timeout."""
 MEGABYTES = 400
 """So much memory a run may take at most."""
+MOST_MEMORY = 4 * 2**30
+"""Bytes of addresses: what a thread may take for its stack counts too."""
+BOMB = 256
+"""Megabytes, of which a quarter of one is sent."""
 TIMEOUT = 2
 """Seconds: the tap's `request_timeout`."""
 
-DATA_SETS = [
+DATA_SETS = (
     "customers",
     "disputes",
     "company_info",
@@ -44,7 +49,7 @@ DATA_SETS = [
     "product_categories",
     "tax_components",
     "transactions",
-]
+)
 REQUESTS: dict[str, dict[str, Any]] = {
     "companies": {"path": "/companies$"},
     "data status": {"path": "/dataStatus$"},
@@ -166,7 +171,7 @@ FAULTS: dict[str, Expectation] = {
     "never-ending error": raw(ERROR, "answered 500", piece="10000\r\n" + "x" * 65536 + "\r\n"),
     "trickling": raw(CHUNKED, LATE, piece="1\r\n \r\n", seconds=0.1),
     "trickling error": raw(ERROR, "answered 500", piece="1\r\nx\r\n", seconds=0.1),
-    "gzip bomb": Expectation({"kind": "bomb", "megabytes": 512}, line=LARGE),
+    "gzip bomb": Expectation({"kind": "bomb", "megabytes": BOMB}, line=LARGE),
     "gzip that is none": raw(
         OK + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "compressed body can't be read"
     ),
@@ -263,6 +268,7 @@ class Result:
 
 def run(fault: dict[str, Any]) -> Result:
     """Run the tap once over a company with two shops, against a stand-in with a fault."""
+    bomb(BOMB)  # is made once, which takes a while
     world = World(companies=1, connections=2, records=8, extras=False, platforms=(BY_KEY["fztf"],))
     for connection in world.connections():
         world.sync(connection.company_id, connection.id, ("commerce-locations",), add=100)
@@ -276,11 +282,13 @@ def run(fault: dict[str, Any]) -> Result:
 
 
 def measured(command: list[str], folder: Path) -> Result:
-    """Run a command; it is stopped when its time is over."""
+    """Run a command; it is stopped when its time is over, and gets no more memory than the machine can spare."""
     out, log = folder / "out", folder / "log"
     began = time.monotonic()
     with out.open("wb") as stdout, log.open("wb") as stderr:
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+        if sys.platform == "linux":
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
         stop = threading.Timer(SECONDS, process.kill)
         stop.start()
         _, wait_status, usage = os.wait4(process.pid, 0)
@@ -326,7 +334,7 @@ def wrong(request: str, fault: str, result: Result) -> list[str]:
 
 
 def main() -> int:
-    """Run all cells, those given by a part of their names if any; print a table of them."""
+    """Run all cells, or those whose names hold each of the parts given; print a table of them."""
     chosen = [(r, f) for r, f in cells() if all(part in f"{r}: {f}" for part in sys.argv[1:])]
     good, began, worst = 0, time.monotonic(), calm()
     for request, fault in chosen:
@@ -334,20 +342,20 @@ def main() -> int:
         found = wrong(request, fault, result)
         good += not found
         worst = max(worst, result, key=lambda r: r.megabytes)
-        print(
-            f"{request:<13}{fault:<30}{result.code:>4}{result.seconds:>7.1f} s{result.megabytes:>6.0f} MB  {'; '.join(found)}",
-            flush=True,
-        )
+        row = f"{request:<13}{fault:<28}{result.code:>3}{result.seconds:>6.1f} s{result.megabytes:>5.0f} MB"
+        say(f"{row}  {'; '.join(found) or 'as it must be'}")
         if found:
-            print(
-                *(f"    {line[:300]}" for line in result.log.splitlines()[-12:] if "as child stream" not in line),
-                sep="\n",
-            )
+            say(*(f"    {line[:300]}" for line in result.problems[-5:]))
     seconds = time.monotonic() - began
-    print(
-        f"{len(chosen)} cells: {good} good, {len(chosen) - good} bad; {seconds:.0f} s; {worst.megabytes:.0f} MB at most."
-    )
-    return int(good < len(chosen))
+    bad = len(chosen) - good
+    say(f"{len(chosen)} cells: {good} good, {bad} bad; {seconds:.0f} s; {worst.megabytes:.0f} MB at most.")
+    return int(bad > 0)
+
+
+def say(*lines: str) -> None:
+    """Print lines at once."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
