@@ -121,7 +121,7 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
         show.as_json({**owner, "dryRun": dry_run, **{k: [c.as_json() for c in v] for k, v in listed.items()}})
     else:
         for line in show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes]):
-            click.echo(line)
+            show.result(line)
         would = "would be" if dry_run else "were"
         show.note(f"{len(needed)} settings {would} changed." if needed else "Nothing to change.")
     if locked:
@@ -166,7 +166,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         return
     labels = ("company", "company id", "platform", "connection id", "status", "link")
     for label, value in zip(labels, found.values(), strict=True):
-        click.echo(f"{label + ':':<15}{value}")
+        show.result(f"{label + ':':<15}{value}")
     show.note("Have the merchant open the link; `codat-commerce status --watch` shows when the data is there.")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def result(line: str) -> None:
+    """Print a line of the result."""
+    click.echo(clean(line))
+
+
 def note(text: str) -> None:
     """Say something beside the result: on stderr, so that a pipe holds the result alone."""
-    click.echo(text, err=True)
+    click.echo(clean(text), err=True)
 
 
 def age(stamp: str | None, now: datetime) -> str:

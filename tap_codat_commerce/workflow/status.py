@@ -143,7 +143,7 @@ class Shown:
             if self._watch:
                 click.clear()
             for text in show.table(HEAD, [line.cells(utc_now()) for line in chosen]):
-                click.echo(text)
+                show.result(text)
         if last or sys.stdout.isatty():
             for text in (*links(some), summary(some)):
                 show.note(text)
@@ -155,7 +155,7 @@ class Shown:
             before = self._last_status.get(tuple(which))
             if before != current:
                 change = current if before is None else f"{before} -> {current}"
-                click.echo("\t".join([f"{now:%H:%M:%S}", *which, change]))
+                show.result("\t".join([f"{now:%H:%M:%S}", *which, change]))
             self._last_status[tuple(which)] = current
 
 

@@ -1,0 +1,42 @@
+"""What `codat-commerce` makes of answers that are odd."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from test_workflow import Desk
+
+from codat_mock.faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Stage
+
+NAME = "Bakery\x1b[2J\x9b1m \u202eevil\u2066"
+
+
+@pytest.fixture
+def desk(stage: Callable[..., Stage]) -> Desk:
+    return Desk(stage(companies=1, connections=1))
+
+
+def test_a_name_that_a_terminal_would_obey(desk: Desk) -> None:
+    desk.gate.faults.append(Fault("spoil", "/companies$", find='(?<="name": )"[^"]*"', body=json.dumps(NAME), times=0))
+    table = desk("status")
+    assert r"Bakery\x1b[2J\x9b1m \u202eevil\u2066" in table.out
+    for done in (table, desk("status", "--json"), desk("status", "none of that name")):
+        assert not {"\x1b", "\x9b", "\u202e", "\u2066"} & {*done.out, *done.err}
+    assert desk("status", "--json").json[0]["company"] == NAME
+
+
+@pytest.mark.parametrize("answer", ["{}", "null", "[]", "", '{"id": 7}'])
+@pytest.mark.parametrize("path", ["/companies$", "/connections$"])
+def test_what_was_made_has_no_id(desk: Desk, path: str, answer: str) -> None:
+    desk.gate.faults.append(Fault("json", path, "POST", body=answer))
+    done = desk("connect", "Mill & Co", "--platform", "shopify")
+    assert done.code == 1
+    assert "Traceback" not in done.err
+    assert "made" in done.err, "the company is there, or may be"
