@@ -96,7 +96,7 @@ class Run:
     def content(self) -> tuple[Any, ...]:
         """What came out of Codat, without the times at which it did: records, schemas, state."""
         served = {stream: records for stream, records in self.records.items() if stream != "reads"}
-        return served, self.schemas, re.sub(r", 'read_until': '[^']*'", "", str(self.state))
+        return served, self.schemas, re.sub(r", 'read_(from|until)': '[^']*'", "", str(self.state))
 
     @property
     def problems(self) -> list[str]:

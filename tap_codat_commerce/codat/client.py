@@ -15,7 +15,7 @@ import backoff
 import msgspec
 
 from tap_codat_commerce.codat import errors, lossless_json, redaction, retry_policy, unicode_repair
-from tap_codat_commerce.codat.clock import Clock
+from tap_codat_commerce.codat.clock import Clock, utc_now
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
 from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.codat.transport import Transport
@@ -206,7 +206,7 @@ class Client:
         if correlation_id:
             what += f" (correlation id {correlation_id})"
         error_class = errors.for_status(answer.status, message, request)
-        wait = retry_policy.retry_after(answer.headers.get("Retry-After"), retry_policy.utc_now())
+        wait = retry_policy.retry_after(answer.headers.get("Retry-After"), utc_now())
         if error_class is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
             error_class = errors.QuotaSpent
             reset = quoted(answer.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds"))

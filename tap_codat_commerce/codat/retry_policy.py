@@ -58,8 +58,3 @@ def pauses(longest: float) -> Generator[float, Exception, None]:
     while True:
         attempt += 1
         failure = yield pause(attempt, getattr(failure, "retry_after", None), longest, random.random())  # noqa: S311
-
-
-def utc_now() -> datetime:
-    """Return the present time, aware."""
-    return datetime.now(UTC)

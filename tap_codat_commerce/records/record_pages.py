@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class PageAsMessages:
         Raises:
             ValueError: one of the results is no JSON object, or no UTF-8.
         """
-        head, tail = self._head, b',"time_extracted":"%s"}\n' % datetime.now(UTC).isoformat().encode()
+        head, tail = self._head, b',"time_extracted":"%s"}\n' % utc_now().isoformat().encode()
         passthrough, lines = self._passthrough, bytearray()
         ids: list[str | None] = []
         stamps: list[Any] = []

@@ -5,7 +5,7 @@ The one place that knows the shape of state:
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z", "exclusive": true,
-         "sync_id": "…", "seen": "…", "read_until": "…", "full_read": "…",
+         "sync_id": "…", "seen": "…", "read_from": "…", "read_until": "…", "full_read": "…",
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is
@@ -38,7 +38,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "unstamped": (bool,),
 }
 """What `reading` holds."""
-STAMPS = ("replication_key_value", "read_until", "full_read")
+STAMPS = ("replication_key_value", "read_from", "read_until", "full_read")
 TEXTS = {"sync_id", "seen", "replication_key", *STAMPS}
 
 
@@ -70,6 +70,7 @@ class Bookmarks(StreamStateManager):
             state.get("exclusive") is True,
             state.get("sync_id"),
             state.get("seen"),
+            dates.stamp(state.get("read_from")),
             dates.stamp(state.get("read_until")),
             dates.stamp(state.get("full_read")),
             _checkpoint(state.get("reading")),
@@ -78,13 +79,14 @@ class Bookmarks(StreamStateManager):
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
         known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
-        known |= {"read_until": bookmark.read_until, "full_read": bookmark.full_read}
+        known |= {"read_from": bookmark.read_from, "read_until": bookmark.read_until, "full_read": bookmark.full_read}
         known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
         known = {name: value for name, value in known.items() if value is not None}
         entry = self._entry(context)
-        entry.update(known)
-        for gone in entry.keys() - known.keys() - {"context"}:
-            del entry[gone]
+        gone = entry.keys() - known.keys() - {"context"}
+        entry.update({**known, **dict.fromkeys(gone)})
+        for name in gone:
+            del entry[name]
         self.is_flushed = False
 
     def note(self, context: Context, checkpoint: Checkpoint | None) -> None:

@@ -11,7 +11,7 @@ from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.codat.clock import utc_now
 
 if TYPE_CHECKING:
     from singer_sdk.helpers.types import TapState

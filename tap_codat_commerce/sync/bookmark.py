@@ -44,7 +44,8 @@ class Bookmark:
         exclusive: whether nothing more can come with that very stamp.
         sync_id: id of the good sync that was read; None to read the data set again in any case.
         seen: what was seen of Codat's syncs when nothing was under way; None where `sync_id` says all.
-        read_until: when the read ended, by Codat's clock, as a stamp; None if it was of one page, which can't be torn.
+        read_from: when the read began, by Codat's clock, as a stamp; None if it was of one page, which can't be torn.
+        read_until: when it ended, likewise.
         full_read: when the last read of the whole data set began, by this machine's clock, as a stamp; None if there
             was none, or nobody asks.
         checkpoint: how far a read came that was not completed, None if there is none.
@@ -54,6 +55,7 @@ class Bookmark:
     exclusive: bool = False
     sync_id: str | None = None
     seen: str | None = None
+    read_from: str | None = None
     read_until: str | None = None
     full_read: str | None = None
     checkpoint: Checkpoint | None = None

@@ -6,14 +6,13 @@ What goes wrong at one data set stays there; only what stands in the way of all 
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors, query
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
-from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync.bookmark import Bookmark
@@ -121,7 +120,8 @@ class DataSetSync:
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what `pages` will begin with, if it is sure to be read; return the token, None if it is not."""
-        if self.check.may_refresh(status) or self.check.verdict(status).action is not Action.READ:
+        check = self.check
+        if check.may_refresh(status) or check.verdict(status).action is not Action.READ or not check.is_plain:
             return None
         token = self._token(status)
         self._request(status).prefetch(self._run.prefetcher, token, self.position)
@@ -172,28 +172,33 @@ class DataSetSync:
         """
         return (*self.key, status, self.reads)  # type: ignore[misc]
 
-    def _after(self, status: SyncStatus, until: str | None, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
+    def _after(self, status: SyncStatus, asked_at: str, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
         """Return the bookmark that a proven read leads to.
 
-        It never passes `until`, the end of the good sync that was known before the read: a page may hold the first
-        records of a sync that has just begun, stamped later than others that will follow.
+        It never passes the end of the good sync that was known before the read, nor the time at which that was asked
+        for: a page may hold the first records of a sync that has just begun, stamped later than others that will
+        follow. Long after that time, no more can come with stamps of before; until then, clocks may differ.
         """
         if read.twice:
             line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
             self._run.logger.warning(line, self.where, read.twice)
-        end = dates.moved(until, -OVERLAP) if until else None
+        settled, end = dates.moved(asked_at, -SETTLES_WITHIN), dates.stamp(status.last_good_sync)
+        end = min(end, asked_at) if end and status.certain else None
+        end = dates.moved(end, -OVERLAP) if end and end > settled else end
         reached = min(read.latest, end) if read.latest and end else None
-        stamp = max(filter(None, (old.stamp, reached)), default=None)
+        begin = self._run.options.start_date if self.sink.incremental else None
+        stamp = max(filter(None, (old.stamp or dates.stamp(begin), reached)), default=None)
         if read.unstamped:
             self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
             stamp = None
-        exclusive = bool(stamp and end) and dates.seconds_between(stamp or "", end or "") > SETTLES_WITHIN
+        exclusive = bool(stamp and end) and (stamp or "") < settled and (stamp or "") <= (end or "")
         full_read = old.full_read if read.request.query else read.started_at
         return Bookmark(
             stamp,
             exclusive or (old.exclusive and stamp == old.stamp),
             status.good_sync_id if status.certain else None,
             self.check.seen(status),
+            asked_at if read.long else None,
             dates.written(self._run.prefetcher.clock.now()) if read.long else None,
             full_read if self._run.options.full_read_every_days else None,
         )
@@ -216,7 +221,7 @@ class DataSetSync:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
         old, request, doubt = self.check.trusted(status), self._request(status), "it was read too often"
         while self.reads < READS:
-            token, until = self._token(status), self.check.known_until(status)
+            token, asked_at = self._token(status), self.check.asked_at
             read = self._new_read(request, token)
             try:
                 yield from self._handed_over(read, status)
@@ -243,7 +248,7 @@ class DataSetSync:
             self.reads += 1
             found, after = self._doubt(read, status)
             if found is None:
-                bookmark = self._after(status, until, old, read)
+                bookmark = self._after(status, asked_at, old, read)
                 self.sink.move_bookmark(self.context, bookmark, self._described(status, read))
                 self._run.summary.succeeded(Action.READ.value)
                 return
@@ -273,7 +278,7 @@ class DataSetSync:
     def _doubt(self, read: PagedRead[Any], before: SyncStatus) -> tuple[str | None, SyncStatus]:
         """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
         doubt = read.incomplete()
-        if doubt is None and not read.long:
+        if doubt is None and not read.long and not self._tells_what_is_gone(read):
             return None, before
         after = self.check.status(anew=True)
         if after.kind is Kind.UNDER_WAY:
@@ -281,6 +286,11 @@ class DataSetSync:
         elif after.mark != before.mark:
             doubt = "a sync began or ended meanwhile"
         return doubt, after
+
+    def _tells_what_is_gone(self, read: PagedRead[Any]) -> bool:
+        """Say whether rows of before will count as gone, so that also a page that a sync has emptied is to be seen."""
+        known = self.check.bookmark.sync_id is not None
+        return known and read.request.query is None and self._run.options.full_read_every_days is not None
 
     def _handed_over(self, read: PagedRead[Any], status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Yield the pages; should the read end early, `note_checkpoint` knows where to go on."""
@@ -316,13 +326,15 @@ class DataSetSync:
             return None
         if old.stamp and old.exclusive:
             return query.after(REPLICATION_KEY, old.stamp)
-        since = old.stamp or self._run.options.start_date
+        since = old.stamp or (self._run.options.start_date if old.sync_id is None else None)
         return query.since(REPLICATION_KEY, since) if since else None
 
     def _full_read_is_due(self, old: Bookmark) -> bool:
         days = self._run.options.full_read_every_days
-        since = dates.seconds_between(old.full_read, dates.written(utc_now())) if old.full_read else math.inf
-        return days is not None and since >= timedelta(days=days).total_seconds()
+        if days is None or old.full_read is None:
+            return days is not None
+        age = dates.seconds_between(old.full_read, dates.written(utc_now()))
+        return not 0 <= age < timedelta(days=days).total_seconds()
 
     def _refreshed(self, status: SyncStatus) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json, pages
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, Paging

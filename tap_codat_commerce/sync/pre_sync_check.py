@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat.retry_policy import utc_now
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import data_status
 from tap_codat_commerce.sync.data_status import Kind, SyncStatus
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.run import Run
 
 SETTLED = (Kind.GOOD, Kind.FAILED)
+OF_SEVERAL = "several "
+"""What `seen` begins with in a company with several shops."""
 LAG = 60.0
 """Seconds. A sync that ended less than that after a read of many pages may have been under way, unseen, during it."""
 
@@ -44,24 +46,46 @@ class PreSyncCheck:
     def trusted(self, status: SyncStatus) -> Bookmark:
         """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
 
-        So it may if a sync ended that may have begun before the read was over: the status was behind, then. Or if the
-        connection stood alone, and its company's status was already that of another one that has come since.
-        """
-        old, ended = self.bookmark, dates.stamp(status.last_good_sync)
-        unseen = old.read_until and ended and ended < dates.moved(old.read_until, LAG)
-        of_another = self._connection.several and old.sync_id and not old.seen and not self._is_own(old.sync_id)
-        if (unseen and status.good_sync_id != old.sync_id) or of_another:
-            return replace(old, stamp=None, exclusive=False)
-        return old
+        So it may if another sync was under way during the read: the status was behind, then. Or if the connection stood
+        alone, and its company's status was already that of another one that has come since.
 
-    def _is_own(self, sync_id: str) -> bool:
-        operations = self._run.history.of(self._connection.company_id)
-        return operations.has(sync_id, self._connection.connection_id)
+        Raises:
+            CodatError: the history of operations can't be asked for.
+        """
+        if self._is_what_was_read(status) or not (self._may_be_torn(status) or self._may_be_of_another()):
+            return self.bookmark
+        return replace(self.bookmark, stamp=None, exclusive=False)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether `trusted` needs no request."""
+        return not self.bookmark.read_until and not self._may_be_of_another(known_only=True)
+
+    def _may_be_torn(self, status: SyncStatus) -> bool:
+        old, connection = self.bookmark, self._connection
+        if not old.read_from or not old.read_until:
+            return False
+        begin, end = old.read_from, dates.moved(old.read_until, LAG)
+        operations = self._run.history.of(connection.company_id)
+        syncs = operations.within(connection.connection_id, self._data_type, begin, end)
+        if syncs is None:
+            ended = dates.stamp(status.last_good_sync)
+            return ended is not None and begin < ended < end
+        return not syncs <= {old.sync_id}
+
+    def _may_be_of_another(self, *, known_only: bool = False) -> bool:
+        old, connection, history = self.bookmark, self._connection, self._run.history
+        if not (connection.several and old.sync_id):
+            return False
+        if history.of(connection.company_id).has(old.sync_id, connection.connection_id):
+            return False
+        own = history.of(connection.company_id, connection.connection_id) if not known_only else None
+        return own is None or not own.has(old.sync_id, connection.connection_id)
 
     @property
     def shared(self) -> bool:
         """Whether the company's status may be that of another shop: there are several, or there were."""
-        return self._connection.several or self.bookmark.seen is not None
+        return self._connection.several or (self.bookmark.seen or "").startswith(OF_SEVERAL)
 
     @property
     def seen_before(self) -> bool:
@@ -84,16 +108,20 @@ class PreSyncCheck:
         return (None if anew else self._own_status()) or replace(self._company, certain=False)
 
     def _own_status(self, *, anew: bool = False) -> SyncStatus | None:
-        operations = self._run.history.of(self._connection.company_id, anew=anew)
-        return operations.status(self._connection.connection_id, self._data_type, self._company)
+        company_id, connection_id = self._connection.company_id, self._connection.connection_id
+        operations = self._run.history.of(company_id, anew=anew)
+        if operations.are_behind(self._company):
+            return None
+        own = operations.status(connection_id, self._data_type)
+        if own is None:  # another shop of the company may have so many that its own are out of sight
+            operations = self._run.history.of(company_id, connection_id, anew=anew)
+            own = operations.status(connection_id, self._data_type)
+        return own
 
-    def known_until(self, status: SyncStatus) -> str | None:
-        """Return when the good sync ended that is to be read, as a stamp; None if that is not known.
-
-        It is never after the status was asked for, whatever clock Codat wrote it by.
-        """
-        ended = dates.stamp(status.last_good_sync) if status.certain else None
-        return min(ended, self._run.statuses.asked_at(self._connection.company_id)) if ended else None
+    @property
+    def asked_at(self) -> str:
+        """When the status was asked for, by Codat's clock, as a stamp."""
+        return self._run.statuses.asked_at(self._connection.company_id)
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""
@@ -115,9 +143,10 @@ class PreSyncCheck:
         """Return what a later run may know the data set by, beside the id of its good sync."""
         if not status.certain or status.kind is not Kind.GOOD:
             return status.mark if status.certain else None
-        if self.shared:
+        is_plain = status.sync_id in {None, status.good_sync_id}
+        if self._connection.several or (self.shared and self._company.mark != status.mark):
             return self._mark(self._company)
-        return None if status.sync_id in {None, status.good_sync_id} else status.mark
+        return None if is_plain else status.mark
 
     def not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that the platform does not offer it, until something moves there."""
@@ -131,8 +160,11 @@ class PreSyncCheck:
 
     def _unchanged(self, status: SyncStatus) -> bool:
         """Say whether the data set is what a proven read brought before: no sync ended, nor failed, since."""
+        return self._run.options.skip_unchanged and self._is_what_was_read(status)
+
+    def _is_what_was_read(self, status: SyncStatus) -> bool:
         old = self.bookmark
-        if not self._run.options.skip_unchanged or old.sync_id is None or not status.certain:
+        if old.sync_id is None or not status.certain:
             return False
         only_good = status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
         return (only_good and old.sync_id == status.good_sync_id) or old.seen == status.mark
@@ -144,4 +176,6 @@ class PreSyncCheck:
         return not ask and self.bookmark.seen == self._mark(company)
 
     def _mark(self, company: SyncStatus) -> str:
-        return data_status.mark(company.good_sync_id, company.sync_id, str(self._connection.details.get("lastSync")))
+        ids = company.good_sync_id, company.sync_id
+        last_sync = str(self._connection.details.get("lastSync"))
+        return OF_SEVERAL + data_status.mark(*ids, company.last_good_sync, last_sync)

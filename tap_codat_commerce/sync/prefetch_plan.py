@@ -97,8 +97,10 @@ class PrefetchPlan:
 
     def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], operations: Operations) -> None:
         for sync, company in hidden:
-            own = operations.status(sync.connection.connection_id, sync.data_set.data_type, company)
-            self._prefetch(sync, own or replace(company, certain=False))
+            if operations.are_behind(company):
+                self._prefetch(sync, replace(company, certain=False))
+            elif own := operations.status(sync.connection.connection_id, sync.data_set.data_type):
+                self._prefetch(sync, own)
 
     def _prefetch(self, sync: DataSetSync, status: SyncStatus) -> None:
         if token := sync.prefetch(status):

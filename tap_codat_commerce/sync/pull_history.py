@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import answers, errors, pages
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.query import equals
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 SIZE = 1000
 """The latest operations of a company: some 45 syncs of all data sets over two connections."""
-PARAMS = pages.numbered({"orderBy": "-requested"}, 1, SIZE)
 
 Key = tuple[str, str]
 """A connection's id and a data type."""
@@ -36,38 +36,41 @@ class PullHistory:
     def __init__(self, prefetcher: Prefetcher) -> None:
         """Begin without having asked."""
         self._prefetcher = prefetcher
-        self._operations: dict[str, Operations | errors.CodatError] = {}
+        self._operations: dict[str, dict[str | None, Operations | errors.CodatError]] = {}
 
     def prefetch(self, company_id: str, position: Position, then: Callable[[Operations], None]) -> None:
         """Have a company's operations asked for ahead; `then` gets them when they are there."""
 
         def arrived(operations: Operations) -> None:
-            self._operations[company_id] = operations
+            self._operations.setdefault(company_id, {})[None] = operations
             then(operations)
 
         token = _token(company_id)
-        self._prefetcher.prefetch(_path(company_id), PARAMS, decode, position, token=token, then=arrived)
+        self._prefetcher.prefetch(_path(company_id), _params(None), decode, position, token=token, then=arrived)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
         self._prefetcher.drop(_token(company_id))
         self._operations.pop(company_id, None)
 
-    def of(self, company_id: str, *, anew: bool = False) -> Operations:
-        """Return a company's operations; none where they can't be had. They are remembered, as is an error.
+    def of(self, company_id: str, connection_id: str | None = None, *, anew: bool = False) -> Operations:
+        """Return the operations of a company, or of one of its connections alone; none where they can't be had.
+
+        They are remembered, as is an error.
 
         Raises:
             CodatError: the request failed otherwise; the same again for each data set, without asking again.
         """
-        if anew or company_id not in self._operations:
-            token = None if anew else _token(company_id)
+        known = self._operations.setdefault(company_id, {})
+        if anew or connection_id not in known:
+            token, params = None if anew else _token(company_id), _params(connection_id)
             try:
-                self._operations[company_id] = self._prefetcher.get(_path(company_id), PARAMS, decode, token)
+                known[connection_id] = self._prefetcher.get(_path(company_id), params, decode, token)
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
-                self._operations[company_id] = Operations([])
+                known[connection_id] = Operations([])
             except errors.CodatError as exc:
-                self._operations[company_id] = exc.at(f"history of company {company_id}")
-        found = self._operations[company_id]
+                known[connection_id] = exc.at(f"history of company {company_id}")
+        found = known[connection_id]
         if isinstance(found, errors.CodatError):
             raise found
         return found
@@ -79,19 +82,30 @@ class Operations:
     def __init__(self, operations: list[Operation]) -> None:
         """Take them, the latest first."""
         self._connections = {operation.id: operation.connection_id for operation in operations}
+        self._oldest = dates.stamp(operations[-1].requested) if operations else None
         self._of: dict[Key, list[Operation]] = {}
         for operation in operations:
             self._of.setdefault((operation.connection_id, operation.data_type), []).append(operation)
 
-    def status(self, connection_id: str, data_type: str, company: SyncStatus) -> SyncStatus | None:
-        """Return the status of a data type over one connection; None where the operations do not tell it.
+    def are_behind(self, company: SyncStatus) -> bool:
+        """Say whether they do not hold the syncs that the company's status names: then they tell nothing."""
+        return not self._connections or not {company.sync_id, company.good_sync_id} - {None} <= self._connections.keys()
 
-        They do not if they do not reach back to any of its syncs, or are behind the company's status: if a sync that
-        this one names is not among them.
-        """
+    def status(self, connection_id: str, data_type: str) -> SyncStatus | None:
+        """Return the status of a data type over one connection; None if they do not reach back to any of its syncs."""
         some = self._of.get((connection_id, data_type))
-        named = {company.sync_id, company.good_sync_id} - {None}
-        return _status(some) if some and named <= self._connections.keys() else None
+        return _status(some) if some else None
+
+    def within(self, connection_id: str, data_type: str, begin: str, end: str) -> set[str] | None:
+        """Return the ids of the syncs that were under way at some time between two stamps.
+
+        None if the operations do not reach back to the first of them.
+        """
+        if self._oldest is None or self._oldest > begin:
+            return None
+        some = self._of.get((connection_id, data_type), ())
+        requested = [(o, dates.stamp(o.requested), dates.stamp(o.completed)) for o in some]
+        return {o.id for o, began, ended in requested if (began or end) <= end and (ended or begin) >= begin}
 
     def has(self, sync_id: str, connection_id: str) -> bool:
         """Say whether a sync is known to be one of the connection."""
@@ -118,6 +132,11 @@ def _status(operations: list[Operation]) -> SyncStatus:
     if good is None:
         return SyncStatus(latest.status, sync_id=latest.id, certain=False)
     return SyncStatus(latest.status, good.completed, latest.id, good.id, certain=latest.status != NOT_SUPPORTED)
+
+
+def _params(connection_id: str | None) -> dict[str, str | int]:
+    query = {"query": equals("connectionId", connection_id)} if connection_id else {}
+    return pages.numbered({**query, "orderBy": "-requested"}, 1, SIZE)
 
 
 def _path(company_id: str) -> str:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_codat_commerce.codat import pages, query
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest
 from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.sync.data_status import COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import short

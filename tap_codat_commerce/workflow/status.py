@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.retry_policy import utc_now
 from tap_codat_commerce.sync.company_selection import is_shop
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
 from tap_codat_commerce.workflow import show

@@ -12,10 +12,12 @@ import simplejson
 
 from codat_mock import views
 from codat_mock.faults import Fault
+from codat_mock.holdings import Change
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, rest
 from engine import Engine
+from tap_codat_commerce.sync import pull_history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -371,6 +373,35 @@ class TestCost:
         played.run()
         assert {r["id"] for r in played.sinks["orders"].records} >= set(list(played.first.data[ORDERS].records)[-3:])
 
+    def test_an_idle_shop_beside_a_busy_one(self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its own operations are asked for, once those of the other fill the page."""
+        monkeypatch.setattr(pull_history, "SIZE", 12)
+        played = play(records=10, connections=2)
+        for _ in range(3):
+            for _ in range(13):
+                played.world.stamp(3600)
+                played.sync(add=1)
+            run = played.run()
+            assert not played.missing()
+            played.asked()
+        assert run.summary.outcomes == {"read": 1, "unchanged": 1}
+
+    def test_a_refresh_that_fails_each_night_brings_nothing_again(self, play: Callable[..., Played]) -> None:
+        played = play(records=50)
+        played.world.stamp(7200)
+        counts = []
+        for _ in range(4):
+            before = len(played.sinks["orders"].records)
+            played.run()
+            counts.append(len(played.sinks["orders"].records) - before)
+            played.world.stamp(86400)
+            played.world.fail(played.begin())
+        assert counts == [50, 0, 0, 0]
+        played.asked()
+        played.sync(add=1)
+        played.run()
+        assert played.asked() == ["companies", "dataStatus", ORDERS], "it is a lone shop still"
+
     def test_a_long_read_is_gone_on_from_where_it_was(self, play: Callable[..., Played]) -> None:
         """Sixty pages of one stamp, stopped at the 36th."""
         played = play(records=600)
@@ -477,6 +508,106 @@ def test_a_status_that_is_one_answer_behind_hides_a_sync_within_a_read(play: Cal
     played.asked()
     played.run(page_size=10)
     assert played.asked().count(ORDERS) <= 2, "a read that was not disturbed is believed"
+
+
+@pytest.mark.parametrize("ends", ["well", "badly", "much later"])
+def test_a_sync_that_was_hidden_within_a_read_is_found_behind_the_next_one(
+    play: Callable[..., Played], ends: str
+) -> None:
+    played = play(records=30)
+    played.world.stamps = "shuffled"
+    played.sync(restamp=30)
+    played.world.stamp(7200)
+    begun: list[Operation] = []
+
+    def torn() -> None:
+        played.world.lag = 2
+        begun.append(played.begin(add=1, remove=1))
+        played.world.reveal(begun[0], 2)
+        if ends == "well":
+            played.world.finish(begun[0])
+        elif ends == "badly":
+            played.world.fail(begun[0])
+
+    played.before(2, torn)
+    assert played.run(page_size=10, max_concurrent_requests=1).summary.outcomes == {"read": 1}
+    played.world.lag = 0
+    played.world.stamp(7200)
+    if ends == "much later":
+        played.world.finish(begun[0])
+    if ends != "badly":
+        played.world.stamp(7200)
+        played.sync(add=1)
+    for _ in range(2):
+        assert played.run(page_size=10).summary.outcomes == {"read": 1}
+        assert not played.missing()
+        played.world.stamp(7200)
+        played.sync(add=1)
+
+
+def test_a_full_read_of_a_cache_that_a_sync_has_emptied(play: Callable[..., Played]) -> None:
+    """It is one page, and all rows of before would count as gone."""
+    played = play(records=30)
+    played.run(full_read_every_days=7)
+    sink, held = played.sinks["orders"], played.first.data[ORDERS]
+    sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
+    played.world.stamp(7200)
+    played.sync(restamp=1)
+
+    def empty() -> None:
+        played.begin(restamp=1)
+        held.apply([Change(i) for i in list(held.records)])
+
+    played.before(1, empty)
+    assert played.run(full_read_every_days=7).summary.outcomes == {"not ready": 1}
+    assert len(sink.reads) == 1, "it was not proven"
+
+
+def test_what_is_to_be_read_whole_is_so_whatever_start_date_is(play: Callable[..., Played]) -> None:
+    """Of a data set that is known: a record without a stamp is on no day."""
+    played = play(records=10)
+    played.run(full_read_every_days=7, start_date=days_ago(400))
+    assert not played.missing()
+    sink = played.sinks["orders"]
+    sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
+    played.sync(add=1)
+    played.world.unstamped = {min(played.first.data[ORDERS].records)}
+    played.run(full_read_every_days=7, start_date=days_ago(400))
+    came = len(sink.records)
+    played.sync(add=1)
+    played.run(start_date=days_ago(400))
+    assert len(sink.records) == came + 12
+    played.world.unstamped = set()
+
+
+def test_a_shop_without_records_since_start_date_is_not_read_whole(play: Callable[..., Played]) -> None:
+    played = play(records=10)
+    tomorrow = played.world.stamp(86400).isoformat().replace("+00:00", "Z")
+    played.run(start_date=tomorrow)
+    assert not played.sinks["orders"].records
+    played.world.stamp(86400)
+    played.sync(add=2)
+    played.run(start_date=tomorrow)
+    assert len(played.sinks["orders"].records) == 2
+
+
+def test_a_status_without_ids_beside_a_last_sync_that_stays(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = play(records=10, connections=2)
+    played.world.last_sync_moves = "never"
+    status = views.data_status
+
+    def without_ids(*args: Any) -> dict[str, Any]:
+        ids = {"latestSyncId", "latestSuccessfulSyncId"}
+        return {k: v and {n: x for n, x in v.items() if n not in ids} for k, v in status(*args).items()}
+
+    monkeypatch.setattr(views, "data_status", without_ids)
+    for _ in range(3):
+        played.run()
+        assert not played.missing()
+        played.world.stamp(86400)
+        played.sync(restamp=2, add=2)
 
 
 def test_records_are_stamped_by_a_clock_that_is_a_minute_behind(play: Callable[..., Played]) -> None:
