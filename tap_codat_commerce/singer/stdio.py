@@ -60,5 +60,5 @@ def prepare() -> None:
 
 def _what(error: OSError) -> str:
     if isinstance(error, BrokenPipeError | ConnectionResetError):
-        return "the target has stopped reading: see its own log for the reason"
-    return f"stdout can't be written: {error.strerror}. The next run goes on from the last whole STATE line there"
+        return "the target, or what else reads stdout, has stopped reading: see its own log for the reason"
+    return f"stdout can't be written: {error.strerror}. See where it leads to, then run again"

@@ -71,7 +71,7 @@ class Desk:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def on_a_terminal(self, *arguments: str, columns: int = 100) -> Done:
+    def on_a_terminal(self, *arguments: str, columns: int = 100, encoding: str = "utf-8") -> Done:
         """Run it on a terminal; what a screen of it would show last comes out, both streams together."""
         ours, theirs = pty.openpty()
         env = {**self.env, "COLUMNS": str(columns), "TERM": "xterm"}
@@ -85,7 +85,7 @@ class Desk:
                 break
             text += piece
         os.close(ours)
-        screen = re.split(r"\x1b\[2J", text.decode())[-1]
+        screen = re.split(r"\x1b\[2J", text.decode(encoding))[-1]
         return Done(process.wait(30), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen).replace("\r\n", "\n"), "")
 
     def link(self, *arguments: str) -> str:
@@ -448,3 +448,34 @@ def test_columns_are_cut_where_they_are_widest() -> None:
     assert lines == ["a              b", "xxxxxxxxxxxx…  short"]
     lines = show.aligned(("a", "b"), [("x" * 50, "y" * 50)], 30)
     assert lines == ["a             b", f"{'x' * 11}…  {'y' * 15}…"]
+
+
+class TestOutput:
+    """What stdout may be."""
+
+    @pytest.mark.parametrize("encoding", ["cp1252", "cp437"])
+    def test_a_terminal_that_lacks_letters(self, stage: Callable[..., Stage], encoding: str) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        next(iter(desk.world.companies.values())).name = "Zoë → 日本 " + LONG_NAME
+        desk.env["PYTHONIOENCODING"] = f"{encoding}:strict"
+        done = desk.on_a_terminal("status", encoding=encoding)
+        assert done.code == 0, done.out
+        assert "Zoë ? ??" in done.out
+        assert desk.on_a_terminal("enable", encoding=encoding).code == 0
+        assert desk("status", "--json").json[0]["company"].startswith("Zoë → 日本")
+
+    @pytest.mark.parametrize("command", [["status"], ["enable", "--json"], ["--help"]], ids=lambda c: c[0])
+    @pytest.mark.parametrize(
+        ("redirection", "line"),
+        [
+            (">&-", "stdout is closed: there is nowhere to write to"),
+            (">/dev/full", "stdout can't be written: No space left on device."),
+        ],
+    )
+    def test_that_cannot_be_written(
+        self, stage: Callable[..., Stage], command: list[str], redirection: str, line: str
+    ) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        shell = ["sh", "-c", f'"$@" {redirection}', "sh", *COMMAND, *command]
+        done = subprocess.run(shell, capture_output=True, text=True, env=desk.env, check=False)
+        assert_one_line(Done(done.returncode, done.stdout, done.stderr), line)
