@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
@@ -15,11 +17,14 @@ from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsEr
 from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.sync.run_summary import RunError
 
-if TYPE_CHECKING:
-    import logging
-
 ENVIRONMENT = "ENV"
 """What is given with --config in the place of a file, for settings from the environment."""
+
+
+def without_commentary(record: logging.LogRecord) -> bool:
+    """Say whether a record goes into the log: what the SDK says of its own steps does so for debugging only."""
+    own = record.levelno != logging.INFO or f"{os.sep}singer_sdk{os.sep}" not in record.pathname
+    return own or logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 class JsonFile(click.ParamType[Any]):
@@ -59,6 +64,8 @@ class Command(SingerCommand):
         """Run; end with 1 and a line for each problem."""
         try:
             stdio.prepare()
+            for handler in logging.getLogger().handlers:
+                handler.addFilter(without_commentary)
             try:
                 return super().main(*args, **kwargs)
             finally:

@@ -36,6 +36,8 @@ class CodatStream(Stream):
     ignored_fields: ClassVar[frozenset[str]] = frozenset()
 
     tap: CodatTap
+    has_records = False
+    """Whether a record was written one by one, as all are in a test."""
 
     def __init__(self, tap: CodatTap) -> None:
         """Make the stream with its schema, which has `unmapped` if `unknown_fields` is `keep`."""
@@ -105,6 +107,7 @@ class CodatStream(Stream):
 
     def _write_record_message(self, record: Record) -> None:
         """Write a record; if the stream is plain, without asking for each field whether it is selected."""
+        self.has_records = True
         if not self.plain:
             super()._write_record_message(record)
             return

@@ -131,11 +131,20 @@ class CodatTap(Tap):
         self.run.summary.check(fail_if_not_ready=self.run.options.fail_if_not_ready)
 
     def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:  # type: ignore[misc]
-        """Read a few records of each stream; end with a STATE, as `sync_all` does. Final in the SDK."""
+        """Read a few records of each stream, write a STATE, as `sync_all` does, and say what came. Final in the SDK.
+
+        Raises:
+            RunError: a data set failed.
+        """
         try:
-            return super().run_sync_dry_run(*args, **kwargs)
+            done = super().run_sync_dry_run(*args, **kwargs)
         finally:
             self._state_writer.write_last(self.state)
+        self.run.summary.check(fail_if_not_ready=False)
+        came = sum(stream.has_records for stream in self.streams.values())  # type: ignore[attr-defined]
+        without = ", ".join(n for n, s in self.streams.items() if not s.has_records)  # type: ignore[attr-defined]
+        self.logger.info("Tested: records of %d streams came%s.", came, f", none of {without}" if without else "")
+        return done
 
     def _log_summary(self) -> None:
         if not any(stream.selected for stream in self.streams.values()):

@@ -256,7 +256,7 @@ def why_not_ready(status: SyncStatus, data_type: str, link: str | None) -> tuple
     if current is None:
         return (
             "it was never synced",
-            f"Queue a refresh of {data_type} in Codat, or turn on 'fetch on first link' for it",
+            f"`codat-commerce refresh -t {data_type}` queues that; after `codat-commerce enable` it comes by itself",
         )
     if status.kind is Kind.FAILED:
         return f"its first sync failed ({current})", _advice(current, data_type, link)

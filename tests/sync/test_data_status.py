@@ -30,7 +30,7 @@ def expected(status: str | None, *, after_good: bool) -> tuple[bool, str]:
     if status == "NotSupported":
         return False, "the platform does not offer it"
     if status is None:
-        return False, "skipped, it was never synced. Queue a refresh of commerce-orders"
+        return False, "skipped, it was never synced. `codat-commerce refresh -t commerce-orders` queues that"
     if status not in FAILED:
         return False, f"skipped, its status '{status}' is unknown to this version"
     if after_good:
