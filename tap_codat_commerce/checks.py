@@ -32,7 +32,10 @@ def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
         config: the settings as given.
         schema: the JSON schema of all settings, the SDK's own included.
     """
-    found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
+    try:
+        found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
+    except AttributeError:  # where the SDK's schema of stream_maps is none: only __else__ gets there
+        found = ["stream_maps: __else__ may only be null"]
     return found or list(problems(config, schema["properties"]))
 
 
@@ -57,6 +60,8 @@ def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
     for name, check in CHECKS.items():
         if config.get(name) is not None and (problem := check(config[name])):
             yield f"{name}: {problem}"
+    if config.get("flattening_enabled") and (config.get("flattening_max_depth") or 0) < 1:
+        yield "flattening_max_depth: has to be at least 1, as flattening_enabled is true"
     index, count = config.get("shard_index") or 0, config.get("shard_count") or 1
     if index >= count:
         yield f"shard_index: {index} is none of the {count} shards (shard_count), which are counted from 0"

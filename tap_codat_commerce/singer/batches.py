@@ -59,6 +59,8 @@ def problem(config: Mapping[str, Any]) -> str | None:
     size = config.get("batch_size", 1)
     if not isinstance(size, int) or size < 1:
         return "batch_size has to be a number of records, at least 1"
+    if str(root).startswith("file://") and not str(root).startswith("file:///"):
+        return "storage.root: after file: there have to be three slashes; with two, it would be a folder of this one"
     try:
         fsspec.core.url_to_fs(root)
     except Exception as exc:  # noqa: BLE001 - each kind of storage has errors of its own

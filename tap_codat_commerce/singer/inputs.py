@@ -64,9 +64,14 @@ def from_environment(prefix: str, settings: Mapping[str, Schema]) -> dict[str, A
         settings: the JSON Schema of each, by name.
 
     Raises:
+        InputError: that file can't be read.
         SettingsError: some are not of their type.
     """
-    load_dotenv(find_dotenv(usecwd=True))
+    try:
+        load_dotenv(find_dotenv(usecwd=True))
+    except (OSError, UnicodeDecodeError) as exc:
+        msg = f".env: can't be read as text in UTF-8: {getattr(exc, 'strerror', None) or 'it holds other bytes'}"
+        raise InputError(msg) from exc
     found, problems = {}, []
     for name, schema in settings.items():
         variable = prefix + name.upper()

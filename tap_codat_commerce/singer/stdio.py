@@ -49,13 +49,15 @@ def prepare() -> None:
     if sys.stdout is None:
         msg = "stdout is closed: there is nowhere to write to"
         raise OutputError(msg)
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    buffer = getattr(sys.stdout, "buffer", None)
+    if isinstance(getattr(buffer, "raw", buffer), io.FileIO):  # else it is a console of Windows, or a test's
         sys.stdout.flush()
         binary = io.BufferedWriter(Stdout(sys.stdout.fileno(), "wb", closefd=False))
         encoding, is_terminal = sys.stdout.encoding, sys.stdout.isatty()
         sys.stdout = io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=is_terminal)
-    if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors="replace")
 
 
 def _what(error: OSError) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
+from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers._catalog import get_selected_schema
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
@@ -130,11 +131,22 @@ class CodatStream(Stream):
             self._sync_children(context)
 
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage, None, None]:
-        """Give the SDK's flattening no null objects: it would leave them in no column."""
+        """Give the SDK's flattening no null objects: it would leave them in no column.
+
+        Raises:
+            SettingsError: an expression in stream_maps fails. What it fails with may hold data, and is not said.
+        """
         options = self.stream_maps[0].flattening_options
         if self._is_unmapped and options and options.enabled:
             record = filled(record, self.effective_schema, options.max_level)
-        yield from super()._generate_record_messages(record)
+        try:
+            yield from super()._generate_record_messages(record)
+        except MapExpressionError as exc:
+            raise SettingsError([f"stream_maps: {self.name}: {exc}"]) from exc
+        except (ArithmeticError, LookupError, TypeError, ValueError) as exc:
+            if self._is_unmapped:
+                raise
+            raise SettingsError([f"stream_maps: {self.name}: an expression fails: {type(exc).__name__}"]) from exc
 
     def get_batches(
         self, batch_config: BatchConfig, context: Context | None = None

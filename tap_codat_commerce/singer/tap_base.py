@@ -199,6 +199,7 @@ class CodatTap(Tap):
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings our way: the SDK's check quotes a bad key, and misses values that can't work."""
         self.append_builtin_config(self.config_jsonschema)
+        self._config = {name: value for name, value in self._config.items() if value is not None}
         found = self.settings_problems(self._config)
         if found and raise_errors:
             raise SettingsError(found)

@@ -213,6 +213,21 @@ def test_a_stream_map_that_is_misspelt_is_refused(shop: Stage, maps: dict[str, A
     assert_refused(shop, shop.run(stream_maps=maps), f"stream_maps: {line}")
 
 
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("nofn(id)", "Failed to evaluate simpleeval expressions nofn(id)."),
+        ("1 / 0", "an expression fails: ZeroDivisionError"),
+        ("int(customerName)", "an expression fails: ValueError"),
+    ],
+)
+def test_an_expression_that_fails_is_said_without_the_data(shop: Stage, expression: str, reason: str) -> None:
+    run = shop.run(stream_maps={"customers": {"more": expression}})
+    assert run.code == 1
+    assert run.problems == [f"stream_maps: customers: {reason}"]
+    assert "Traceback" not in run.log
+
+
 def test_stream_maps_may_name_many(shop: Stage) -> None:
     run = shop.run(stream_maps={"c*": {"emailAddress": None}, "__else__": None}).ok()
     assert run.records["customers"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,10 @@ BAD = [
         "batch_config: with the format jsonl, encoding.compression has to be gzip",
     ),
     ({"batch_config": {"encoding": GZIP, "storage": {"root": "nowhere://x"}}}, "batch_config: storage.root: "),
+    (
+        {"batch_config": {"encoding": GZIP, "storage": {"root": "file://var/tmp"}}},
+        "batch_config: storage.root: after file: there have to be three slashes",
+    ),
     (
         {"batch_config": {"encoding": GZIP, "storage": {"root": "file:///x"}, "batch_size": 0}},
         "batch_config: batch_size has to be a number of records, at least 1",
@@ -71,6 +76,10 @@ BAD = [
     ({"max_retry_wait": -1}, "max_retry_wait: must be at least 0"),
     ({"skip_unchanged": "perhaps"}, "skip_unchanged: must be true or false, not a text"),
     ({"unknown_fields": "5150"}, "unknown_fields: must be one of drop, keep"),
+    ({"stream_maps": {"__else__": "5150"}}, "stream_maps: __else__ may only be null"),
+    ({"stream_maps": {"orders": {"__else__": "5150"}}}, "stream_maps: __else__ may only be null"),
+    ({"flattening_enabled": True}, "flattening_max_depth: has to be at least 1, as flattening_enabled is true"),
+    ({"flattening_enabled": True, "flattening_max_depth": -1}, "flattening_max_depth: has to be at least 1"),
     ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
     ({"emit_activate_version_messages": True}, "emit_activate_version_messages: there is no such setting"),
 ]
@@ -151,6 +160,20 @@ def test_without_config_the_environment_is_read_and_the_file_env_of_this_folder(
     assert run.records["orders"], "the environment goes first"
     run = start([*TAP, "--config", "ENV"], {}, folder=tmp_path)
     assert run.problems == ["api_url: is plain http, which would send the key unencrypted; use https"]
+
+
+def test_an_env_file_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("TAP_CODAT_COMMERCE_API_KEY=é".encode("latin-1"))
+    assert start(TAP, folder=tmp_path).problems == [".env: can't be read as text in UTF-8: it holds other bytes"]
+
+
+def test_null_is_as_if_not_set(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=1)
+    nulls: dict[str, Any] = dict.fromkeys(
+        json.loads(start([*TAP, "--about", "--format", "json"]).out)["settings"]["properties"]
+    )
+    del nulls["api_key"], nulls["api_url"]
+    assert shops.run(**nulls).ok().records["orders"]
 
 
 FILES: dict[str, tuple[bytes | None, str]] = {
