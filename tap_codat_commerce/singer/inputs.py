@@ -29,8 +29,6 @@ KINDS = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-
-
 TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import select
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,7 @@ class Stdout(io.FileIO):
     _failed = False
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write all of the data, however slow the reader is.
+        """Write all of the data, however slow the reader is; leave no part of a line in a file that takes no more.
 
         Raises:
             OutputError: it can't be written.
@@ -31,6 +34,7 @@ class Stdout(io.FileIO):
                     done += super().write(whole[done:]) or self._wait()
                 except OSError as exc:
                     self._failed = True
+                    self._take_back(done - (bytes(whole[:done]).rfind(b"\n") + 1))
                     raise OutputError(_what(exc)) from exc
             return len(whole)
 
@@ -38,6 +42,12 @@ class Stdout(io.FileIO):
         """Wait until a pipe that does not block takes more."""
         select.select([], [self], [])
         return 0
+
+    def _take_back(self, torn: int) -> None:
+        """Take so many bytes back from the end of a file; what has gone into a pipe has gone."""
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(os.fstat(self.fileno()).st_mode):
+                self.truncate(self.seek(-torn, os.SEEK_CUR))
 
 
 def prepare() -> None:

@@ -46,6 +46,20 @@ def test_a_full_disk(stage: Callable[..., Stage], name: str) -> None:
     assert_said(done, "stdout can't be written: No space left on device.")
 
 
+@pytest.mark.parametrize("redirection", [">", ">>"])
+def test_a_file_that_takes_no_more(stage: Callable[..., Stage], redirection: str) -> None:
+    shops = stage(companies=2, connections=2, records=100)
+    file = shops.folder / "out"
+    file.write_text("before\n")
+    limited = ["bash", "-c", f'ulimit -f 200; "$@" {redirection} "{file}"', "bash", *command(shops, "a run")]
+    done = subprocess.run(limited, stderr=subprocess.PIPE, text=True, check=False)
+    assert_said(done, "stdout can't be written: File too large.")
+    *lines, end = file.read_text().split("\n")
+    assert end == ""
+    assert len(lines) > 100
+    assert all(json.loads(line) for line in lines[redirection == ">>" :])
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_closed(stage: Callable[..., Stage], name: str) -> None:
     shops = stage(companies=1)
