@@ -74,11 +74,19 @@ def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
 
 
 def by_number(client: Client | Prefetcher, path: str, params: Params, size: int) -> Iterator[Page]:
-    """Yield pages by their numbers, until neither a next link nor the total promises more."""
-    number = 1
+    """Yield pages by their numbers, until neither a next link nor the total promises more.
+
+    Raises:
+        UnexpectedAnswer: a page is the same as the one before it: there might be no end to them.
+    """
+    number, before = 1, None
     while True:
         page = client.get(path, numbered(params, number, size), decode)
         check_bound(page, number, size)
+        if page.results == before:
+            what = f"page {number} of {path} holds what the page before it held"
+            raise UnexpectedAnswer(what)
+        before = page.results
         last = is_last(page, number, size)
         yield page
         if last:

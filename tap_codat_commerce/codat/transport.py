@@ -35,6 +35,7 @@ MAX_BODY = 64 * 2**20
 MAX_ERROR_BODY = 16 * 2**10
 """Bytes that are read of an error's body."""
 PIECE = 2**18
+"""Bytes that are handled at once."""
 GZIP = 31
 """What zlib calls it."""
 LOST = (
@@ -235,7 +236,7 @@ def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
         while data:
             some = data
             if inflater:
-                some = inflater.decompress(data, bound + 1 - inflated)
+                some = inflater.decompress(data, PIECE)
                 data = inflater.unused_data or inflater.unconsumed_tail
                 if inflater.unused_data:
                     inflater = zlib.decompressobj(GZIP)

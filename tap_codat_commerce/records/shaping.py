@@ -28,7 +28,7 @@ UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
 LONGEST_WHOLE = 1000
 """Digits up to which a whole number is written in full: `1e999999999` stays as it is."""
-JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 def compile_schema(schema: Schema) -> Shaper:

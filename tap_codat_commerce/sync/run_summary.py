@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.outage import Outage
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ SHOWN = 10
 
 class RunError(Exception):
     """The run did not do all that it should; the message is one line."""
+
+    def __init__(self, message: str) -> None:
+        """Keep the message, without the key: it names what Codat has named."""
+        super().__init__(clean(message))
 
 
 class RunSummary:

@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
-from tap_codat_commerce.codat import answers, pages
+from tap_codat_commerce.codat import answers, lossless_json, pages
 from tap_codat_commerce.codat.client import decoded
 from tap_codat_commerce.codat.errors import NoAnswer, UnexpectedAnswer, UnreadableAnswer
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.codat.transport import Answer
+from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records.record_pages import PageAsMessages, PageAsRecords
+from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync import pull_history
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_status import STATUSES, SyncStatus
@@ -32,7 +35,8 @@ if TYPE_CHECKING:
 
 NAMES = (
     "id results totalResults _links next href dataConnections status sourceType integrationKey lastSync dataType "
-    "currentStatus latestSyncId lastSuccessfulSync connectionId requested completed commerce-orders error statusCode"
+    "currentStatus latestSyncId lastSuccessfulSync connectionId requested completed commerce-orders error statusCode "
+    "orderNumber totalAmount orderLineItems modifiedDate"
 )
 TEXTS = (
     "",
@@ -108,6 +112,16 @@ class TestAnythingIn:
         operations = given_out(value, pull_history.decode)
         if operations:
             operations.status("", "commerce-orders", SyncStatus())
+
+    @given(answers_of_any_kind)
+    def test_records(self, value: Any) -> None:
+        page = given_out(value, pages.decode)
+        shaper = RecordShaper("orders", schemas.ORDERS, StrayFieldCounter(), ignored=frozenset(), keep=True)
+        for make in (PageAsRecords(shaper, {}), PageAsMessages("orders", shaper, None, {})):
+            with suppress(ValueError):
+                made = make(page.results if page else [])
+                lines = made.content if isinstance(made.content, bytearray) else lossless_json.encode(made.content)
+                assert all(json.loads(line) is not None for line in lines.splitlines())
 
     @given(st.binary(), st.booleans())
     def test_bytes(self, body: bytes, whole: bool) -> None:  # noqa: FBT001 - Hypothesis names it

@@ -119,7 +119,8 @@ NO_JSON = "are no JSON"
 GONE = "GET .* at http"
 RECORD = "can't be read"
 LATE = "was not there within 2 s"
-LARGE = "answered with more than 64 MB"
+LARGE = f"answered with more than 64 MB|{LATE}"
+"""A busy machine may not bring so much in time."""
 
 FAULTS: dict[str, Expectation] = {
     # Statuses
@@ -183,6 +184,9 @@ FAULTS: dict[str, Expectation] = {
     "100 Continue for ever": raw("", LATE, piece="HTTP/1.1 100 Continue\r\n\r\n", seconds=0.05),
     "a header without end": raw(OK + "X-A: ", GONE, piece="a" * 65536),
     "a thousand headers": raw(OK + "X-A: b\r\n" * 1000 + "\r\n", GONE),
+    "a header that is none": raw(
+        OK + "what is this\r\nX-A: b\r\n\r\n{}", UNEXPECTED, other={"company info": {"code": 0, "line": ""}}
+    ),
     "two lengths": raw(OK + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}", GONE),
     "a length of 2^63": raw(OK + f"Content-Length: {2**63}\r\n\r\n{{}}", GONE),
     "a chunk of 2^63": raw(CHUNKED + f"{2**63:x}\r\n{{}}", GONE),

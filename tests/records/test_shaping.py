@@ -113,3 +113,13 @@ def test_ids_are_counted(ids: list[str]) -> None:
     for first in range(0, len(ids), 7):
         distinct.add(ids[first : first + 7])
     assert distinct.count() == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "given_", ["1\N{ARABIC-INDIC DIGIT ONE}", "1.\N{DEVANAGARI DIGIT TWO}", "1e9999999999999999999999"]
+)
+def test_a_text_is_no_number_by_digits_that_json_has_not(given_: str) -> None:
+    counter = StrayFieldCounter()
+    shaper = RecordShaper("orders", schemas.ORDERS, counter, ignored=frozenset(), keep=False)
+    assert shaper({"id": "1", "totalAmount": given_}) == {"id": "1", "totalAmount": None}
+    assert counter.summary() == "orders.totalAmount (1)"

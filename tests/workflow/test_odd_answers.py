@@ -40,3 +40,12 @@ def test_what_was_made_has_no_id(desk: Desk, path: str, answer: str) -> None:
     assert done.code == 1
     assert "Traceback" not in done.err
     assert "made" in done.err, "the company is there, or may be"
+
+
+def test_platforms_without_end(desk: Desk) -> None:
+    desk.gate.faults.append(
+        Fault("json", "/integrations$", body='{"results": [{"key": "abcd"}], "totalResults": 1000000000}', times=0)
+    )
+    done = desk("connect", "Mill & Co", "--platform", "shopify")
+    assert done.code == 1
+    assert "page 2 of /integrations holds what the page before it held" in done.err
