@@ -197,19 +197,20 @@ class CompanySelection:
         size = self._options.page_size
         for attempt in range(READS):
             found: dict[str, msgspec.Raw] = {}
-            unreadable: Counter[str] = Counter()
+            unreadable, seen = Counter[str](), set[bytes]()
             totals, token = set(), (PATH, condition, attempt)
             for page in pages.prefetched_by_number(
                 self._prefetcher, PATH, params, size, 1, token=token, position=(-1,)
             ):
                 totals.add(page.total)
-                before = len(found) + unreadable.total()
+                before = len(found) + len(seen)
                 for raw in page.results:
                     try:
                         found[answers.id_of(raw)] = raw
                     except UnexpectedAnswer as exc:
                         unreadable[exc.what] += 1
-                if len(found) + unreadable.total() == before:
+                        seen.add(bytes(raw))
+                if len(found) + len(seen) == before:
                     break  # the page brought nothing new: such pages might never end
             self._prefetcher.drop(token)
             if totals == {len(found) + unreadable.total()}:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
@@ -80,6 +80,7 @@ def given_out(value: Any, decode: Callable[[bytes], Any]) -> Any:
 class TestAnythingIn:
     """Whatever JSON comes, nothing is raised but what says that it can't be read."""
 
+    @settings(deadline=None)
     @given(answers_of_any_kind)
     def test_companies(self, value: Any) -> None:
         page = given_out(value, pages.decode)
@@ -96,6 +97,7 @@ class TestAnythingIn:
             for connection in selection.connections(company.fields, number):
                 path(company.id, connection.connection_id).encode()
 
+    @settings(deadline=None)
     @given(json_values | st.dictionaries(st.sampled_from(["commerce-orders", "error"]), json_values | entries))
     def test_data_status(self, value: Any) -> None:
         for entry in (given_out(value, answers.data_status) or {}).values():
@@ -107,12 +109,14 @@ class TestAnythingIn:
             status.older_than(1, datetime.now(UTC))
             assert status.kind or not status.current or status.current not in STATUSES
 
+    @settings(deadline=None)
     @given(answers_of_any_kind)
     def test_history(self, value: Any) -> None:
         operations = given_out(value, pull_history.decode)
         if operations:
             operations.status("", "commerce-orders", SyncStatus())
 
+    @settings(deadline=None)
     @given(answers_of_any_kind)
     def test_records(self, value: Any) -> None:
         page = given_out(value, pages.decode)
@@ -123,6 +127,7 @@ class TestAnythingIn:
                 lines = made.content if isinstance(made.content, bytearray) else lossless_json.encode(made.content)
                 assert all(json.loads(line) is not None for line in lines.splitlines())
 
+    @settings(deadline=None)
     @given(st.binary(), st.booleans())
     def test_bytes(self, body: bytes, whole: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         answer = Answer(200, {}, body, whole)
@@ -267,11 +272,26 @@ def test_409_says_something_of_a_data_set_alone(stage: Callable[..., Stage], par
     assert "skipped" not in run.log
 
 
-def test_pages_of_companies_that_bring_nothing_new_end(stage: Callable[..., Stage]) -> None:
-    shops = stage(companies=2, connections=1)
+@pytest.mark.parametrize("number", [2, 0])
+def test_pages_of_companies_that_bring_nothing_new_end(stage: Callable[..., Stage], number: int) -> None:
+    shops = stage(companies=number, connections=1)
     answer = truth(shops, "/companies")
-    lie(shops, "/companies", {**answer, "totalResults": 10**9})
+    results = answer["results"] or [None]
+    lie(shops, "/companies", {**answer, "results": results, "totalResults": 10**9})
     run = shops.run(page_size=2)
     assert run.code == 1
-    assert "2 different companies came, but the pages spoke of [1000000000]" in run.problems[-1]
+    assert f"{number} different companies came, but the pages spoke of [1000000000]" in run.problems[-1]
     assert len(shops.requests()) < 100
+
+
+@pytest.mark.parametrize("results", [[{"id": "1", "modifiedDate": "2026-01-31T06:00:00Z"}], []])
+@pytest.mark.parametrize("data_set", ["commerce-locations", "commerce-orders"])
+def test_links_in_a_circle_end(stage: Callable[..., Stage], data_set: str, results: list[Any]) -> None:
+    shops = stage(companies=1, connections=1, platforms=(BY_KEY["fztf"],))
+    connection = shops.world.connections()[0]
+    here = f"/companies/{connection.company_id}/connections/{connection.id}/data/{data_set}"
+    lie(shops, data_set, {"results": results, "totalResults": 10**9, "_links": {"next": {"href": here}}})
+    run = shops.run(page_size=1)
+    assert run.code == 1
+    assert f"{data_set.removeprefix('commerce-')} of company {connection.company_id}" in run.problems[-1]
+    assert len(shops.requests(data_set)) < 100
