@@ -253,7 +253,7 @@ class Result:
     """What came of a run.
 
     Attributes:
-        megabytes: its memory at its peak.
+        megabytes: its memory at its peak; or what this process held when it was started, where that is more.
         counts: records of each stream.
         log: all of it.
     """
