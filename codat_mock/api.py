@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +12,22 @@ from aiohttp import web
 
 from codat_mock import language, views
 from codat_mock.gate import ApiError
-from codat_mock.holdings import INFO, ON_THE_WAY
+from codat_mock.holdings import INFO, ON_THE_WAY, Company, Connection
+from codat_mock.merchants import Merchant
 from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
 
 if TYPE_CHECKING:
     from codat_mock.gate import Gate
-    from codat_mock.holdings import Company, Connection, Operation
+    from codat_mock.holdings import Operation
 
 COMMON_FIELDS = frozenset({"id", "name", "createdDate", "modifiedDate", "sourceModifiedDate"})
 OPERATION_FIELDS = frozenset(
     {"id", "companyId", "connectionId", "dataType", "status", "requested", "completed", "progress"}
 )
 NOT_FOUND = 404
+_EXAMPLE = Connection("", "", PLATFORMS[0], "", datetime.now(UTC), Merchant("", PLATFORMS[0]))
+CONNECTION_FIELDS = frozenset(views.connection(_EXAMPLE, ""))
+COMPANY_FIELDS = frozenset(views.company(Company("", "", _EXAMPLE.created), "")) - {"tags"}
 SEGMENTS = {("commerce-info" if t == INFO else t): t for t in COMMERCE_TYPES}
 
 
@@ -85,18 +91,26 @@ class Api:
         return connection
 
     async def list_companies(self, request: web.Request) -> web.Response:
-        """GET /companies: a query may name tags like fields, and `tags` holds one over tags alone."""
+        """GET /companies: `query` is over fields, `tags` over tags."""
+        if "query" in request.query and "pageSize" not in request.query:
+            raise ApiError(400, "pageSize is required with a query.")
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
-        fields = frozenset(every[0]) if every else COMMON_FIELDS
-
-        def look_up(company: dict[str, Any], name: str) -> Any:
-            return company.get(name) if name in fields else company.get("tags", {}).get(name)
-
-        found = self._select(request, every, look_up)
+        found = self._select(request, every, self._company_field)
         if tags := request.query.get("tags"):
+            if re.search("[<>]", tags):
+                raise ApiError(400, "Tags take the operators =, != and ~.")
             test = language.parse(tags, lambda company, name: company.get("tags", {}).get(name))
             found = [c for c in found if test(c)]
         return self.gate.page(request, found)
+
+    @staticmethod
+    def _company_field(company: dict[str, Any], name: str) -> Any:
+        """Look up a field of a company; of one of its connections' fields, all values."""
+        first, _, rest = name.partition(".")
+        if first != "dataConnections":
+            return language.resolve(COMPANY_FIELDS, "Company")(company, name)
+        of_connection = language.resolve(CONNECTION_FIELDS, "Connection")
+        return [of_connection(c, rest) for c in [{}, *company.get(first, ())]]
 
     async def create_company(self, request: web.Request) -> web.Response:
         """POST /companies."""
@@ -113,7 +127,7 @@ class Api:
     async def list_connections(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/connections."""
         every = [views.connection(c, self._base(request)) for c in self._company(request).connections.values()]
-        look_up = language.resolve(frozenset(every[0]) if every else COMMON_FIELDS, "Connection")
+        look_up = language.resolve(CONNECTION_FIELDS, "Connection")
         return self.gate.page(request, self._select(request, every, look_up))
 
     async def create_connection(self, request: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 """Codat's query language: `modifiedDate>=2022-08-23T00:00:00Z && {currency=GBP || currency=EUR}`.
 
-Operators: = != > < >= <= and ~ (contains). Values end at `&&`, `||` or a closing brace. null can't be asked for.
+Operators: = != > < >= <= and ~ (contains). Values end at `&&`, `||` or a closing brace; parentheses are no braces. null
+can't be asked for. Texts have no greater and less, numbers contain nothing. Of a list, one entry has to fit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 MAX_LENGTH = 2048
-TOKEN = re.compile(r"\s*(&&|\|\||[{}()]|[^&|{}()]+)")
+TOKEN = re.compile(r"\s*(&&|\|\||[{}]|[^&|{}]+)")
 CONDITION = re.compile(r"\s*([\w.]+)\s*(!=|>=|<=|=|>|<|~)\s*(.*?)\s*", re.DOTALL)
 DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,7})\d*)?)?(Z|[+-]\d\d:\d\d)?)?")
 ORDERS = {">": operator.gt, "<": operator.lt, ">=": operator.ge, "<=": operator.le}
@@ -127,9 +128,9 @@ def _joined(sign: str, part: Parse, tokens: list[str], look_up: Resolve) -> tupl
 
 
 def _term(tokens: list[str], look_up: Resolve) -> tuple[Test, list[str]]:
-    if tokens and tokens[0] in "{(":
+    if tokens and tokens[0] == "{":
         test, rest = _either(tokens[1:], look_up)
-        if not rest or rest[0] != {"{": "}", "(": ")"}[tokens[0]]:
+        if not rest or rest[0] != "}":
             msg = "Malformed query: a brace is not closed"
             raise QueryError(msg)
         return test, rest[1:]
@@ -147,12 +148,16 @@ def _condition(name: str, sign: str, wanted: str, look_up: Resolve) -> Test:
     look_up({}, name)
 
     def test(fields: Fields) -> bool:
-        value = look_up(fields, name)
-        if value is None:
-            return False
+        found = look_up(fields, name)
+        return any(fits(value) for value in (found if isinstance(found, list) else [found]) if value is not None)
+
+    def fits(value: Any) -> bool:
+        left, right = _pair(value, wanted)
+        if (sign == "~" and isinstance(left, Decimal)) or (sign in ORDERS and isinstance(left, str)):
+            msg = f"The operator {sign} does not apply to {name}"
+            raise QueryError(msg)
         if sign == "~":
             return wanted.lower() in str(value).lower()
-        left, right = _pair(value, wanted)
         if sign in ORDERS:
             return type(left) is type(right) and bool(ORDERS[sign](left, right))
         return (left == right) is (sign == "=")

@@ -14,6 +14,7 @@ from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce.codat import query
 from tap_codat_commerce.records.dates import utc
+from tap_codat_commerce.records.schemas import COMPANIES
 from tap_codat_commerce.singer import batches
 from tap_codat_commerce.singer.inputs import described
 
@@ -122,10 +123,18 @@ def _company_ids(values: list[str]) -> str | None:
     return None if values else "is an empty list, which would read nothing; leave it out to read all companies"
 
 
-def _company_query(value: str) -> str | None:
+def _company_tags(value: str) -> str | None:
     if not value.strip():
         return "is empty; leave it out to read all companies"
     return f"has more than {query.MAX_LENGTH} characters" if len(value) > query.MAX_LENGTH else None
+
+
+def _company_query(value: str) -> str | None:
+    fields = {name.lower() for name in (*COMPANIES["properties"], "dataConnections")} - {"tags"}
+    for name in query.names(value):
+        if name.partition(".")[0].lower() not in fields:
+            return f"companies have no field {name}; conditions on their tags go into company_tags"
+    return _company_tags(value)
 
 
 def _integration_keys(values: list[str]) -> str | None:
@@ -148,6 +157,7 @@ CHECKS: dict[str, Any] = {
     "start_date": _start_date,
     "company_ids": _company_ids,
     "company_query": _company_query,
+    "company_tags": _company_tags,
     "integration_keys": _integration_keys,
     "connection_statuses": _connection_statuses,
     "batch_config": batches.problem,

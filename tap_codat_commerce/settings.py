@@ -50,8 +50,15 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "company_query",
         th.StringType,
         title="Company query",
-        description="Read only the companies that match: Codat's query language over companies and their tags, "
-        "as `region = uk`.",
+        description="Read only the companies that match: Codat's query language over their fields, for example "
+        "`dataConnections.platformName~Shopify`.",
+    ),
+    th.Property(
+        "company_tags",
+        th.StringType,
+        title="Company tags",
+        description="Read only the companies whose tags match, for example `region=uk && team=x`; "
+        "with `=`, `!=` and `~` (contains).",
     ),
     th.Property(
         "integration_keys",
@@ -203,6 +210,7 @@ class Settings:
                 start_date=utc(value("start_date") or ""),
                 company_ids=tuple(dict.fromkeys(str(uuid.UUID(i)) for i in value("company_ids") or ())),
                 company_query=value("company_query"),
+                company_tags=value("company_tags"),
                 integration_keys=frozenset(value("integration_keys") or ()),
                 connection_statuses=frozenset(value("connection_statuses")),
                 page_size=value("page_size"),

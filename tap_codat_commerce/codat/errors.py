@@ -130,7 +130,7 @@ class Refused(CodatError):
 class BadRequest(Refused):
     """400: a malformed query or page size."""
 
-    advice = "If company_query is set, check its syntax; otherwise report this as a defect of the tap."
+    advice = "If company_query or company_tags is set, check its syntax; otherwise report this as a defect of the tap."
 
 
 class AccessRefused(Refused):

@@ -1,11 +1,12 @@
 """The part of Codat's query language that the tap uses.
 
 Facts (Codat's documentation, 'Querying'): conditions are joined with `&&` and `||`; a query stays under 2,048
-characters; null can't be queried.
+characters; null can't be queried. Tags of companies are asked for by a parameter of their own.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 MAX_LENGTH = 2047
 IDS_AT_ONCE = 40
 """Forty conditions on a UUID make 1,638 characters."""
+
+
+def names(condition: str) -> list[str]:
+    """Return the fields that a query asks for, in its order; of what is malformed, what can be told."""
+    return re.findall(r"(?:^|&&|\|\||[{}])\s*([\w.]+)\s*[!=<>~]", condition)
 
 
 def equals(field: str, value: str) -> str:

@@ -93,13 +93,13 @@ class CompanySelection:
         try:
             found, unreadable = self._found()
         except CodatError as exc:
-            exc.at("company_query" if isinstance(exc, BadRequest) and self._options.company_query else "companies")
+            exc.at(" and ".join(self._conditions) if isinstance(exc, BadRequest) and self._conditions else "companies")
             raise
         for missing in sorted(wanted - found.keys()):
             self._logger.warning(
                 "company %s: in company_ids, but Codat knows no such company%s. Check company_ids.",
                 missing,
-                " that matches company_query" if self._options.company_query else " for this key",
+                f" that matches {' and '.join(self._conditions)}" if self._conditions else " for this key",
             )
         for why, number in unreadable.items():
             self._unreadable(f"companies: {number} entries of the list", why)
@@ -126,8 +126,8 @@ class CompanySelection:
     def gaps(self) -> Iterator[str]:
         """Yield a line for each thing that is asked for and was not there, once all companies have been looked at."""
         options, statuses = self._options, {status for status, _ in self._shops}
-        if self._companies == 0 and options.company_query:
-            yield "company_query matches no company. `codat-commerce status` lists all if it is not set."
+        if self._companies == 0 and (chosen := " and ".join(self._conditions)):
+            yield f"{chosen}: no company matches. Without that, `codat-commerce status` lists all."
         elif self._companies == 0 and not options.company_ids:
             yield "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."
         if not self._companies or options.shard_count > 1:  # other shards may have what this one has not
@@ -171,6 +171,11 @@ class CompanySelection:
             self._unreadable(f"connections of company {company.id}", why)
         return True
 
+    @property
+    def _conditions(self) -> list[str]:
+        """The settings by which Codat chooses companies."""
+        return [name for name in ("company_query", "company_tags") if getattr(self._options, name)]
+
     def _in_shard(self, company_id: str) -> bool:
         return shard_of(company_id, self._options.shard_count) == self._options.shard_index
 
@@ -193,8 +198,8 @@ class CompanySelection:
 
     def _matching(self, condition: str | None) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
         """Return the companies that match, and how many can't be read; again if the list changed while it was read."""
-        params: dict[str, str | int] = {"query": condition} if condition else {}
-        size = self._options.page_size
+        size, tags = self._options.page_size, self._options.company_tags
+        params: dict[str, str | int] = {k: v for k, v in (("query", condition), ("tags", tags)) if v}
         for attempt in range(READS):
             found: dict[str, msgspec.Raw] = {}
             unreadable, seen = Counter[str](), set[bytes]()

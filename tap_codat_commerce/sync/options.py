@@ -12,6 +12,7 @@ class SyncOptions:
     start_date: str | None = None
     company_ids: tuple[str, ...] = ()
     company_query: str | None = None
+    company_tags: str | None = None
     integration_keys: frozenset[str] = frozenset()
     connection_statuses: frozenset[str] = frozenset({"Linked", "Deauthorized", "Unlinked"})
     page_size: int = 1000

@@ -151,6 +151,12 @@ def test_queries_really_filter(query: str, ids: str) -> None:
     assert "".join(r["id"] for r in RECORDS if test(r)) == ids
 
 
+@pytest.mark.parametrize("query", ["(currency=GBP)", "currency>GBP", "total~1", "currency=null", "{currency=GBP)"])
+def test_what_is_no_query(query: str) -> None:
+    with pytest.raises(language.QueryError):
+        list(filter(language.parse(query, language.resolve(frozenset(RECORDS[0]), "Record")), RECORDS))
+
+
 @pytest.mark.parametrize(
     ("by", "ids"), [("modifiedDate", "4132"), ("-total", "4213"), ("total", "4312"), ("id", "1234")]
 )
@@ -160,8 +166,29 @@ def test_order_really_orders(by: str, ids: str) -> None:
 
 
 def test_companies_can_be_asked_for_by_tag(call: Caller) -> None:
-    for params in ({"query": "region = uk && team = t0"}, {"tags": "region = uk"}, {"query": f"id={call.company}"}):
+    for params in ({"tags": "region = uk && team = t0"}, {"tags": "region~u && team!=t1"}):
         assert [c["id"] for c in call("/companies", **params).json()["results"]] == [call.company]
+    assert call("/companies", tags="region > uk").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("dataConnections.platformName~Shopify && dataConnections.status=Linked", 200),
+        ("{name~a || name!=a} && created>2020-01-01", 200),
+        ("region = uk", 400),
+        ("tags.region = uk", 400),
+        ("dataConnections.region = uk", 400),
+        ("(name~a || name!=a)", 400),
+        ("name>a", 400),
+    ],
+)
+def test_companies_can_be_asked_for_by_their_fields(call: Caller, query: str, status: int) -> None:
+    assert call("/companies", query=query).status_code == 400, "pageSize has to be there"
+    answer = call("/companies", query=query, pageSize=10)
+    assert answer.status_code == status
+    if status == 200:
+        assert call.company in [c["id"] for c in answer.json()["results"]]
 
 
 def test_limits_are_in_every_answer_and_kept(shops: Stage, call: Caller) -> None:

@@ -234,19 +234,52 @@ def test_company_ids(stage: Callable[..., Stage]) -> None:
     assert any(unknown in p and "company_ids" in p for p in run.problems)
 
 
-def test_company_query(stage: Callable[..., Stage]) -> None:
-    shops = stage(companies=6, connections=0)
-    run = shops.run(company_query="region = uk && team = t1").ok()
-    wanted = [c.id for c in shops.world.companies.values() if c.tags == {"region": "uk", "team": "t1"}]
-    assert [r["id"] for r in run.records["companies"]] == wanted
-    both = shops.run(company_query="region = uk", company_ids=wanted).ok()
-    assert [r["id"] for r in both.records["companies"]] == wanted
+def test_company_tags_and_company_query_and_company_ids(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=10, connections=1, extras=False)
+    tagged = [c.id for c in shops.world.companies.values() if c.tags == {"region": "uk", "team": "t0"}]
+    shopify = [c.company_id for c in shops.world.connections() if c.platform.name == "Shopify"]
+    tags, query = "region=uk && team = t0", "dataConnections.platformName~shopify"
+    nobody = "00000000-0000-4000-8000-000000000000"
+    catalog = shops.catalog("companies")
+    shops.requests()
+    for settings, wanted in (
+        ({"company_tags": tags}, tagged),
+        ({"company_query": query}, shopify),
+        ({"company_tags": tags, "company_query": query}, [i for i in tagged if i in shopify]),
+        ({"company_tags": tags, "company_ids": [*shopify, nobody]}, [i for i in shopify if i in tagged]),
+        ({"company_query": query, "company_ids": tagged}, [i for i in tagged if i in shopify]),
+        ({"company_tags": tags, "company_query": query, "company_ids": tagged[:1]}, tagged[:1]),
+    ):
+        run = shops.run(catalog=catalog, **settings).ok()
+        assert [r["id"] for r in run.records["companies"]] == wanted, settings
+        assert wanted
+        missed = set(settings.get("company_ids", ())) - set(wanted)
+        names = " and ".join(n for n in ("company_query", "company_tags") if n in settings)
+        assert all(any(i in p and f"matches {names}" in p for p in run.problems) for i in missed)
+    asked = [a.query for a in shops.gate.asked]
+    assert all(a.get("tags") in {None, tags} and "region" not in a.get("query", "") for a in asked)
+    assert len(asked) == 6, "one request each"
 
 
-def test_a_malformed_company_query_is_named(stage: Callable[..., Stage]) -> None:
-    run = stage(companies=1).run(company_query="region = uk &&")
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("company_query", "name = x &&"), ("company_query", "(name = x)"), ("company_tags", "region < uk")],
+)
+def test_a_malformed_condition_on_companies_is_named(stage: Callable[..., Stage], setting: str, value: str) -> None:
+    settings: dict[str, Any] = {setting: value}
+    run = stage(companies=1).run(**settings)
     assert run.code == 1
-    assert run.problems[-1].startswith("company_query: GET /companies answered 400, Codat says")
+    assert run.problems[-1].startswith(f"{setting}: GET /companies answered 400, Codat says")
+
+
+@pytest.mark.parametrize("query", ["region = uk", "name~x && {id=1 || team!=t1}", "tags.region=uk"])
+def test_tags_in_company_query_are_refused_before_the_first_request(stage: Callable[..., Stage], query: str) -> None:
+    shops = stage(companies=1)
+    run = shops.run(company_query=query)
+    assert run.code == 1
+    assert "company_query: companies have no field" in run.problems[-1]
+    assert "go into company_tags" in run.problems[-1]
+    assert shops.requests() == []
 
 
 def test_integration_keys(stage: Callable[..., Stage]) -> None:
