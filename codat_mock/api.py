@@ -155,6 +155,8 @@ class Api:
             raise ApiError(refusal, f"Datatype [{data_type}] not supported by platform(s) [{connection.platform.name}]")
         if refusal is not None:
             raise ApiError(refusal, f"Data type {data_type} has not been requested, or its sync has not finished.")
+        if data_type in self.world.no_data:
+            raise ApiError(404, f"No data available for {data_type} for ID {connection.id}")
         data_set = connection.data[data_type]
         if data_type == INFO:
             return self.gate.reply(data_set.records[""])

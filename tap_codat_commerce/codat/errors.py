@@ -16,7 +16,8 @@
         │   ├── AccountLimit   402
         │   └── Forbidden      403
         ├── NotFound           404
-        │   └── NotSupported   404, this platform does not offer the data type
+        │   ├── NotSupported   404, this platform does not offer the data type
+        │   └── NoData         404, nothing was ever fetched: there is nothing to read
         ├── NotReady           409, the data set has never been requested, or its sync has not finished
         ├── RateLimited        429                                            (retried)
         │   └── QuotaSpent     429, and the wait would be longer than allowed: the run ends
@@ -167,6 +168,12 @@ class NotSupported(NotFound):
     advice = "Nothing to do: the platform has no such data."
 
 
+class NoData(NotFound):
+    """404, with the message that there is no data: nothing was ever fetched, so that there is nothing to read."""
+
+    advice = "Nothing to do: there is no such data yet."
+
+
 class NotReady(Refused):
     """409: the data set has never been requested, or its sync has not finished."""
 
@@ -199,7 +206,6 @@ BY_STATUS: dict[int, type[Refused]] = {
     401: WrongKey,
     402: AccountLimit,
     403: Forbidden,
-    404: NotFound,
     409: NotReady,
     429: RateLimited,
 }
@@ -210,12 +216,14 @@ OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
 
 NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
 """Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
+NO_DATA = re.compile(r"\s*no data available\b", re.IGNORECASE)
+"""Codat's words for a data type of which nothing was ever fetched."""
 
 
 def for_status(status: int, message: str, path: str) -> type[Refused]:
-    """Return the class for an error status; Codat's message tells an unsupported data type from an unknown company."""
-    if status == HTTPStatus.NOT_FOUND and NOT_SUPPORTED.search(message):
-        return NotSupported
+    """Return the class for an error status; Codat's message tells the several meanings of 404."""
+    if status == HTTPStatus.NOT_FOUND:
+        return NotSupported if NOT_SUPPORTED.search(message) else NoData if NO_DATA.match(message) else NotFound
     if status == HTTPStatus.CONFLICT and not OF_A_DATA_SET.search(path):
         return Refused
     return BY_STATUS.get(status, ServerTrouble if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json, pages
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.errors import NoData, UnexpectedAnswer
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.bookmark import Checkpoint
@@ -137,14 +137,22 @@ class PagedRead(Generic[Content]):
         self._done: tuple[int, list[str | None], str | None, bool] | None = None
 
     def record_pages(self) -> Iterator[RecordPage[Content]]:
-        """Yield the pages.
+        """Yield the pages; none if Codat's word is that there is no data.
 
         Raises:
             NotToBeResumedError: it was to be gone on from a page that is not what it was.
             CodatError: a request failed, or the pages would never end.
         """
         ways = {Paging.NUMBERED: self._numbered, Paging.LINKED: self._linked, Paging.SINGLE: self._single}
-        return ways[self.request.data_set.paging]()
+        try:
+            yield from ways[self.request.data_set.paging]()
+        except NoData as exc:
+            if self.request.after:
+                raise NotToBeResumedError from exc
+            if self.pages:
+                raise
+            self.pages = 1
+            self.totals.add(0)
 
     @property
     def long(self) -> bool:

@@ -75,6 +75,34 @@ def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], st
     assert len(shops.requests(ORDERS)) == 1
 
 
+def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=20, extras=False)
+    shops.world.no_data = {ORDERS, "commerce-locations", "commerce-companyInfo"}
+    first = shops.run(page_size=7).ok()
+    assert not any(first.records[s] for s in ("orders", "locations", "company_info"))
+    assert first.problems == []
+    rows = {r["dataType"]: (r["full"], r["records"], r["total"]) for r in first.records["reads"]}
+    assert {rows[t] for t in shops.world.no_data} == {(True, 0, 0)}
+    shops.requests()
+    assert shops.run(state=first.state).ok().problems == []
+    assert shops.requests("/data/") == [], "what is proven is not asked for again"
+    shops.world.no_data = set()
+    shops.world.sync(next(iter(shops.world.companies)), add=1)
+    third = shops.run(state=first.state).ok()
+    assert len(third.records["orders"]) == 21, "the bookmark stands before the first record"
+
+
+def test_no_data_available_is_no_end_of_a_read_that_has_begun(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=20, extras=False)
+    message = f"No data available for {ORDERS} for ID e5889b45"
+    shops.gate.faults.append(Fault(path=ORDERS, page=3, status=404, message=message, times=0))
+    first = shops.run(page_size=7, catalog=shops.catalog("orders"))
+    assert first.code == 1
+    shops.gate.faults[:] = [Fault(path=ORDERS, page=2, status=404, message=message)]
+    again = shops.run(page_size=7, state=first.state, catalog=shops.catalog("orders")).ok()
+    assert len({r["id"] for r in again.records["orders"]}) == 20, "what was read in part is read from its first page"
+
+
 def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1)
     company = next(iter(shops.world.companies))
