@@ -32,6 +32,7 @@ class Freedoms:
         history_refused: the status that the history of operations is answered with, None for the history itself.
         history_refuses: the parameters that it does not take: `query`, `orderBy`.
         history_keeps: how many operations it lists, the latest ones; None for all.
+        products: the products that new companies have.
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
         same_page: whether each page of a data set holds what the first holds, and has a next one.
         circular_links: whether the last page of each list leads to the first as its next.
@@ -54,6 +55,7 @@ class Freedoms:
         self.history_refused: int | None = None
         self.history_refuses: set[str] = set()
         self.history_keeps: int | None = None
+        self.products = {"lending"}
         self.no_data: set[str] = set()
         self.same_page = False
         self.circular_links = False
@@ -137,6 +139,7 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "historyRefused": ("history_refused", _maybe(_one_of(400, 403, 404))),
     "historyRefuses": ("history_refuses", _texts("query", "orderBy")),
     "historyKeeps": ("history_keeps", _maybe(_count)),
+    "products": ("products", _texts()),
     "noData": ("no_data", _texts()),
     "samePage": ("same_page", _switch),
     "circularLinks": ("circular_links", _switch),

@@ -104,6 +104,8 @@ class Connection:
     merchant: Merchant
     data: dict[str, DataSet] = field(default_factory=dict)
     last_sync: datetime | None = None
+    keyless: bool = False
+    """Whether it is shown without the key of its platform."""
 
     @property
     def syncs(self) -> bool:
@@ -123,3 +125,4 @@ class Company:
     connections: dict[str, Connection] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     settings: list[Fields] | None = None
+    products: tuple[str, ...] = ()

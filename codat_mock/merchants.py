@@ -258,7 +258,9 @@ class Merchant:
 
     def product_category(self, number: int) -> Fields:
         """Return a product category; all but the first lie below the first."""
-        above = [{"id": self.id("category", 0), "type": "commerce-productCategories"}] if number else []
+        above = (
+            [{"id": self.id("category", 0), "name": TRADES[0], "type": "commerce-productCategories"}] if number else []
+        )
         category = {"name": TRADES[number % len(TRADES)], "ancestorRefs": above, "hasChildren": not number}
         dated = self.dated(number)
         dated.pop("createdDate")

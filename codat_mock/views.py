@@ -36,7 +36,8 @@ def company(one: Company, base: str) -> Fields:
         "lastSync": _date(max(syncs, default=None)),
         "created": _date(one.created),
         "createdByUserName": None,
-        "products": [],
+        "products": list(one.products),
+        "ownerUserIds": [str(uuid.uuid5(IDS, f"owner/{one.id}"))],
         "tags": one.tags,
         "referenceParentCompany": None,
         "referenceSubsidiaryCompanies": [],
@@ -49,7 +50,7 @@ def connection(one: Connection, base: str) -> Fields:
     return {
         "id": one.id,
         "integrationId": _integration_id(one.platform),
-        "integrationKey": one.platform.key,
+        **({} if one.keyless else {"integrationKey": one.platform.key}),
         "sourceId": str(uuid.uuid5(IDS, f"source/{one.platform.key}")),
         "platformName": one.platform.name,
         "linkUrl": f"{base}/link/company/{one.company_id}/connection/{one.id}",

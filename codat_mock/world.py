@@ -60,6 +60,7 @@ class World(Syncs):
         """Add a company without connections. Characters that Codat does not take are left out of its name."""
         cleaned = re.sub(r"[^A-Za-z0-9\s\-',&@.?!]", "", name)
         company = Company(self.uuid(), cleaned, datetime.now(UTC), description, tags or {})
+        company.products = tuple(sorted(self.products))
         self.companies[company.id] = company
         return company
 

@@ -103,6 +103,7 @@ COMPANIES = record(
     date("created", "When the company was added to Codat."),
     text("createdByUserName", "Who added it."),
     texts("products", "Codat products in use."),
+    texts("ownerUserIds", "Ids of the users who own it in Codat."),
     texts_by_name("tags", "Tags, by name."),
     group("referenceParentCompany", "The company that this one belongs to.", *COMPANY_REFERENCE),
     rows("referenceSubsidiaryCompanies", "The companies that belong to this one.", *COMPANY_REFERENCE),
@@ -112,7 +113,7 @@ CONNECTIONS = record(
     COMPANY_ID,
     text("id", "Id of the connection in Codat.", key=True),
     text("integrationId", "Id of the integration in Codat."),
-    text("integrationKey", "Platform, as Codat's four-letter key."),
+    text("integrationKey", "Platform, as Codat's four-letter key; may be missing."),
     text("sourceId", "Id of the source, as one platform may have several."),
     text("sourceType", "Kind of platform: only Commerce ones have data sets here."),
     text("platformName", "Platform, by name."),
@@ -320,7 +321,7 @@ PRODUCTS = keyed(
 
 PRODUCT_CATEGORIES = keyed(
     text("name", "Name."),
-    rows("ancestorRefs", "The categories above it, the nearest last.", *typed_reference()),
+    rows("ancestorRefs", "The categories above it, the nearest last.", *typed_reference(), text("name", "Its name.")),
     flag("hasChildren", "Whether there are categories below it."),
     MODIFIED,
     SOURCE_MODIFIED,

@@ -56,6 +56,16 @@ def test_a_company_without_shops_costs_no_request(stage: Callable[..., Stage]) -
     assert len(run.records["connections"]) == 2
 
 
+def test_a_connection_without_the_key_of_its_platform_is_read(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=2, extras=False)
+    keyless, other = shops.world.connections()
+    keyless.keyless = True
+    run = shops.run().ok()
+    assert {r["connectionId"] for r in run.records["orders"]} == {keyless.id, other.id}
+    assert [r.get("integrationKey") for r in run.records["connections"]] == [None, other.platform.key]
+    assert all(len(company["ownerUserIds"]) == 1 for company in run.records["companies"])
+
+
 def test_deselected_parents_lead_to_selected_children(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=2, connections=1)
     run = shops.run(catalog=shops.catalog("orders")).ok()
