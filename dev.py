@@ -229,7 +229,7 @@ def show_on_terminal(command: list[str | Path], env: dict[str, str]) -> list[str
 
 def quoted(part: str) -> str:
     """Return an argument as one would type it."""
-    return f'"{part}"' if re.search(r"[ ']", part) else part
+    return f'"{part}"' if re.search(r"[ '?]", part) else part
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def company(one: Company, base: str) -> Fields:
         "name": one.name,
         "description": one.description,
         "platform": "",
-        "redirect": f"{base}/link/company/{one.id}",
+        "redirect": f"{base}/link/company/{one.id}?{_password(one.id)}",
         "lastSync": _date(max(syncs, default=None)),
         "created": _date(one.created),
         "createdByUserName": None,
@@ -53,7 +53,7 @@ def connection(one: Connection, base: str) -> Fields:
         **({} if one.keyless else {"integrationKey": one.platform.key}),
         "sourceId": str(uuid.uuid5(IDS, f"source/{one.platform.key}")),
         "platformName": one.platform.name,
-        "linkUrl": f"{base}/link/company/{one.company_id}/connection/{one.id}",
+        "linkUrl": f"{base}/link/company/{one.company_id}/connection/{one.id}?{_password(one.id)}",
         "status": one.status,
         "lastSync": _date(one.last_sync),
         "created": _date(one.created),
@@ -168,6 +168,11 @@ def error(status: int, message: str, correlation_id: str) -> Fields:
         "canBeRetried": "True" if status >= 429 else "False",  # noqa: PLR2004
         "detailedErrorCode": 0,
     }
+
+
+def _password(of: str) -> str:
+    """Return the one-time password that a link may carry."""
+    return f"otp={uuid.uuid5(IDS, f'password/{of}').hex}"
 
 
 def _integration_id(one: Platform) -> str:

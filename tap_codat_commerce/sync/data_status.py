@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 COMPLETE = "Complete"
 NOT_SUPPORTED = "NotSupported"
 AUTH_ERROR = "AuthError"
+AUTHORIZE = "The merchant has to authorise again: `codat-commerce status --links` shows the link"
+"""A link may let whoever has it act for the merchant: it has no place in a log."""
 
 
 class Kind(Enum):
@@ -225,13 +227,12 @@ def _token(company_id: str) -> tuple[str, str]:
     return ("status", company_id)
 
 
-def judge(status: SyncStatus, data_type: str, link: str | None, *, unchanged: bool) -> Verdict:
+def judge(status: SyncStatus, data_type: str, *, unchanged: bool) -> Verdict:
     """Return what to do with a data set.
 
     Args:
         status: its status now.
         data_type: Codat's key for it, for the advice.
-        link: where the merchant can authorise again.
         unchanged: whether it is known to be what was completely read before.
     """
     current, kind = status.current, status.kind
@@ -246,11 +247,11 @@ def judge(status: SyncStatus, data_type: str, link: str | None, *, unchanged: bo
         return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it", level=logging.INFO)
     if kind is Kind.FAILED and status.has_data:
         reason = f"its refresh failed ({current}), the data is stale since {status.last_good_sync}"
-        return Verdict(done, reason, _advice(current, data_type, link))
-    return Verdict(Action.NOT_READY, *why_not_ready(status, data_type, link))
+        return Verdict(done, reason, _advice(current, data_type))
+    return Verdict(Action.NOT_READY, *why_not_ready(status, data_type))
 
 
-def why_not_ready(status: SyncStatus, data_type: str, link: str | None) -> tuple[str, str]:
+def why_not_ready(status: SyncStatus, data_type: str) -> tuple[str, str]:
     """Return why a data set without a good sync can't be read, and what the user can do about it."""
     current = status.current
     if current is None:
@@ -259,11 +260,11 @@ def why_not_ready(status: SyncStatus, data_type: str, link: str | None) -> tuple
             f"`codat-commerce refresh -t {data_type}` queues that; after `codat-commerce enable` it comes by itself",
         )
     if status.kind is Kind.FAILED:
-        return f"its first sync failed ({current})", _advice(current, data_type, link)
+        return f"its first sync failed ({current})", _advice(current, data_type)
     return f"its status {current!r} is unknown to this version", "Look for a newer version"
 
 
-def _advice(current: str | None, data_type: str, link: str | None) -> str:
+def _advice(current: str | None, data_type: str) -> str:
     if current == AUTH_ERROR:
-        return f"The merchant has to open {link or 'the link of the connection in the Codat Portal'} to authorise again"
+        return AUTHORIZE
     return f"See the connection's sync history in the Codat Portal, then queue a refresh of {data_type}"

@@ -125,8 +125,7 @@ class PreSyncCheck:
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""
-        link = self._connection.details.get("linkUrl")
-        return data_status.judge(status, self._data_type, link, unchanged=self._unchanged(status))
+        return data_status.judge(status, self._data_type, unchanged=self._unchanged(status))
 
     def may_refresh(self, status: SyncStatus) -> bool:
         """Say whether the data is older than it should be, and a sync can be queued."""
@@ -156,7 +155,7 @@ class PreSyncCheck:
 
     def why_not_ready(self, status: SyncStatus) -> tuple[str, str]:
         """Return why a data set without a good sync can't be read, and what the user can do about it."""
-        return data_status.why_not_ready(status, self._data_type, self._connection.details.get("linkUrl"))
+        return data_status.why_not_ready(status, self._data_type)
 
     def _unchanged(self, status: SyncStatus) -> bool:
         """Say whether the data set is what a proven read brought before: no sync ended, nor failed, since."""

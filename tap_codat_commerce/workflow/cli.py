@@ -174,6 +174,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
 @click.argument("companies", nargs=-1)
 @data_type_option
 @click.option("--not-ready", is_flag=True, help="Show only what is not ready.")
+@click.option("--links", is_flag=True, help="Show the links by which merchants authorise: for them alone.")
 @click.option("--watch", is_flag=True, help="Look again and again, until all is ready.")
 @looks_option
 @json_option
@@ -184,6 +185,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     companies: tuple[str, ...],
     data_types: tuple[str, ...],
     not_ready: bool,
+    links: bool,
     watch: bool,
     interval: float,
     timeout: float | None,
@@ -195,7 +197,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     the status of a data set is that of whichever was synced last.
     """
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
-    began, shown = time.monotonic(), looking.Shown(as_json=as_json, not_ready=not_ready, watch=watch)
+    began, shown = time.monotonic(), looking.Shown(as_json=as_json, links=links, not_ready=not_ready, watch=watch)
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
         ready = bool(lines) and all(line.is_ready for line in lines)

@@ -17,7 +17,7 @@ from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest
 from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.sync.data_status import COMPLETE, STATUSES, Kind
+from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import short
 
@@ -158,6 +158,6 @@ def _operations(session: Session, connection: ConnectionRef) -> list[dict[str, A
 
 
 def _to_do(pull: Pull, operation: dict[str, Any]) -> str:
-    if pull.status == "AuthError":
-        return f"open {pull.connection.details.get('linkUrl')} to authorise again"
+    if pull.status == AUTH_ERROR:
+        return AUTHORIZE
     return str(operation.get("errorMessage") or "see its sync history in the Codat Portal")

@@ -64,8 +64,8 @@ class Line:
             show.age(self.status.last_good_sync, now),
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the line for scripts."""
+    def as_json(self, *, links: bool) -> dict[str, Any]:
+        """Return the line for scripts; with the link that somebody has to open, or without any."""
         connection = self.connection or {}
         return {
             "companyId": self.company["id"],
@@ -77,7 +77,7 @@ class Line:
             "status": self.status.current,
             "lastSuccessfulSync": self.status.last_good_sync,
             "ready": self.is_ready,
-            "link": self.link,
+            **({"link": self.link} if links else {}),
         }
 
 
@@ -107,9 +107,11 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
         session.statuses.forget(company["id"])
 
 
-def links(some: list[Line]) -> list[str]:
-    """Return a text for each link that a merchant has to open."""
+def to_authorize(some: list[Line], *, links: bool) -> list[str]:
+    """Return a text for each link that a merchant has to open; without links, how many there are."""
     found = {line.link: line for line in some if line.link}
+    if found and not links:
+        return [f"{len(found)} connections wait for their merchants: `codat-commerce status --links` shows the links."]
     return [
         f"{line.company.get('name')}, {(line.connection or {}).get('platformName')}: open {link} to authorise."
         for link, line in found.items()
@@ -125,9 +127,9 @@ def summary(some: list[Line]) -> str:
 class Shown:
     """What `status` has printed so far."""
 
-    def __init__(self, *, as_json: bool, not_ready: bool, watch: bool) -> None:
+    def __init__(self, *, as_json: bool, links: bool, not_ready: bool, watch: bool) -> None:
         """Begin with nothing."""
-        self._as_json, self._not_ready, self._watch = as_json, not_ready, watch
+        self._as_json, self._links, self._not_ready, self._watch = as_json, links, not_ready, watch
         self._last_status: dict[tuple[str, ...], str] = {}
 
     def show(self, some: list[Line], *, last: bool) -> None:
@@ -135,7 +137,7 @@ class Shown:
         chosen = [line for line in some if not (self._not_ready and line.is_ready)]
         if self._as_json:
             if last:
-                show.as_json([line.as_json() for line in chosen])
+                show.as_json([line.as_json(links=self._links) for line in chosen])
             return
         if self._watch and not sys.stdout.isatty():
             self._changes(chosen)
@@ -145,7 +147,7 @@ class Shown:
             for text in show.table(HEAD, [line.cells(utc_now()) for line in chosen]):
                 show.result(text)
         if last or sys.stdout.isatty():
-            for text in (*links(some), summary(some)):
+            for text in (*to_authorize(some, links=self._links), summary(some)):
                 show.note(text)
 
     def _changes(self, some: list[Line]) -> None:

@@ -53,7 +53,8 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
     assert len(said) == bool(line)
     assert all(line in entry and company in entry for entry in said)
     if status == "AuthError":
-        assert f"/link/company/{company}/connection/" in said[0], "the link that the merchant opens"
+        assert f"connection {shops.world.connections()[0].id}: " in said[0]
+        assert "`codat-commerce status --links` shows the link" in said[0]
     if status == "NotSupported" and after_good:
         assert len(shops.requests(ORDERS)) == 1, "it may be said of another connection: the data set itself is asked"
     elif not read:
@@ -101,6 +102,17 @@ def test_no_data_available_is_no_end_of_a_read_that_has_begun(stage: Callable[..
     shops.gate.faults[:] = [Fault(path=ORDERS, page=2, status=404, message=message)]
     again = shops.run(page_size=7, state=first.state, catalog=shops.catalog("orders")).ok()
     assert len({r["id"] for r in again.records["orders"]}) == 20, "what was read in part is read from its first page"
+
+
+def test_links_are_in_no_log(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.world.set_status(next(iter(shops.world.companies)), ORDERS, "AuthError", after_good=True)
+    run = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
+    assert all("?otp=" in r["linkUrl"] for r in run.records["connections"])
+    assert all("?otp=" in r["redirect"] for r in run.records["companies"])
+    assert "shows the link" in run.log
+    assert "otp=" not in run.log
+    assert "/link/" not in run.log
 
 
 def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) -> None:

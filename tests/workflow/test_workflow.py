@@ -257,13 +257,17 @@ class TestStatus:
         desk.world.set_status(company.id, "commerce-orders", "AuthError", after_good=True)
         waiting = desk.world.connect(company.id, "ltpp")
         done = desk("status")
+        assert "2 connections wait for their merchants: `codat-commerce status --links`" in done.err
+        assert "/link/" not in done.out + done.err + desk("status", "--json").out
+        done = desk("status", "--links")
         assert done.code == 1
         for one in (connection, waiting):
-            assert f"open {desk.shops.url}/link/company/{company.id}/connection/{one.id} to authorise" in done.err
+            link = f"{desk.shops.url}/link/company/{company.id}/connection/{one.id}"
+            assert re.search(rf"open {link}\?otp=\w+ to authorise", done.err)
         assert [r for r in done.rows if r[2] == "PendingAuth"] == [
             [company.name, "WooCommerce", "PendingAuth", "-", "-", "-"]
         ]
-        found = desk("status", "--json").json
+        found = desk("status", "--links", "--json").json
         assert [e["status"] for e in found if e["link"] and e["dataType"]] == ["AuthError"]
         assert all(e["ready"] for e in found if not e["link"])
 
@@ -367,7 +371,8 @@ class TestRefresh:
         threading.Thread(target=fail, daemon=True).start()
         done = desk("refresh", "-t", "orders", "--interval", "0.2")
         assert_one_line(done, "1 did not end well", "orders (AuthError)")
-        assert "to authorise again" in done.err
+        assert "codat-commerce status --links" in done.err
+        assert "/link/" not in done.err
 
     def test_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
