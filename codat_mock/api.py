@@ -12,7 +12,7 @@ from aiohttp import web
 
 from codat_mock import language, views
 from codat_mock.gate import ApiError
-from codat_mock.holdings import INFO, ON_THE_WAY, Company, Connection
+from codat_mock.holdings import INFO, UNDER_WAY, Company, Connection
 from codat_mock.merchants import Merchant
 from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
 
@@ -223,9 +223,10 @@ class Api:
         connection_id = request.query.get("connectionId")
         if connection_id is not None and connection_id not in company.connections:
             raise ApiError(404, f"Data connection {connection_id} not found")
-        under_way = [o for o in company.operations if o.data_type == data_type and o.ends and o.status in ON_THE_WAY]
+        under_way = [o for o in company.operations if o.data_type == data_type and o.status in UNDER_WAY]
         if any(connection_id in {None, o.connection_id} for o in under_way):
-            raise ApiError(400, f"A sync of {data_type} is already in progress.")
+            words = f"DatasetAlreadyInProgressException: {data_type} is being synced."
+            raise ApiError(self.world.in_progress_status, words)
         begun = self.world.begin(company.id, connection_id, data_type)
         if not begun:
             raise ApiError(400, f"No linked connection of the company offers {data_type}.")

@@ -32,6 +32,7 @@ class Freedoms:
         history_refused: the status that the history of operations is answered with, None for the history itself.
         history_refuses: the parameters that it does not take: `query`, `orderBy`.
         history_keeps: how many operations it lists, the latest ones; None for all.
+        in_progress_status: the status of the answer to a refresh of what is being synced.
         products: the products that new companies have.
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
         same_page: whether each page of a data set holds what the first holds, and has a next one.
@@ -55,6 +56,7 @@ class Freedoms:
         self.history_refused: int | None = None
         self.history_refuses: set[str] = set()
         self.history_keeps: int | None = None
+        self.in_progress_status = 400
         self.products = {"lending"}
         self.no_data: set[str] = set()
         self.same_page = False
@@ -139,6 +141,7 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "historyRefused": ("history_refused", _maybe(_one_of(400, 403, 404))),
     "historyRefuses": ("history_refuses", _texts("query", "orderBy")),
     "historyKeeps": ("history_keeps", _maybe(_count)),
+    "inProgressStatus": ("in_progress_status", _one_of(*range(400, 600))),
     "products": ("products", _texts()),
     "noData": ("no_data", _texts()),
     "samePage": ("same_page", _switch),

@@ -21,8 +21,8 @@ GET          /_mock/records/{connection}/{type}  what is held, for comparison
 
 {"syncSeconds": 2.0, "statusByRequest": false, "notSupportedOperations": false, "lastSyncMoves": "end", "lag": 0,
  "stamps": "platform", "skewSeconds": 0, "skewed": 0, "unstableTies": false, "twice": [], "unstamped": [],
- "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null, "noData": [],
- "products": ["lending"], "samePage": false, "circularLinks": false}
+ "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null,
+ "inProgressStatus": 400, "products": ["lending"], "noData": [], "samePage": false, "circularLinks": false}
 """
 
 from __future__ import annotations

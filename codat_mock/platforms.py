@@ -52,6 +52,8 @@ class Platform:
     lacks: frozenset[str] = frozenset()
 
 
+SANDBOX = Platform("aiwb", "Commerce Sandbox", "Commerce")
+"""A shop of Codat's own, for whoever has none."""
 PLATFORMS = (
     Platform("fztf", "Shopify", "Commerce", "long", "local"),
     Platform("zsth", "Square", "Commerce", "mixed", "ticks", one_stamp=False),
@@ -64,11 +66,12 @@ PLATFORMS = (
         "zulu",
         lacks=frozenset({"commerce-locations", "commerce-productCategories", "commerce-taxComponents"}),
     ),
-    Platform("qkpz", "BigCommerce", "Commerce", "short", "offset"),
+    Platform("vqzp", "BigCommerce", "Commerce", "short", "offset"),
+    SANDBOX,
     Platform("gbol", "Xero", "Accounting"),
     Platform("qhyg", "QuickBooks Online", "Accounting"),
 )
-COMMERCE = tuple(p for p in PLATFORMS if p.source_type == "Commerce")
+COMMERCE = tuple(p for p in PLATFORMS if p.source_type == "Commerce" and p is not SANDBOX)
 BY_KEY = {p.key: p for p in PLATFORMS}
 
 

@@ -158,13 +158,15 @@ def envelope(  # noqa: PLR0913 - the parts of an address, and what may be odd
 
 
 def error(status: int, message: str, correlation_id: str) -> Fields:
-    """Return an error in Codat's form."""
+    """Return an error in Codat's form; that of an account's limits says the reason elsewhere."""
+    limit = status == 402  # noqa: PLR2004 - the status itself is the clearest name
+    item = {"itemId": None, "message": message, "validatorName": None}
     return {
         "statusCode": status,
         "service": "PublicApi",
-        "error": message,
+        "error": "Payment Required" if limit else message,
         "correlationId": correlation_id,
-        "validation": None,
+        "validation": {"errors": [item], "warnings": None} if limit else None,
         "canBeRetried": "True" if status >= 429 else "False",  # noqa: PLR2004
         "detailedErrorCode": 0,
     }

@@ -200,7 +200,7 @@ class Client:
 
     def _refusal(self, request: str, answer: Answer) -> errors.Refused:
         body = _error_body(answer.body)
-        message, correlation_id = quoted(str(body.get("error") or "")), quoted(str(body.get("correlationId") or ""))
+        message, correlation_id = quoted(errors.reason(body)), quoted(str(body.get("correlationId") or ""))
         said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"
         what = f"{request} answered {answer.status}{said}"
         if correlation_id:

@@ -19,6 +19,7 @@
         │   ├── NotSupported   404, this platform does not offer the data type
         │   └── NoData         404, nothing was ever fetched: there is nothing to read
         ├── NotReady           409, the data set has never been requested, or its sync has not finished
+        ├── UnderWay           a sync can't be queued, as one is under way: the status is not documented
         ├── RateLimited        429                                            (retried)
         │   └── QuotaSpent     429, and the wait would be longer than allowed: the run ends
         └── ServerTrouble      500 and up                                     (retried)
@@ -28,9 +29,13 @@ The statuses and what they mean: Codat's API reference, 'Errors'.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from http import HTTPStatus
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 from tap_codat_commerce.codat.redaction import clean
 
@@ -145,7 +150,7 @@ class WrongKey(AccessRefused):
 
 
 class AccountLimit(AccessRefused):
-    """402: the plan has expired, or has too many companies."""
+    """402: the plan has expired, has too many companies, or does not hold a feature."""
 
     advice = "An account limit is reached: see the plan in the Codat Portal, or ask Codat."
 
@@ -178,6 +183,12 @@ class NotReady(Refused):
     """409: the data set has never been requested, or its sync has not finished."""
 
     advice = "Queue a refresh of this data set, or run again when its sync is complete."
+
+
+class UnderWay(Refused):
+    """Whatever the status: a sync can't be queued, as one of this data set is under way already."""
+
+    advice = "Wait until it is complete."
 
 
 class RateLimited(Refused):
@@ -220,8 +231,22 @@ NO_DATA = re.compile(r"\s*no data available\b", re.IGNORECASE)
 """Codat's words for a data type of which nothing was ever fetched."""
 
 
+UNDER_WAY = re.compile(r"dataset ?already ?in ?progress", re.IGNORECASE)
+"""Codat's words for a sync that is under way already."""
+
+
+def reason(body: Mapping[str, Any]) -> str:
+    """Return what an error answer says: its message, and those of its validation, where the reason may stand alone."""
+    found = [body.get("error")]
+    with contextlib.suppress(AttributeError, KeyError, TypeError):
+        found += [item["message"] for item in body["validation"]["errors"]]
+    return ": ".join(dict.fromkeys(text for text in found if isinstance(text, str) and text))
+
+
 def for_status(status: int, message: str, path: str) -> type[Refused]:
     """Return the class for an error status; Codat's message tells the several meanings of 404."""
+    if UNDER_WAY.search(message):
+        return UnderWay
     if status == HTTPStatus.NOT_FOUND:
         return NotSupported if NOT_SUPPORTED.search(message) else NoData if NO_DATA.match(message) else NotFound
     if status == HTTPStatus.CONFLICT and not OF_A_DATA_SET.search(path):

@@ -347,10 +347,11 @@ class DataSetSync:
         connection, data_type = self.connection, self.data_set.data_type
         try:
             self._run.statuses.refresh(connection.company_id, connection.connection_id, data_type)
+        except errors.UnderWay as exc:
+            self._run.logger.info("%s: a refresh could not be queued: %s", self.where, exc.what)
         except errors.BadRequest as exc:
             self._run.logger.info("%s: a refresh could not be queued: %s", self.where, exc.what)
-            if "progress" not in exc.message:
-                return False
+            return False
         except ENDS_THE_RUN:
             raise
         except errors.CodatError as exc:

@@ -212,7 +212,8 @@ class DataStatuses:
         """Queue a sync of a data set, and return its pull operation.
 
         Raises:
-            CodatError: the request failed; BadRequest too if a sync is under way already.
+            UnderWay: a sync of it is under way already.
+            CodatError: the request failed.
         """
         queue = path("companies", company_id, "data", "queue", data_type)
         answer = self._prefetcher.post(queue, {"connectionId": connection_id})

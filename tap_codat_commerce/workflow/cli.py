@@ -152,6 +152,11 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         if removed := connecting.forbidden(name):
             show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(removed)}")
         owner = connecting.company(session.prefetcher, name, description)
+    if owner.get("products") == []:
+        show.note(
+            "Warning: Codat lists no product for this company. Where an account works with products, Codat fetches "
+            "nothing for it until one, for example Lending, is turned on: Codat Portal, the company's page."
+        )
     made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
     found = {
         "company": owner.get("name"),
@@ -257,7 +262,7 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]
     failed += [p for p in pulls if wait and p.id is not None and not p.good]
     if failed:
-        names = "; ".join(f"{p.where} ({p.status or 'not queued'})" for p in failed[:10])
+        names = "; ".join(f"{p.where} ({p.shown})" for p in failed[:10])
         more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""  # noqa: PLR2004
         msg = f"{len(failed)} did not end well: {names}{more}"
         raise UsageError(msg)

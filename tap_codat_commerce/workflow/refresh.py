@@ -15,7 +15,7 @@ import click
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import BadRequest
+from tap_codat_commerce.codat.errors import BadRequest, UnderWay
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
@@ -37,6 +37,7 @@ class Pull:
 
     Attributes:
         status: the latest that is known, if any.
+        description: what Codat says of it, for example until when the sync is paused.
         note: why the sync was not queued, or what somebody has to do; empty if there is nothing to say.
     """
 
@@ -45,7 +46,20 @@ class Pull:
     data_type: str
     id: str | None = None
     status: str | None = None
+    description: str = ""
     note: str = ""
+
+    def see(self, operation: dict[str, Any]) -> bool:
+        """Take over how its pull operation stands; say whether that is new."""
+        before = self.shown
+        self.status = operation.get("status", self.status)
+        self.description = str(operation.get("statusDescription") or "")
+        return self.shown != before
+
+    @property
+    def shown(self) -> str:
+        """The status and what Codat says of it, for people."""
+        return f"{self.status or 'not queued'}{self.description and f', {self.description}'}"
 
     @property
     def under_way(self) -> bool:
@@ -71,6 +85,7 @@ class Pull:
             "dataType": self.data_type,
             "id": self.id,
             "status": self.status,
+            "statusDescription": self.description,
             "note": self.note,
         }
 
@@ -97,20 +112,19 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     pull = Pull(company, connection, data_type)
     try:
         answer = session.statuses.refresh(connection.company_id, connection.connection_id, data_type)
-    except BadRequest as exc:
-        if "in progress" not in exc.message:
-            pull.note = exc.message or exc.what
-            return pull
+    except UnderWay:
         pull.note = "was under way already"
-        latest = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
-        pull.id, pull.status = latest.get("id"), latest.get("status")
+        answer = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
+    except BadRequest as exc:
+        pull.note = exc.message or exc.what
         return pull
-    pull.id, pull.status = answer.get("id"), answer.get("status")
+    pull.id = answer.get("id")
+    pull.see(answer)
     return pull
 
 
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
-    """Ask for the status of the syncs under way, one request for each connection; yield those that changed.
+    """Ask how the syncs under way stand, one request for each connection; yield those of which there is news.
 
     Raises:
         CodatError: a request failed.
@@ -120,13 +134,11 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         if pull.under_way:
             by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
     for of_connection in by_connection.values():
-        statuses = {o.get("id"): o for o in _operations(session, of_connection[0].connection)}
+        operations = {o.get("id"): o for o in _operations(session, of_connection[0].connection)}
         for pull in of_connection:
-            now = statuses.get(pull.id, {}).get("status", pull.status)
-            if now != pull.status:
-                pull.status = now
+            if pull.id in operations and pull.see(operations[pull.id]):
                 if not pull.under_way and not pull.good:
-                    pull.note = _to_do(pull, statuses[pull.id])
+                    pull.note = _to_do(pull, operations[pull.id])
                 yield pull
 
 
@@ -144,7 +156,10 @@ def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: floa
                 if not pull.under_way:
                     bar.update(1)
                 if not sys.stderr.isatty():
-                    show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.status}")
+                    show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")
+            paused = {p.description for p in waited_for if p.under_way} - {""}
+            bar.label = ", ".join(["Syncing", *sorted(paused)])
+            bar.render_progress()
     for pull in waited_for:
         if pull.note and not pull.good and not pull.under_way:
             show.note(f"{pull.where}: {pull.status}, {pull.note}.")

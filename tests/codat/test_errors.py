@@ -56,7 +56,8 @@ def test_each_status_of_the_first_request(stage: Callable[..., Stage], status: i
     shops = stage(companies=1)
     shops.gate.faults.append(Fault(path="/companies$", status=status, message="No, not today.", times=0))
     run = shops.run(max_retries=0)
-    assert_one_line(run, "companies: GET /companies answered", str(status), "Codat says 'No, not today.'", advice)
+    said = "Payment Required: No, not today." if status == 402 else "No, not today."
+    assert_one_line(run, f"companies: GET /companies answered {status}, Codat says '{said}'", advice)
     assert re.search(r"\(correlation id [0-9a-f]{32}\)", run.problems[-1])
     assert len(shops.requests()) == 1
 

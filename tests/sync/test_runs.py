@@ -157,10 +157,11 @@ class TestRefresh:
         shops.run(refresh_older_than_hours=1, sync_wait=1, catalog=shops.catalog("orders")).ok()
         assert not [a for a in shops.gate.asked if a.method == "POST"]
 
-    def test_one_that_is_under_way_already_is_waited_for(self, stage: Callable[..., Stage]) -> None:
+    @pytest.mark.parametrize("status", [400, 409, 500])
+    def test_one_that_is_under_way_already_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:
         shops = stage(companies=1, connections=1)
-        message = "A sync is already in progress."
-        shops.gate.faults.append(Fault(path="queue", method="POST", status=400, message=message, times=0))
+        message = "DatasetAlreadyInProgressException: it is being synced."
+        shops.gate.faults.append(Fault(path="queue", method="POST", status=status, message=message, times=0))
         run = shops.run(refresh_older_than_hours=1, sync_wait=30).ok()
         assert len(run.records["orders"]) == 12
         assert len([a for a in shops.gate.asked if a.method == "POST"]) == 11, "each is tried once"

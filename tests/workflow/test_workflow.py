@@ -189,6 +189,13 @@ class TestConnect:
         assert list(company.connections) == [first["connectionId"], second["connectionId"]]
         assert company.description == "ours: 7"
 
+    def test_tells_that_a_product_may_be_missing(self, desk: Desk) -> None:
+        assert "product" not in desk("connect", "Bakery", "--platform", "aiwb").err
+        desk.world.products = set()
+        done = desk("connect", "Tea", "--platform", "Commerce Sandbox")
+        assert "Codat lists no product for this company" in done.err
+        assert "link:" in done.out
+
     def test_warns_of_what_codat_takes_out(self, desk: Desk) -> None:
         done = desk("connect", "Zoë's (1)", "--platform", "ltpp", "--json")
         assert done.err.splitlines()[0] == 'Warning: Codat takes these characters out of the name "Zoë\'s (1)": ë ( )'
@@ -199,7 +206,7 @@ class TestConnect:
         [
             ("woocomerce", ["did you mean WooCommerce (ltpp)"]),
             ("lttp", ["did you mean WooCommerce (ltpp)"]),
-            ("zzzzzzzzz", ["there are BigCommerce (qkpz), Shopify (fztf)"]),
+            ("zzzzzzzzz", ["there are BigCommerce (vqzp), Commerce Sandbox (aiwb), Shopify (fztf)"]),
             ("Xero", ["is of the type Accounting"]),
         ],
     )
@@ -288,7 +295,7 @@ class TestStatus:
 
     def test_watching_in_a_pipe_shows_what_changes(self, desk: Desk) -> None:
         desk("enable")
-        desk.world.sync_seconds = 2.5
+        desk.world.sync_seconds = 6.0
         authorize(desk.link("Bakery", "--platform", "shopify"))
         done = desk("status", "--watch", "--interval", "0.2", "-t", "orders")
         assert done.code == 0
@@ -349,13 +356,24 @@ class TestRefresh:
             (connection.id, "commerce-orders", "Queued")
         ]
 
-    def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage]) -> None:
+    @pytest.mark.parametrize("status", [400, 409, 500])
+    def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:
         desk = Desk(stage(companies=1, connections=1))
-        desk.world.sync_seconds = 2.0
+        desk.world.sync_seconds, desk.world.in_progress_status = 6.0, status
         desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders")
         done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
         assert done.code == 0
         assert [(e["status"], e["note"]) for e in done.json] == [("Complete", "was under way already")]
+
+    def test_why_one_is_paused_is_shown(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        paused = "Paused until 2026-10-23T00:00:00Z"
+        desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders", "Fetching", description=paused)
+        wait = ("refresh", "-t", "orders", "-t", "customers", "--interval", "0.2", "--timeout", "0.5")
+        done = desk(*wait, "--json")
+        assert [e["statusDescription"] for e in done.json] == [paused, ""]
+        assert_one_line(done, f"orders (Fetching, {paused})")
+        assert f"Syncing, {paused}" in desk.on_a_terminal(*wait).out
 
     def test_one_that_fails(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
