@@ -66,14 +66,21 @@ class Api:
         )
 
     @staticmethod
-    def _select(request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve) -> list[dict[str, Any]]:
+    def _select(
+        request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve, *, ordered: bool = True
+    ) -> list[dict[str, Any]]:
         if query := request.query.get("query"):
             test = language.parse(query, look_up)
             results = [r for r in results if test(r)]
-        if by := request.query.get("orderBy"):
+        if ordered and (by := request.query.get("orderBy")):
             look_up({}, by.removeprefix("-"))
             results = language.order(results, by, look_up)
         return results
+
+    @staticmethod
+    def _check_parameters(request: web.Request, refused: set[str]) -> None:
+        if found := refused & request.query.keys():
+            raise ApiError(400, f"{request.path} does not take {', '.join(sorted(found))}.")
 
     # Companies and connections
 
@@ -92,6 +99,7 @@ class Api:
 
     async def list_companies(self, request: web.Request) -> web.Response:
         """GET /companies: `query` is over fields, `tags` over tags."""
+        self._check_parameters(request, self.world.companies_refuse)
         if "query" in request.query and "pageSize" not in request.query:
             raise ApiError(400, "pageSize is required with a query.")
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
@@ -168,22 +176,24 @@ class Api:
             found = self._ordered_records(request, connection, data_type)
         if not self.world.twice.isdisjoint(data_set.records):
             found = [r for r in found for _ in range(2 if r["id"] in self.world.twice else 1)]
-        return self.gate.page(request, found, same=self.world.same_page)
+        return self.gate.page(request, found, same=self.world.same_page, off=self.world.totals_off)
 
     def _ordered_records(self, request: web.Request, connection: Connection, data_type: str) -> list[dict[str, Any]]:
         """Filter and order once for all pages of a read, not for each."""
         data_set = connection.data[data_type]
         query, by = request.query.get("query"), request.query.get("orderBy")
+        self._check_parameters(request, self.world.data_refuses)
+        ordered = (by or "").removeprefix("-") not in self.world.ignored_orders
         if (by or "").removeprefix("-") in self.world.refused_orders:
             raise ApiError(400, f"{data_type} can't be ordered by {by}.")
-        key = (connection.id, data_type, data_set.version, frozenset(self.world.unstamped), query, by)
+        key = (connection.id, data_type, data_set.version, frozenset(self.world.unstamped), query, by, ordered)
         if key not in self._ordered or self.world.unstable_ties:
             records = self.world.shown(data_set)
             if self.world.unstable_ties:
                 self.world.random.shuffle(records)
             look_up = language.resolve(COMMON_FIELDS.union(*records), data_type)
             self._ordered.clear()
-            self._ordered[key] = self._select(request, records, look_up)
+            self._ordered[key] = self._select(request, records, look_up, ordered=ordered)
         return self._ordered[key]
 
     async def get_data_status(self, request: web.Request) -> web.Response:
@@ -195,8 +205,7 @@ class Api:
         company, world = self._company(request), self.world
         if world.history_refused is not None:
             raise ApiError(world.history_refused, "The history of operations is not available.")
-        if refused := world.history_refuses & request.query.keys():
-            raise ApiError(400, f"The history of operations does not take {', '.join(sorted(refused))}.")
+        self._check_parameters(request, world.history_refuses)
         every = [views.operation(o, company.id) for o in self._kept(world.told(company, None))]
         look_up = language.resolve(OPERATION_FIELDS, "Dataset")
         return self.gate.page(request, self._select(request, every, look_up))

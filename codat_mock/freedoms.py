@@ -35,6 +35,14 @@ class Freedoms:
         in_progress_status: the status of the answer to a refresh of what is being synced.
         products: the products that new companies have.
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
+        companies_refuse: the parameters that the list of companies does not take: `tags`, `query`, `orderBy`.
+        data_refuses: the parameters that data sets do not take: `query`.
+        ignored_orders: the fields by which data sets can be ordered as far as anybody is told, and are not.
+        max_page_size: the most records of a page.
+        totals_off: how many more records the pages of a data set tell of than there are.
+        next_links: whether pages link to the next one.
+        rate_limit_headers: whether answers tell the quota.
+        compressed: whether answers are compressed.
         same_page: whether each page of a data set holds what the first holds, and has a next one.
         circular_links: whether the last page of each list leads to the first as its next.
     """
@@ -59,6 +67,14 @@ class Freedoms:
         self.in_progress_status = 400
         self.products = {"lending"}
         self.no_data: set[str] = set()
+        self.companies_refuse: set[str] = set()
+        self.data_refuses: set[str] = set()
+        self.ignored_orders: set[str] = set()
+        self.max_page_size = 5000
+        self.totals_off = 0
+        self.next_links = True
+        self.rate_limit_headers = True
+        self.compressed = True
         self.same_page = False
         self.circular_links = False
 
@@ -144,6 +160,14 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "inProgressStatus": ("in_progress_status", _one_of(*range(400, 600))),
     "products": ("products", _texts()),
     "noData": ("no_data", _texts()),
+    "companiesRefuse": ("companies_refuse", _texts("tags", "query", "orderBy")),
+    "dataRefuses": ("data_refuses", _texts("query")),
+    "ignoredOrders": ("ignored_orders", _texts()),
+    "maxPageSize": ("max_page_size", _count),
+    "totalsOff": ("totals_off", _count),
+    "nextLinks": ("next_links", _switch),
+    "rateLimitHeaders": ("rate_limit_headers", _switch),
+    "compressed": ("compressed", _switch),
     "samePage": ("same_page", _switch),
     "circularLinks": ("circular_links", _switch),
 }

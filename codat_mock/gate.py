@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OUTSIDE = ("/_mock/", "/link/")
 """What the paths begin with that need no key: the stand-in's own knobs, and the pages for merchants."""
 
-MAX_PAGE_SIZE = 5000
 QUOTA_PER_COMPANY = 1000
 CONCURRENT_PER_COMPANY = 10
 
@@ -89,6 +88,8 @@ class Gate:
             response = await self._checked(request, handler)
         finally:
             self.in_flight -= 1
+        if self.world.compressed and not response.prepared:
+            response.enable_compression()
         response.headers["Date"] = format_datetime(self.world.now, usegmt=True)
         self.asked.append(Asked(request.method, request.path, dict(request.query), response.status, at))
         return response
@@ -165,11 +166,12 @@ class Gate:
     def reply(self, body: Any, status: int = 200) -> web.Response:
         """Return an answer with Codat's rate-limit headers."""
         quota = self._quota()
-        headers = {
+        told = {
             "X-Rate-Limit-Limit": str(quota),
             "X-Rate-Limit-Remaining": str(max(0, quota - self._used)),
             "X-Rate-Limit-Reset": f"{self._midnight():%a, %d %b %Y %H:%M:%S GMT}",
         }
+        headers = told if self.world.rate_limit_headers else {}
         if status == 204:  # noqa: PLR2004
             return web.Response(status=status, headers=headers)
         text = simplejson.dumps(body, use_decimal=True, ensure_ascii=False)
@@ -178,17 +180,28 @@ class Gate:
     def _error(self, status: int, message: str) -> web.Response:
         return self.reply(views.error(status, message, uuid.uuid4().hex), status)
 
-    def page(self, request: web.Request, results: list[dict[str, Any]], *, same: bool = False) -> web.Response:
-        """Return the page of a list that a request asks for; with `same` each holds what the first holds."""
+    def page(
+        self, request: web.Request, results: list[dict[str, Any]], *, same: bool = False, off: int = 0
+    ) -> web.Response:
+        """Return the page of a list that a request asks for.
+
+        Args:
+            request: what was asked.
+            results: the whole list.
+            same: whether each page holds what the first holds.
+            off: by how much the total is wrong.
+        """
         page, size = self._whole(request, "page", 1), self._whole(request, "pageSize", 100)
-        if not 1 <= size <= MAX_PAGE_SIZE:
-            raise ApiError(400, f"pageSize must be between 1 and {MAX_PAGE_SIZE}.")
+        if not 1 <= size <= self.world.max_page_size:
+            raise ApiError(400, f"pageSize must be between 1 and {self.world.max_page_size}.")
         if page < 1:
             raise ApiError(400, "page must be 1 or more.")
         circular = self.world.circular_links
-        return self.reply(
-            views.envelope(results, request.path, request.query, page, size, same=same, circular=circular)
-        )
+        body = views.envelope(results, request.path, request.query, page, size, same=same, circular=circular)
+        body["totalResults"] += off
+        if not self.world.next_links:
+            body["_links"].pop("next", None)
+        return self.reply(body)
 
     @staticmethod
     def _whole(request: web.Request, name: str, default: int) -> int:

@@ -22,7 +22,9 @@ GET          /_mock/records/{connection}/{type}  what is held, for comparison
 {"syncSeconds": 2.0, "statusByRequest": false, "notSupportedOperations": false, "lastSyncMoves": "end", "lag": 0,
  "stamps": "platform", "skewSeconds": 0, "skewed": 0, "unstableTies": false, "twice": [], "unstamped": [],
  "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null,
- "inProgressStatus": 400, "products": ["lending"], "noData": [], "samePage": false, "circularLinks": false}
+ "inProgressStatus": 400, "products": ["lending"], "noData": [], "companiesRefuse": [], "dataRefuses": [],
+ "ignoredOrders": [], "maxPageSize": 5000, "totalsOff": 0, "nextLinks": true, "rateLimitHeaders": true,
+ "compressed": true, "samePage": false, "circularLinks": false}
 """
 
 from __future__ import annotations

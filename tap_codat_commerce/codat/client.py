@@ -68,6 +68,7 @@ class Client:
         limiter: limits how fast requests go out.
         requests: how many were made so far, those that failed included.
         quota: the day's quota of requests.
+        compressed: whether any answer came compressed.
         clock: Codat's.
         answered: how many requests were answered, but by 429 or 5xx.
         patient: whether a request that fails is tried again; if not, only after a 429.
@@ -102,6 +103,7 @@ class Client:
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()
+        self.compressed = False
         self.clock = Clock()
         self.answered = 0
         self.patient = True
@@ -181,6 +183,7 @@ class Client:
         logger.debug("%s %s", request, answer.status)
         with self._lock:
             self.quota = self.quota.after(Quota.of(answer.headers))
+            self.compressed |= "Content-Encoding" in answer.headers
             self.clock.see(answer.headers.get("Date"))
             self.answered += answer.status not in BUSY
         if answer.status >= HTTPStatus.BAD_REQUEST:

@@ -14,6 +14,7 @@ from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.singer import stdio
 from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
+from tap_codat_commerce.workflow import check as checking
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing
@@ -57,7 +58,7 @@ class Group(click.Group):
 @click.version_option(user_agent().partition("/")[2] or "unknown", prog_name="codat-commerce")
 @click.pass_context
 def main(ctx: click.Context, config: tuple[str, ...]) -> None:
-    """The steps before commerce data flows from Codat: enable, connect, status, refresh.
+    """The steps before commerce data flows from Codat: enable, connect, status, refresh; and check.
 
     The settings are those of tap-codat-commerce: from the environment, as TAP_CODAT_COMMERCE_API_KEY, also in a file
     .env, or from --config.
@@ -266,6 +267,26 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
         more = f"; and {len(failed) - 10} more" if len(failed) > 10 else ""  # noqa: PLR2004
         msg = f"{len(failed)} did not end well: {names}{more}"
         raise UsageError(msg)
+
+
+@main.command()
+@json_option
+@with_session
+def check(session: Session, *, as_json: bool) -> None:
+    """Find out whether Codat is as this tap assumes: with your key, on your data, by less than twenty requests.
+
+    What is printed holds no key, id or name, and can be pasted into an issue. Ends with 0 if nothing is 'no'.
+    """
+    looking_into = checking.Check(session)
+    try:
+        looking_into.look()
+    finally:
+        if as_json:
+            show.as_json(looking_into.as_json())
+        else:
+            for line in (f"{user_agent()}, {session.client.requests} requests", *looking_into.lines()):
+                click.echo(line)
+    sys.exit(1 if False in looking_into.found.values() else 0)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from tap_codat_commerce.tap import TapCodatCommerce
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.sync.options import SyncOptions
 
 DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if issubclass(s, DataSetStream)}  # type: ignore[misc]
@@ -62,9 +63,14 @@ class Session:
         return cls(Settings.of(config))
 
     @cached_property
+    def client(self) -> Client:
+        """Codat."""
+        return self.settings.client()
+
+    @cached_property
     def prefetcher(self) -> Prefetcher:
         """The prefetcher, through which all requests go."""
-        return Prefetcher(self.settings.client(), self.settings.sync.max_concurrent_requests)
+        return Prefetcher(self.client, self.settings.sync.max_concurrent_requests)
 
     @cached_property
     def statuses(self) -> DataStatuses:

@@ -462,7 +462,7 @@ class TestErrors:
 
     def test_help_needs_no_key(self, desk: Desk) -> None:
         del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
-        for command in ("enable", "connect", "status", "refresh"):
+        for command in ("enable", "connect", "status", "refresh", "check"):
             assert desk(command, "--help").code == 0
 
 
