@@ -1,4 +1,4 @@
-"""Makes the tables of README.md, the settings of meltano.yml and the Hub's file from what the tap says of itself.
+"""Makes tables of README.md and ARCHITECTURE.md, the settings of meltano.yml and the Hub's file from the code.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.tap import TapCodatCommerce
+from tap_codat_commerce.workflow.check import OTHERWISE
 from tools import hub
 from tools.plugin import ROOT, about, said, settings
 
@@ -68,6 +69,12 @@ def streams_diagram() -> str:
     return "\n".join([*lines, "```"])
 
 
+def check_table() -> str:
+    """Return what `codat-commerce check` looks at as a Markdown table."""
+    rows = [f"| {assumption} | {otherwise} |" for assumption, otherwise in OTHERWISE.items()]
+    return "\n".join(["| assumption | if it is wrong |", "|---|---|", *rows])
+
+
 def meltano_settings(properties: dict[str, Any]) -> str:
     """Return the settings for meltano.yml."""
     lines = ["    settings:"]
@@ -104,12 +111,13 @@ def between(text: str, mark: str, comment: tuple[str, str], content: str) -> str
 def documents() -> dict[Path, str]:
     """Return the documents as they should be."""
     properties = about()["settings"]["properties"]
-    readme, meltano = ROOT / "README.md", ROOT / "meltano.yml"
+    readme, architecture, meltano = (ROOT / name for name in ("README.md", "ARCHITECTURE.md", "meltano.yml"))
     text = between(readme.read_text(), "settings", ("<!--", " -->"), settings_table(properties))
     text = between(text, "streams", ("<!--", " -->"), streams_table(said("--discover")))
     text = between(text, "diagram", ("<!--", " -->"), streams_diagram())
+    inside = between(architecture.read_text(), "check", ("<!--", " -->"), check_table())
     plugin = between(meltano.read_text(), "settings, made by dev.py docs", ("#", ""), meltano_settings(properties))
-    return {readme: text, meltano: plugin, hub.PATH: hub.text(about())}
+    return {readme: text, architecture: inside, meltano: plugin, hub.PATH: hub.text(about())}
 
 
 def main() -> None:

@@ -102,6 +102,20 @@ def test_a_data_set_is_read_whole_when_it_is_time(stage: Callable[..., Stage]) -
     assert "full_read" not in str(shops.run().ok().state), "nobody asks for it"
 
 
+def test_what_left_the_cache_does_not_come_with_a_full_read(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=20)
+    connection = shops.world.connections()[0]
+    first = shops.run(full_read_every_days=7).ok()
+    deleted = [r["id"] for r in first.records["orders"]][:3]
+    shops.world.remove(connection, "commerce-orders", deleted[:2])  # the cache keeps the third
+    shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), add=1)
+    whole = shops.run(state=aged(first.state, days=8), full_read_every_days=7).ok()
+    (row,) = rows(whole)
+    current = {m["record"]["id"] for m in whole.messages if m.get("stream") == "orders" and "record" in m}
+    assert (row["full"], row["total"]) == (True, 19)
+    assert set(deleted) - current == set(deleted[:2])
+
+
 def aged(state: dict[str, Any], days: int) -> dict[str, Any]:
     """Return the state as if its full reads were made so many days earlier."""
     old = copy.deepcopy(state)

@@ -87,10 +87,18 @@ def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None
     shops.requests()
     assert shops.run(state=first.state).ok().problems == []
     assert shops.requests("/data/") == [], "what is proven is not asked for again"
+    company = next(iter(shops.world.companies))
     shops.world.no_data = set()
-    shops.world.sync(next(iter(shops.world.companies)), add=1)
+    shops.world.sync(company, add=1)
     third = shops.run(state=first.state).ok()
     assert len(third.records["orders"]) == 21, "the bookmark stands before the first record"
+    shops.world.no_data = {ORDERS}
+    shops.world.sync(company, add=2)
+    fourth = shops.run(state=third.state).ok()
+    shops.world.no_data = set()
+    shops.world.sync(company, add=1)
+    came = third.records["orders"] + shops.run(state=fourth.state).ok().records["orders"]
+    assert {r["id"] for r in came} == {i for _, _, i in shops.held(ORDERS)}, "and stays where it was"
 
 
 def test_no_data_available_is_no_end_of_a_read_that_has_begun(stage: Callable[..., Stage]) -> None:
