@@ -88,8 +88,6 @@ class Gate:
             response = await self._checked(request, handler)
         finally:
             self.in_flight -= 1
-        if self.world.compressed and not response.prepared:
-            response.enable_compression()
         response.headers["Date"] = format_datetime(self.world.now, usegmt=True)
         self.asked.append(Asked(request.method, request.path, dict(request.query), response.status, at))
         return response
@@ -175,7 +173,10 @@ class Gate:
         if status == 204:  # noqa: PLR2004
             return web.Response(status=status, headers=headers)
         text = simplejson.dumps(body, use_decimal=True, ensure_ascii=False)
-        return web.Response(text=text, status=status, headers=headers, content_type="application/json")
+        response = web.Response(text=text, status=status, headers=headers, content_type="application/json")
+        if self.world.compressed:
+            response.enable_compression()
+        return response
 
     def _error(self, status: int, message: str) -> web.Response:
         return self.reply(views.error(status, message, uuid.uuid4().hex), status)
