@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from test_workflow import Desk
 
 from conftest import API_KEY, STREAMS
 from tap_codat_commerce.workflow import check
-from test_workflow import Desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
