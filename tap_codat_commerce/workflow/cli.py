@@ -254,7 +254,8 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     pulls = [refreshing.queue(session, company, ref, t) for company, ref in linked for t in types]
     for pull in pulls:
         if pull.note:
-            show.note(f"{pull.where}: {pull.note}.")
+            how = f" ({pull.shown})" if pull.id else ""
+            show.note(f"{pull.where}: {pull.note}{how}.")
     show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
     if wait:
         refreshing.wait_for(session, pulls, interval, timeout)

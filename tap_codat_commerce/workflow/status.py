@@ -111,7 +111,7 @@ def to_authorize(some: list[Line], *, links: bool) -> list[str]:
     """Return a text for each link that a merchant has to open; without links, how many there are."""
     found = {line.link: line for line in some if line.link}
     if found and not links:
-        return [f"{len(found)} connections wait for their merchants: `codat-commerce status --links` shows the links."]
+        return [f"Waiting for a merchant to authorise: {len(found)}. `codat-commerce status --links` shows the links."]
     return [
         f"{line.company.get('name')}, {(line.connection or {}).get('platformName')}: open {link} to authorise."
         for link, line in found.items()

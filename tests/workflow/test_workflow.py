@@ -264,7 +264,7 @@ class TestStatus:
         desk.world.set_status(company.id, "commerce-orders", "AuthError", after_good=True)
         waiting = desk.world.connect(company.id, "ltpp")
         done = desk("status")
-        assert "2 connections wait for their merchants: `codat-commerce status --links`" in done.err
+        assert "Waiting for a merchant to authorise: 2. `codat-commerce status --links` shows the links." in done.err
         assert "/link/" not in done.out + done.err + desk("status", "--json").out
         done = desk("status", "--links")
         assert done.code == 1
@@ -372,6 +372,7 @@ class TestRefresh:
         wait = ("refresh", "-t", "orders", "-t", "customers", "--interval", "0.2", "--timeout", "0.5")
         done = desk(*wait, "--json")
         assert [e["statusDescription"] for e in done.json] == [paused, ""]
+        assert f"orders: was under way already (Fetching, {paused})." in done.err
         assert_one_line(done, f"orders (Fetching, {paused})")
         assert f"Syncing, {paused}" in desk.on_a_terminal(*wait).out
 
