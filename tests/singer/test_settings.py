@@ -300,7 +300,7 @@ def test_a_platform_that_no_connection_is_of_is_named(stage: Callable[..., Stage
 @pytest.mark.parametrize(
     ("shops", "settings", "line"),
     [
-        ({"companies": 2}, {"company_query": "region = mars"}, "company_query matches no company. `codat-commerce sta"),
+        ({"companies": 2}, {"company_query": "name = Nobody"}, "company_query: no company matches. Without that, `codat"),
         ({"companies": 0}, {}, "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."),
         (
             {"companies": 2, "connections": 0, "extras": False},
