@@ -254,7 +254,7 @@ class Result:
 
     Attributes:
         megabytes: its memory at its peak; or what this process held when it was started, where that is more.
-        counts: records of each stream.
+        counts: records of each stream that Codat serves.
         log: all of it.
     """
 
@@ -300,7 +300,7 @@ def measured(command: list[str], folder: Path) -> Result:
     seconds = time.monotonic() - began
     process.returncode = os.waitstatus_to_exitcode(wait_status)
     messages = (json.loads(line) for line in out.read_bytes().splitlines())
-    counts = Counter(m["stream"] for m in messages if m["type"] == "RECORD")
+    counts = Counter(m["stream"] for m in messages if m["type"] == "RECORD" and m["stream"] != "reads")
     return Result(process.returncode, seconds, usage.ru_maxrss / 1024, counts, log.read_text(errors="replace"))
 
 
