@@ -322,7 +322,7 @@ def test_shops_that_nobody_has_authorised_yet(stage: Callable[..., Stage]) -> No
     shops = stage(companies=1, connections=0, extras=False)
     shops.world.connect(next(iter(shops.world.companies)), "ltpp")
     (line,) = shops.run().ok().problems
-    assert line.startswith("No connection to a shop has been authorised yet. `codat-commerce status` shows the links")
+    assert line.startswith("No connection to a shop has been authorised yet. `codat-commerce status --links` shows the l")
 
 
 def test_a_shard_of_nothing_is_no_gap(stage: Callable[..., Stage]) -> None:
