@@ -156,6 +156,10 @@ class Client:
             raise errors.UnsafeLink(msg)
         return self._send("GET", url, None, decode)
 
+    def release(self) -> None:
+        """Close this thread's connections: it makes no more requests."""
+        self._transport.release()
+
     def _is_final(self, error: Exception) -> bool:
         hopeless = not self.patient and not isinstance(error, errors.RateLimited)
         return hopeless or retry_policy.is_final(error)

@@ -239,6 +239,7 @@ class Prefetcher:
                 self._hopeless = self._hopeless or isinstance(ask.error, ENDS_THE_RUN)
             self._news.put(ask)
             del ask
+        self._client.release()
 
     def _next(self) -> Ask | None:
         """Wait for work; None if there will be none for this thread."""

@@ -101,6 +101,11 @@ class Transport:
             failure = _failure(f"{request} at {self._base}: {_reason(exc)}", exc)
         raise failure
 
+    def release(self) -> None:
+        """Close this thread's connections: it makes no more requests."""
+        if session := getattr(self._local, "session", None):
+            session.close()
+
     def _exchange(
         self, request: str, method: str, url: str, params: Mapping[str, str | int] | None, payload: bytes | None
     ) -> Answer:

@@ -37,6 +37,9 @@ class Slow:
         self.open = self.most_open = 0
         self.all_through = False
 
+    def release(self) -> None:
+        """Do nothing: there are no connections."""
+
     def get(self, path: str, params: Any, decode: Callable[[bytes], Any]) -> Any:
         with self.news:
             self.asked.append(path)
