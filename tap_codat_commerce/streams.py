@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_codat_commerce.records.shaping import Tree
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_set import ProvenRead
 
@@ -27,7 +28,7 @@ class CompaniesStream(CodatStream):
     name = "companies"
     primary_keys = ("id",)
     fields = schemas.COMPANIES
-    ignored_fields = frozenset({"dataConnections"})  # a stream of their own
+    left_out: Tree = {"dataConnections": {}}  # noqa: RUF012 - a stream of their own
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
         """Yield the companies, and keep for the child streams the connections of each."""

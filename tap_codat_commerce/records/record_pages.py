@@ -1,25 +1,29 @@
-"""Turns a page's results into records for the SDK or, if it has nothing more to do with them, finished messages."""
+"""Turns a page's results into records in the form of their schema."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import msgspec
+
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.records import dates
+from tap_codat_commerce.records import dates, record_types
+from tap_codat_commerce.records.shaping import UNMAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import msgspec
-
-    from tap_codat_commerce.records.passthrough import Passthrough
-    from tap_codat_commerce.records.shaping import RecordShaper
+    from tap_codat_commerce.records.fields import Schema
+    from tap_codat_commerce.records.record_types import Path
+    from tap_codat_commerce.records.shaping import RecordShaper, Strays
 
 REPLICATION_KEY = "modifiedDate"
 """The field that tells when Codat's cache last changed a record."""
+MOST_LEARNED = 100
+"""Fields that are learned: there may be names without end."""
 
+encode_into = msgspec.json.Encoder().encode_into
 Content = TypeVar("Content")
 
 
@@ -40,87 +44,95 @@ class RecordPage(Generic[Content]):
     content: Content
 
 
-class PageAsRecords:
-    """Makes a record of each result, with the ids of its company and connection."""
+class RecordMaker:
+    """Makes a record of each result of one stream: decodes it by a type, puts it right in place, and encodes it.
 
-    def __init__(self, shaper: RecordShaper, context: Mapping[str, str]) -> None:
-        """Prepare for one data set."""
-        self._shaper, self._context = shaper, context
-
-    def __call__(self, results: list[msgspec.Raw]) -> RecordPage[list[dict[str, Any]]]:
-        """Return the page.
-
-        Raises:
-            ValueError: one of the results is no JSON object, or no UTF-8.
-        """
-        came = [lossless_json.decode_object(raw) for raw in results]
-        stamps = [record.get(REPLICATION_KEY) for record in came]  # with all their digits, as shaping cuts the seventh
-        records = [self._shaper(record) for record in came]
-        ids = [record.get("id") for record in records]
-        return RecordPage(ids, *_latest(stamps), [{**self._context, **record, **self._context} for record in records])
-
-
-class PageAsMessages:
-    """Makes a RECORD message of each result, on a line of its own.
-
-    The SDK would make the same messages of `PageAsRecords`, but by way of a Python object for each value.
+    A result that the type refuses, for a value of another type or a field that nobody knows, is shaped instead. The
+    type then learns that field, so that it takes the next one.
     """
 
-    def __init__(
-        self, stream: str, shaper: RecordShaper, passthrough: Passthrough | None, context: Mapping[str, str]
-    ) -> None:
-        """Prepare for one data set.
+    def __init__(self, schema: Schema, shaper: RecordShaper) -> None:
+        """Make the type of the stream's schema; the shaper is by the same schema."""
+        self._fields, self._left_out = ({**fields} for fields in (schema["properties"], shaper.left_out))
+        for fields in (self._fields, self._left_out):
+            fields.pop(UNMAPPED, None)
+        self._shaper = shaper
+        self._learned: set[Path] = {(UNMAPPED,)}  # Codat's own, which is not ours
+        self._make_type()
+
+    def page(
+        self, results: list[msgspec.Raw], context: Mapping[str, str], around: tuple[bytes, bytes] = (b"", b"\n")
+    ) -> RecordPage[bytearray]:
+        """Return a page of records, as JSON on a line each, with the ids of their company and connection.
 
         Args:
-            stream: the stream's name.
-            shaper: for the records that have to be changed.
-            passthrough: for those that have not; None if all have.
-            context: the ids of company and connection.
-        """
-        self._shaper, self._passthrough, self._context = shaper, passthrough, context
-        envelope = lossless_json.encode({"type": "RECORD", "stream": stream, "record": dict(context)})
-        self._head = envelope.removesuffix(b"}}")
-
-    def __call__(self, results: list[msgspec.Raw]) -> RecordPage[bytearray]:
-        """Return the page.
+            results: as they came.
+            context: these ids.
+            around: what comes before each record, and after it.
 
         Raises:
             ValueError: one of the results is no JSON object, or no UTF-8.
         """
-        head, tail = self._head, b',"time_extracted":"%s"}\n' % utc_now().isoformat().encode()
-        passthrough, lines = self._passthrough, bytearray()
+        lines = bytearray()
         ids: list[str | None] = []
-        stamps: list[Any] = []
+        stamps: set[str | None] = set()
         for raw in results:
-            passed = passthrough(raw) if passthrough else None
-            if passed:
-                text, decoded = passed
-                ids.append(decoded.id)
-                stamps.append(decoded.modifiedDate)
-            else:
-                text = self._shaped(raw, ids, stamps)
-            lines += head
-            lines += b"," if len(text) > len(b"{}") else b""
-            lines += text[1:]
-            lines += tail
-        return RecordPage(ids, *_latest(stamps), lines)
+            lines += around[0]
+            begin = len(lines)
+            record_id, stamp = self._add(lines, raw, context)
+            if lines.find(b"\n", begin) >= 0 or lines.find(b"\r", begin) >= 0:  # within free content
+                lines[begin:] = msgspec.json.format(lines[begin:], indent=-1)
+            lines += around[1]
+            ids.append(record_id)
+            stamps.add(stamp)
+        found = {dates.stamp(stamp) for stamp in stamps}
+        return RecordPage(ids, max(filter(None, found), default=None), None in found, lines)
 
-    def _shaped(self, raw: msgspec.Raw, ids: list[str | None], stamps: list[str | None]) -> bytes:
+    def _make_type(self) -> None:
+        kind = record_types.of_object(self._fields, self._left_out, self._learned)
+        self._names = dict(zip(kind.type.__struct_encode_fields__, kind.type.__struct_fields__, strict=True))
+        self._id, self._stamp = self._names.get("id", ""), self._names.get(REPLICATION_KEY, "")
+        self._decode = msgspec.json.Decoder(kind.type).decode
+        self._check_numbers = msgspec.json.Decoder(kind.numbers or msgspec.Raw).decode
+        self._shape: Any = kind.shape
+
+    def _add(self, lines: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """Add a record to lines; return its id, and its stamp as it came."""
+        try:
+            self._check_numbers(raw)
+            record = self._decode(raw)
+        except ValueError as exc:
+            self._learn(record_types.refused(str(exc)))
+            return self._add_shaped(lines, raw, context)
+        names = self._names
+        stamp = _text(getattr(record, self._stamp, None))  # with all its digits, as shaping cuts the seventh
+        strays: Strays = []
+        self._shape(record, strays)
+        if strays and (kept := self._shaper.unmapped(strays)):
+            unmapped = {path: record_types.as_raw(value) for path, value in kept[UNMAPPED].items()}
+            setattr(record, names[UNMAPPED], unmapped)
+        for name, value in context.items():
+            setattr(record, names[name], value)
+        encode_into(record, lines, -1)
+        return _text(getattr(record, self._id, None)), stamp
+
+    def _add_shaped(
+        self, lines: bytearray, raw: msgspec.Raw, context: Mapping[str, str]
+    ) -> tuple[str | None, str | None]:
         came = lossless_json.decode_object(raw)
-        stamps.append(came.get(REPLICATION_KEY))
-        record = self._shaper(came)
-        ids.append(record.get("id"))
-        for name in self._context:
-            record.pop(name, None)
-        text: bytes = lossless_json.encode(record)
-        return text
+        stamp = came.get(REPLICATION_KEY)
+        record = {**self._shaper(came), **context}
+        lines += lossless_json.encode(record)
+        return record.get("id"), _text(stamp)
+
+    def _learn(self, path: Path) -> None:
+        if path and path not in self._learned and len(self._learned) < MOST_LEARNED:
+            self._learned.add(path)
+            self._make_type()
 
 
-def _latest(stamps: list[Any]) -> tuple[str | None, bool]:
-    """Return the latest, in the form of bookmarks, and whether one is missing or no date."""
-    found = {dates.stamp(stamp) for stamp in set(map(_text, stamps))}
-    return max(filter(None, found), default=None), None in found
-
-
-def _text(stamp: Any) -> str | None:
-    return stamp if isinstance(stamp, str) else None
+def _text(value: Any) -> str | None:
+    """Return a text, decoded or raw; None if it is another value."""
+    if isinstance(value, str):
+        return value
+    return _text(lossless_json.decode(value)) if isinstance(value, msgspec.Raw) else None

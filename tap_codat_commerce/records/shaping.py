@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Strays = list[tuple[str, Any]]
 """Paths, for example `orderLineItems[0].color`, and values as they came."""
 Shaper = Callable[[Any, Strays], Any]
+Tree = dict[str, "Tree"]
+"""Fields by name, each with those within it that are meant, none if all of it is."""
 
 INDEX = re.compile(r"\[\d+\]")
 UNMAPPED = "unmapped"
@@ -44,9 +46,9 @@ def _compile_type(schema: Schema) -> Shaper:
         shaped = {name: compile_schema(field) for name, field in (fields or {}).items()}
         return _object(shaped, None if others is False else compile_schema({} if others is True else others))
     if kind == "array":
-        return _array(compile_schema(schema.get("items", {})))
+        return array(compile_schema(schema.get("items", {})))
     if kind == "string" and schema.get("format") == "date-time":
-        return _date
+        return date
     return {"string": _text, "number": _decimal, "integer": _whole, "boolean": _flag, "null": _misfit}[kind]
 
 
@@ -69,34 +71,43 @@ class StrayFieldCounter:
 class RecordShaper:
     """Brings the records of one stream into the form of its schema."""
 
-    def __init__(
-        self, stream: str, schema: Schema, counter: StrayFieldCounter, *, ignored: frozenset[str], keep: bool
-    ) -> None:
+    def __init__(self, stream: str, schema: Schema, counter: StrayFieldCounter, *, left_out: Tree, keep: bool) -> None:
         """Compile the schema.
 
         Args:
             stream: the stream's name, for the counter.
             schema: the stream's schema.
             counter: counts the strays.
-            ignored: fields that are known, and left out on purpose.
+            left_out: fields that are left out on purpose, strays within them included.
             keep: whether strays go into `unmapped`.
         """
-        self._shape = compile_schema(schema)
-        self._stream, self._counter, self._ignored, self._keep = stream, counter, ignored, keep
+        self._shape, self.left_out = compile_schema(schema), left_out
+        self._stream, self._counter, self._keep = stream, counter, keep
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return the record in that form. The given one may be changed."""
         strays: Strays = []
-        for name in self._ignored:
-            record.pop(name, None)
         if UNMAPPED in record:  # Codat's own, which is not ours
             strays.append((UNMAPPED, record.pop(UNMAPPED)))
+        leave_out(record, self.left_out)
         shaped: dict[str, Any] = self._shape(record, strays)
-        if strays:
-            self._counter.add(self._stream, strays)
-            if self._keep:
-                shaped[UNMAPPED] = dict(strays)
-        return shaped
+        return {**shaped, **self.unmapped(strays)} if strays else shaped
+
+    def unmapped(self, strays: Strays) -> dict[str, Any]:
+        """Count the strays of a record; return the field `unmapped` by its name, nothing if they are not kept."""
+        self._counter.add(self._stream, strays)
+        kept = {UNMAPPED: dict(strays)} if self._keep else {}
+        leave_out(kept, self.left_out)
+        return kept
+
+
+def leave_out(value: Any, left_out: Tree) -> None:
+    """Take fields out of an object, and out of the objects in it."""
+    for name, within in left_out.items() if isinstance(value, dict) else ():
+        if within:
+            leave_out(value.get(name), within)
+        else:
+            value.pop(name, None)
 
 
 def _best_of(shapers: list[Shaper]) -> Shaper:
@@ -125,13 +136,15 @@ def _object(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
             before = len(strays)
             shaped[name] = None if item is None else field(item, strays)
             if len(strays) > before:
-                _prefix(strays, before, name)
+                prefix(strays, before, name)
         return shaped
 
     return shape
 
 
-def _array(field: Shaper) -> Shaper:
+def array(field: Shaper) -> Shaper:
+    """Return what shapes a list, its items by the given shaper."""
+
     def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, list):
             return _misfit(value, strays)
@@ -140,7 +153,7 @@ def _array(field: Shaper) -> Shaper:
             before = len(strays)
             shaped.append(None if item is None else field(item, strays))
             if len(strays) > before:
-                _prefix(strays, before, f"[{position}]")
+                prefix(strays, before, f"[{position}]")
         return shaped
 
     return shape
@@ -154,7 +167,8 @@ def _text(value: Any, strays: Strays) -> Any:
     return _misfit(value, strays)
 
 
-def _date(value: Any, strays: Strays) -> Any:
+def date(value: Any, strays: Strays) -> Any:
+    """Return a date in our form; None if it stands for no date, or is none."""
     try:
         return utc(value) if isinstance(value, str) else _misfit(value, strays)
     except ValueError:
@@ -188,7 +202,8 @@ def _misfit(value: Any, strays: Strays) -> Any:
     return None
 
 
-def _prefix(strays: Strays, start: int, name: str) -> None:
+def prefix(strays: Strays, start: int, name: str) -> None:
+    """Set a name before the paths of the strays from a position on: they are of a field with that name."""
     for position in range(start, len(strays)):
         path, value = strays[position]
         separator = "." if path and not path.startswith("[") else ""

@@ -1,19 +1,20 @@
 """BATCH: records in files, for targets that load files.
 
-The SDK writes JSON Lines. Parquet is written here: the SDK's writer keeps only the fields that the first record has,
-and drops all others without a word.
+The SDK's writers take objects, where records are JSON already; and that of Parquet keeps only the fields that the first
+record has, and drops all others without a word.
 """
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
 
 import fsspec
-from singer_sdk.batch import BaseBatcher, Batcher, lazy_chunked_generator
+from singer_sdk.batch import lazy_chunked_generator
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records.fields import plain
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from singer_sdk.helpers._batch import BatchConfig
-    from singer_sdk.helpers.types import Record
 
     from tap_codat_commerce.records.fields import Schema
 
@@ -68,30 +68,41 @@ def problem(config: Mapping[str, Any]) -> str | None:
     return None
 
 
-def written(stream: str, records: Iterator[Record], config: BatchConfig, schema: Schema) -> Iterator[list[str]]:
+def written(
+    stream: str, records: Iterable[bytes | bytearray], config: BatchConfig, schema: Schema
+) -> Iterator[list[str]]:
     """Write records into files; yield the addresses of files as they are finished.
 
     Args:
         stream: the stream's name.
-        records: as they would be in RECORD messages.
+        records: as they would be in RECORD messages, as JSON on one line.
         config: format and place of the files.
         schema: the records' schema.
 
     Raises:
         RunError: a file can't be written.
     """
-    batcher = ParquetFiles(stream, config, schema) if is_parquet(config) else Batcher(TAP, stream, config)
     own: list[Exception] = []
 
-    def passed() -> Iterator[Record]:
+    def passed() -> Iterator[bytes | bytearray]:
         try:
             yield from records
         except Exception as exc:
             own.append(exc)
             raise
 
+    storage, compression = config.storage, config.encoding.compression
+    head = f"{storage.prefix or ''}{TAP}--{stream}-{uuid4()}"
     try:
-        yield from batcher.get_batches(passed())
+        for number, chunk in enumerate(lazy_chunked_generator(passed(), config.batch_size), start=1):
+            table = _table(stream, chunk, schema) if is_parquet(config) else None
+            name = f"{head}-{number}.{'json.gz' if table is None else 'parquet'}"
+            with storage.open(name, "wb") as file:
+                if table is None:
+                    _write_lines(file, chunk)
+                else:
+                    _write_table(file, table, compression)
+            yield [storage.get_url(name)]
     except RunError:
         raise
     except Exception as exc:  # each kind of storage has errors of its own
@@ -111,43 +122,32 @@ def is_parquet(config: BatchConfig) -> bool:
     return config.encoding.format == "parquet"
 
 
-class ParquetFiles(BaseBatcher):
-    """Writes records as Parquet."""
+def _write_lines(file: IO[bytes], records: Iterable[bytes | bytearray]) -> None:
+    with gzip.GzipFile(fileobj=file, mode="wb") as lines:
+        lines.writelines(record + b"\n" for record in records)
 
-    def __init__(self, stream: str, config: BatchConfig, schema: Schema) -> None:
-        """Prepare for the records of one stream."""
-        super().__init__(TAP, stream, config)
-        self._schema = column(schema)
 
-    def get_batches(self, records: Iterator[Record]) -> Iterator[list[str]]:
-        """Yield the address of each file."""
-        import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
+def _write_table(file: IO[bytes], table: pa.Table, compression: str | None) -> None:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - an extra
 
-        storage, encoding = self.batch_config.storage, self.batch_config.encoding
-        head = f"{storage.prefix or ''}{TAP}--{self.stream_name}-{uuid4()}"
-        for number, chunk in enumerate(lazy_chunked_generator(records, self.batch_config.batch_size), start=1):
-            table = self.table(chunk)
-            name = f"{head}-{number}.parquet"
-            with storage.open(name, "wb") as file:
-                pq.write_table(table, file, compression="gzip" if encoding.compression == "gzip" else "snappy")
-            yield [storage.get_url(name)]
+    pq.write_table(table, file, compression="gzip" if compression == "gzip" else "snappy")
 
-    def table(self, records: Iterable[Record]) -> pa.Table:
-        """Return records as a table.
 
-        Raises:
-            RunError: one of them fits no Parquet type.
-        """
-        import pyarrow as pa  # noqa: PLC0415 - an extra
+def _table(stream: str, records: Iterable[bytes | bytearray], schema: Schema) -> pa.Table:
+    """Return records, given as JSON, as a table.
 
-        digits = Digits()
-        try:
-            rows = [prepared(record, self._schema, digits) for record in records]
-            columns = arrow_type(self._schema, digits.arrow_type())
-            return pa.Table.from_pylist(rows, schema=pa.schema(list(columns)))
-        except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as exc:
-            msg = f"batch_config: records of {self.stream_name} fit no Parquet type, use the format jsonl: {exc}"
-            raise RunError(msg) from exc
+    Raises:
+        RunError: one of them fits no Parquet type.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+
+    digits, columns = Digits(), column(schema)
+    try:
+        rows = [prepared(record, columns, digits) for record in map(lossless_json.decode_object, records)]
+        return pa.Table.from_pylist(rows, schema=pa.schema(list(arrow_type(columns, digits.arrow_type()))))
+    except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as exc:
+        msg = f"batch_config: records of {stream} fit no Parquet type, use the format jsonl: {exc}"
+        raise RunError(msg) from exc
 
 
 class Digits:

@@ -8,22 +8,25 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.exceptions import AbortedSyncFailedException, AbortedSyncPausedException
 
-from tap_codat_commerce.records.passthrough import NotPassable, Passthrough
-from tap_codat_commerce.records.record_pages import PageAsMessages, PageAsRecords
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records.record_pages import RecordMaker
 from tap_codat_commerce.singer.bookmarks import Bookmarks
+from tap_codat_commerce.singer.messages import around_record
 from tap_codat_commerce.singer.stream_base import CodatStream
 from tap_codat_commerce.sync.data_set import DataSet, Paging
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
+    import msgspec
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
 
+    from tap_codat_commerce.records.record_pages import RecordPage
+    from tap_codat_commerce.records.shaping import Tree
+    from tap_codat_commerce.singer.stream_base import Json
     from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
     from tap_codat_commerce.sync.data_set import DueSync, ProvenRead
-
-PARENT_KEYS = ("companyId", "connectionId")
 
 
 class DataSetParentStream(CodatStream):
@@ -91,11 +94,14 @@ class DataSetStream(CodatStream):
         with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
             self.sync({**sync.context, "sync": sync})
 
-    def page_of(self, context: Context) -> PageAsMessages | PageAsRecords:
-        """Return what makes a page of records of an answer's results."""
-        if self.plain:
-            return PageAsMessages(self.name, self.shaper, self.passthrough, context)
-        return PageAsRecords(self.shaper, context)
+    def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
+        """Return what makes a page of records of an answer's results: lines of messages, or else of records."""
+
+        def page(results: list[msgspec.Raw]) -> RecordPage[bytearray]:
+            around = around_record(self.name) if self._in_pages else (b"", b"\n")
+            return self.record_maker.page(results, context, around)
+
+        return page
 
     def bookmark(self, context: Context) -> Bookmark:
         """Return the bookmark of a connection."""
@@ -119,11 +125,22 @@ class DataSetStream(CodatStream):
     # The SDK's stream
 
     @cached_property
-    def passthrough(self) -> Passthrough | None:
-        """What tells records that may be passed on as they came; None if none may."""
-        with suppress(NotPassable):
-            return Passthrough(self.effective_schema, without=frozenset({*PARENT_KEYS, "unmapped"}))
-        return None
+    def record_maker(self) -> RecordMaker:
+        """What makes records of results, by the schema in the catalog if one was given."""
+        return RecordMaker(self.effective_schema, self.shaper)
+
+    @cached_property
+    def left_out(self) -> Tree:  # type: ignore[override]
+        """The fields that are not selected."""
+        found: Tree = {}
+        breadcrumbs = [b for b, selected in self.mask.items() if not selected and {*b[::2]} == {"properties"}]
+        for breadcrumb in sorted(breadcrumbs, key=len, reverse=True):
+            *parents, name = breadcrumb[1::2]
+            place = found
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[name] = {}
+        return found
 
     def preprocess_context(self, context: Context) -> Context:
         """Keep ids only in the context, as it goes into state, logs and metrics."""
@@ -134,25 +151,42 @@ class DataSetStream(CodatStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
         """Yield what is new in the data set."""
         for page in self._sync.pages():
-            yield from page.content
+            yield from map(lossless_json.decode_object, page.content.splitlines())
 
-    def _sync_records(
-        self, context: Context | None = None, *, write_messages: bool = True
-    ) -> Generator[dict[str, Any], Any, Any]:
-        """Write a page at a time where nothing more is done to its records.
+    @cached_property
+    def _in_pages(self) -> bool:
+        """Whether pages go out as they are."""
+        return self.unchanged and not self.in_batches and self.ABORT_AT_RECORD_COUNT is None
 
-        The SDK's loop costs several times as much as all the rest of a record. It is used for all else.
-        """
-        if not (self.plain and write_messages):
-            yield from super()._sync_records(context, write_messages=write_messages)
-            return
+    def _pages(self, context: Context | None) -> Iterator[bytearray]:
+        """Yield the lines of each page, and count its records."""
         with self.get_record_counter() as counter, self.get_sync_timer() as timer:
             counter.with_context(context)
             timer.with_context(context)
             for page in self._sync.pages():
-                self.tap.message_writer.write_lines(page.content)
+                yield page.content
                 page.content.clear()  # a page may be large, and the next one comes while this one is still referred to
                 counter.increment(len(page.ids))
+
+    def _finished_all(self, context: Context | None) -> Iterator[tuple[str, Json]]:
+        """Yield records without the SDK's loop, which costs several times as much as all the rest of a record."""
+        for page in self._pages(context):
+            yield from self.finished(page.splitlines())
+
+    def _sync_records(
+        self, context: Context | None = None, *, write_messages: bool = True
+    ) -> Generator[dict[str, Any], Any, Any]:
+        """Write pages, or records, likewise; a dry run goes the SDK's way, as that ends after a few records."""
+        writer = self.tap.message_writer
+        if self.ABORT_AT_RECORD_COUNT is not None:
+            yield from super()._sync_records(context, write_messages=write_messages)
+            return
+        if self._in_pages:
+            for page in self._pages(context):
+                writer.write_lines(page)
+        else:
+            for stream, record in self._finished_all(context):
+                writer.write_record(stream, record)
         self._write_state_message()
 
     def _move(self, context: Context, bookmark: Bookmark, read: ProvenRead | None) -> None:

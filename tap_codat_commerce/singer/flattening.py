@@ -1,23 +1,72 @@
-"""Flattening of null objects, for which the SDK leaves a field that no column has."""
+"""Flattening of records, by a plan that is made once for a schema.
+
+The SDK looks up each name of each record anew, and keeps a null object under its own name, which no column has: some
+targets refuse such a record, and the object's columns are missing, where they should be null.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.helpers._flattening import flatten_key
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
-    from singer_sdk.helpers.types import Record
+    from collections.abc import Collection
+
+    from singer_sdk.helpers._flattening import FlatteningOptions
 
     from tap_codat_commerce.records.fields import Schema
 
+decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+NULL = msgspec.Raw(b"null")
+SCALARS = {"string", "number", "integer", "boolean", "null"}
 
-def filled(record: Record, schema: Schema, depth: int) -> Record:
-    """Return a record with objects of nulls in place of null objects, down to the depth of flattening.
+Plan = dict[str, "tuple[str, Plan | None, bool]"]
+"""For each field its column, the plan of its fields if they become columns, and whether it always is a scalar."""
 
-    The SDK keeps a null object under its own name, which the flattened schema does not have. Some targets refuse
-    such a record; and the object's columns are missing, where they should be null.
-    """
-    found = dict(record)
-    for name, field in schema["properties"].items() if depth else ():
-        if name in found and (fields := field.get("properties")):
-            found[name] = filled(found[name] or dict.fromkeys(fields), field, depth - 1)
-    return found
+
+class Flattener:
+    """Makes columns of the fields of objects, down to a depth; objects below it, and arrays, become text."""
+
+    def __init__(self, schema: Schema, columns: Collection[str], options: FlatteningOptions) -> None:
+        """Make the plan.
+
+        Args:
+            schema: of the records.
+            columns: names of the fields of the flattened schema, as the SDK has it.
+            options: separator and length of names.
+        """
+        self._columns, self._options = columns, options
+        self._plan = self._planned(schema, [])
+
+    def __call__(self, record: bytes | bytearray) -> bytes:
+        """Return a record, as JSON, flattened."""
+        flat: dict[str, Any] = {}
+        self._flatten(decode_fields(record), self._plan, flat)
+        text: bytes = lossless_json.encode(flat)
+        return text
+
+    def _planned(self, schema: Schema, parents: list[str]) -> Plan:
+        plan: Plan = {}
+        for name, field in schema["properties"].items():
+            o = self._options
+            column = flatten_key(name, parents, o.separator, max_key_length=o.max_key_length)
+            open_up = "properties" in field and column not in self._columns
+            kinds = {one["type"] for one in alternatives(field)}
+            fields = self._planned(field, [*parents, name]) if open_up else None
+            plan[name] = column, fields, bool(kinds) and kinds <= SCALARS
+        return plan
+
+    def _flatten(self, fields: dict[str, msgspec.Raw], plan: Plan, flat: dict[str, Any]) -> None:
+        for name, raw in fields.items():
+            column, within, scalar = plan.get(name) or (name, None, False)
+            first = b"" if scalar else bytes(memoryview(raw)[:1])
+            if within is not None and first in b"{n":
+                found = decode_fields(raw) if first == b"{" else {}
+                self._flatten(found or dict.fromkeys(within, NULL), within, flat)
+            else:
+                flat[column] = str(memoryview(raw), "utf-8") if first and first in b"{[" else raw

@@ -23,6 +23,12 @@ TIMES_THE_COST = 20
 BYTES_AT_ONCE = 2**16
 
 
+def around_record(stream: str) -> tuple[bytes, bytes]:
+    """Return what comes before a record of a stream, and after it, in a RECORD message on a line; extracted now."""
+    head = b'{"type":"RECORD","stream":%b,"record":' % lossless_json.encode(stream)
+    return head, b',"time_extracted":"%b"}\n' % utc_now().isoformat().encode()
+
+
 class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
     """Writes messages in large pieces that end with a line; with each STATE, everything that is pending.
 
@@ -48,10 +54,10 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
         """Write a message; all but records at once, as the next message may take its time."""
         self._write(self.serialize_message(message), b"\n", flush=not isinstance(message, RecordMessage))
 
-    def write_record(self, stream: str, record: dict[str, Any]) -> None:
-        """Write a RECORD message, extracted now."""
-        message = {"type": "RECORD", "stream": stream, "record": record, "time_extracted": utc_now().isoformat()}
-        self._write(lossless_json.encode(message), b"\n")
+    def write_record(self, stream: str, record: bytes | bytearray) -> None:
+        """Write a RECORD message of a record that is JSON already, extracted now."""
+        head, tail = around_record(stream)
+        self._write(head, record, tail)
 
     def write_lines(self, lines: bytes | bytearray) -> None:
         """Write messages that are lines already."""

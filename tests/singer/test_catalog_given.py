@@ -115,6 +115,22 @@ def test_what_a_catalog_leaves_out_the_tap_knows(shop: Stage, field: str) -> Non
     assert len(run.records["orders"]) == 3
 
 
+def test_what_is_deselected_leaves_nothing_behind(shop: Stage) -> None:
+    """Not even what the schema does not know of it."""
+    for order in shop.world.connections()[0].data["commerce-orders"].records.values():
+        order.update(customerRef={"id": "7", "colour": "olive"}, country=["olive"])
+    catalog = shop.catalog("orders", unknown_fields="keep")
+    for field in ("customerRef", "country"):
+        breadcrumb = ["properties", field]
+        metadata = entry_of(catalog, "orders")["metadata"]
+        metadata[:] = [m for m in metadata if m["breadcrumb"][:2] != breadcrumb]
+        metadata.append({"breadcrumb": breadcrumb, "metadata": {"selected": False}})
+    run = shop.run(catalog=catalog, unknown_fields="keep").ok()
+    assert len(run.records["orders"]) == 3
+    assert not any("olive" in text or "customerRef" in text for text in run.out.splitlines() if "RECORD" in text)
+    assert "no place for" not in run.log
+
+
 NO_CATALOGS: list[tuple[Any, str]] = [
     ({}, "catalog: streams is missing."),
     ({"streams": {}}, "catalog: streams: must be a list, not an object."),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conftest import API_KEY
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.records import schemas
-from tap_codat_commerce.records.record_pages import PageAsRecords
+from tap_codat_commerce.records.record_pages import RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_sync import CompanySync
@@ -63,14 +64,14 @@ class KeepingSink:
     def write(self, sync: DueSync) -> None:
         """Keep the records of each page."""
         for page in sync.pages():
-            self.records += page.content
+            self.records += map(lossless_json.decode_object, page.content.splitlines())
             self.after_page()
 
-    def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[list[dict[str, Any]]]]:
+    def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
         """Return what makes records of results."""
         schema = getattr(schemas, self.data_set.name.upper())
-        shaper = RecordShaper(self.data_set.name, schema, StrayFieldCounter(), ignored=frozenset(), keep=False)
-        return PageAsRecords(shaper, context)
+        shaper = RecordShaper(self.data_set.name, schema, StrayFieldCounter(), left_out={}, keep=False)
+        return partial(RecordMaker(schema, shaper).page, context=context)
 
     def bookmark(self, context: Context) -> Bookmark:
         """Return the bookmark, with what was begun."""

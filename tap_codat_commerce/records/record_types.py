@@ -1,0 +1,161 @@
+"""Types, made of a schema, that decode records: what does not fit them is refused.
+
+Numbers and free content stay `msgspec.Raw`, so that they keep their spelling. A field that was once refused can be
+learned: then it is Raw, too, and shaped or set aside alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records import shaping
+from tap_codat_commerce.records.dates import utc
+from tap_codat_commerce.records.fields import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from tap_codat_commerce.records.fields import Schema
+    from tap_codat_commerce.records.shaping import Shaper, Strays, Tree
+
+Path = tuple[str, ...]
+"""Names of fields, each within the one before; those of an array's items follow on the array's."""
+UNKNOWN = re.compile(r"(?s)Object contains unknown field `(.*)`")
+PLACE = " - at `$"
+"""How msgspec says what it refuses, and where. If it should use other words one day, nothing is learned."""
+INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
+UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
+"""What msgspec takes in no name: an object with such a field is refused."""
+
+
+class Kind(NamedTuple):
+    """What the values of a schema are decoded as.
+
+    Attributes:
+        type: the type.
+        shape: puts a decoded value right; None if there is nothing to do.
+        numbers: a type that refuses what stands in the place of a number and is none; None if there are no numbers.
+    """
+
+    type: Any
+    shape: Shaper | None = None
+    numbers: Any = None
+
+
+def refused(refusal: str) -> Path:
+    """Return the path of the field for which a record was refused, by the error's text; empty if it tells none."""
+    what, _, place = refusal.rpartition(PLACE) if PLACE in refusal else (refusal, "", "")
+    unknown = UNKNOWN.fullmatch(what)
+    return tuple(filter(None, (*INDEX.sub("", place.rstrip("`")).split("."), unknown[1] if unknown else "")))
+
+
+def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Path], path: Path = ()) -> Kind:
+    """Return the kind of objects that have these fields and no others.
+
+    Args:
+        fields: schemas by name.
+        left_out: fields that are to be left out.
+        learned: paths of fields that do not fit their schema, or have none.
+        path: of the object.
+    """
+    more = [name for *parent, name in learned if tuple(parent) == path]
+    attributes = {f"f{n}": name for n, name in enumerate(dict.fromkeys((*fields, *left_out, *more)))}
+    attributes = {attribute: name for attribute, name in attributes.items() if not UNSAFE.search(name)}
+    kinds: dict[str, Kind] = {}
+    for attribute, name in attributes.items():
+        if left_out.get(name) == {}:
+            kinds[attribute] = Kind(Raw, _left_out)
+        elif name in fields:
+            kinds[attribute] = _of(fields[name], left_out.get(name, {}), learned, (*path, name))
+        else:
+            kinds[attribute] = Kind(Raw, _set_aside)
+    members = [(attribute, _or_null(kind.type), UNSET) for attribute, kind in kinds.items()]
+    numbers = [(attribute, _or_null(kind.numbers), None) for attribute, kind in kinds.items() if kind.numbers]
+    shapes = [(attribute, attributes[attribute], kind.shape) for attribute, kind in kinds.items() if kind.shape]
+    dates = [(attribute, name) for attribute, name, shape in shapes if shape is shaping.date]
+    shapes = [one for one in shapes if one[2] is not shaping.date]
+    return Kind(
+        msgspec.defstruct("Object", members, rename=attributes, gc=False, kw_only=True, forbid_unknown_fields=True),
+        _in_place(dates, shapes) if dates or shapes else None,
+        msgspec.defstruct("Numbers", numbers, rename=attributes, gc=False, kw_only=True) if numbers else None,
+    )
+
+
+def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) -> Kind:
+    match {} if path in learned else plain(schema):
+        case {"type": "number"}:
+            return Kind(Raw, None, float)
+        case {"type": "string", "format": "date-time"}:
+            return Kind(str, shaping.date)
+        case {"type": "string"}:
+            return Kind(str)
+        case {"type": "boolean"}:
+            return Kind(bool)
+        case {"type": "array", "items": items}:
+            item = _of(items, {}, learned, path)
+            numbers = list[_or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
+            return Kind(list[_or_null(item.type)], item.shape and shaping.array(item.shape), numbers)  # type: ignore[misc]
+        case {"type": "object", "properties": fields, **more} if more.get("additionalProperties", False) is False:
+            return of_object(fields, left_out, learned, path)
+        case {"type": "object", "additionalProperties": True, **more} if not (left_out or "properties" in more):
+            return Kind(dict[str, Raw])
+    return Kind(Raw, _by_schema(schema, left_out))
+
+
+def _or_null(kind: Any) -> Any:
+    return kind if kind is Raw else kind | None
+
+
+def _in_place(dates: list[tuple[str, str]], others: list[tuple[str, str, Shaper]]) -> Shaper:
+    """Return what puts attributes of a struct right; each with its field's name."""
+
+    def shape(struct: Any, strays: Strays) -> Any:
+        for attribute, name in dates:
+            text = getattr(struct, attribute)
+            if text is not UNSET and text is not None:
+                try:
+                    setattr(struct, attribute, utc(text))
+                except ValueError:
+                    strays.append((name, text))
+                    setattr(struct, attribute, None)
+        for attribute, name, field in others:
+            value = getattr(struct, attribute)
+            if value is not UNSET and value is not None:
+                before = len(strays)
+                setattr(struct, attribute, field(value, strays))
+                if len(strays) > before:
+                    shaping.prefix(strays, before, name)
+        return struct
+
+    return shape
+
+
+def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
+    """Return what shapes a raw value alone."""
+    shaper = shaping.compile_schema(schema)
+
+    def shape(raw: Raw, strays: Strays) -> Any:
+        value = lossless_json.decode(raw)
+        shaping.leave_out(value, left_out)
+        return None if value is None else as_raw(shaper(value, strays))
+
+    return shape
+
+
+def as_raw(value: Any) -> Any:
+    """Return a value as a struct may hold it: numbers keep their spelling if they are raw."""
+    return value if isinstance(value, str | Raw | None) else Raw(lossless_json.encode(value))
+
+
+def _set_aside(raw: Raw, strays: Strays) -> Any:
+    strays.append(("", raw))
+    return UNSET
+
+
+def _left_out(_: Raw, __: Strays) -> Any:
+    return UNSET

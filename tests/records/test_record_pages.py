@@ -1,0 +1,235 @@
+"""Records that fit their schema, and those that do not, are made by one type, which learns; nothing else shows."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conftest import DATA_SETS
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records import dates as our_dates
+from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records.record_pages import MOST_LEARNED, RecordMaker
+from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter, Tree
+
+CONTEXT = {"companyId": "c0", "connectionId": "c1"}
+DATES = [
+    "2020-10-08T22:40:50Z",
+    "2021-01-01T00:00:00",
+    "2021-05-04T15:28:09.2805505Z",
+    "2021-05-04T15:28:09.28",
+    "2021-05-04T23:28:09.5-05:30",
+    "2021-05-04",
+    "0001-01-01T00:00:00",
+    "",
+    "no date",
+    "2021-13-45T00:00:00Z",
+    "2021-05-04T15:28:09\\u005a",
+]
+
+
+class Text(str):
+    """A piece of JSON that is written as it is."""
+
+    __slots__ = ()
+
+
+numbers = st.sampled_from(
+    [Text(t) for t in ("0", "-1", "12", "0.90", "-4.05", "5e-07", "1E5", "1e400", "12345678901234567890.0123456789")]
+)
+dates = st.sampled_from(DATES)
+texts = st.one_of(st.text(max_size=8), st.sampled_from(['Date":"2020-01-01', "a\nb", "ü\u2028", "}", '"']))
+odd = st.one_of(
+    st.none(), st.booleans(), numbers, texts, st.just("12.50"), st.just([]), st.just({}), st.just({"createdDate": "x"})
+)
+free = st.dictionaries(st.sampled_from(["a", "shipDate", "Date", "b}"]), st.one_of(dates, texts), max_size=2)
+
+
+def of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Return values that mostly fit a schema."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    kind = next(k for k in kinds if k != "null")
+    if kind == "object" and schema.get("additionalProperties"):
+        fit: st.SearchStrategy[Any] = free
+    elif kind == "object":
+        fit = members(schema["properties"])
+    elif kind == "array":
+        fit = st.lists(of(schema["items"]), max_size=2)
+    elif kind == "string":
+        fit = dates if schema.get("format") == "date-time" else texts
+    else:
+        fit = {"number": numbers, "boolean": st.booleans()}[kind]
+    return st.integers(0, 30).flatmap(lambda n: odd if n == 0 else st.none() if n == 1 else fit)
+
+
+def members(properties: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return objects with some of the properties, in any order, and seldom one that is unknown."""
+    names = st.lists(st.sampled_from(sorted(properties)), unique=True, max_size=6)
+    known = names.flatmap(lambda some: st.fixed_dictionaries({n: of(properties[n]) for n in some}))
+    return st.builds(lambda k, u: {**k, **u}, known, st.sampled_from([{}] * 8 + [{"colour": "red"}, {"shipDate": ""}]))
+
+
+def written(value: Any, blank: str) -> str:
+    """Return JSON, with blanks (or line ends) wherever there may be some."""
+    if isinstance(value, Text):
+        return str(value)
+    if isinstance(value, dict):
+        inner = f",{blank}".join(f'"{k}"{blank}:{blank}{written(v, blank)}' for k, v in value.items())
+        return f"{{{blank}{inner}}}"
+    if isinstance(value, list):
+        return "[" + f",{blank}".join(written(v, blank) for v in value) + "]"
+    text = json.dumps(value, ensure_ascii=len(blank) > 0)
+    return text.replace("\\\\u005a", "\\u005a")
+
+
+class CountingShaper(RecordShaper):
+    """Counts the records that it is given: those that no type took."""
+
+    shaped = 0
+
+    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
+        self.shaped += 1
+        return super().__call__(record)
+
+
+def shaper_of(name: str, left_out: Tree | None = None, *, keep: bool = False) -> CountingShaper:
+    schema = getattr(schemas, name.upper())
+    return CountingShaper(name, schema, StrayFieldCounter(), left_out=left_out or {}, keep=keep)
+
+
+def maker_of(name: str, left_out: Tree | None = None, *, keep: bool = False) -> tuple[RecordMaker, CountingShaper]:
+    shaper = shaper_of(name, left_out, keep=keep)
+    return RecordMaker(getattr(schemas, name.upper()), shaper), shaper
+
+
+def read(text: bytes | bytearray) -> Any:
+    """Return JSON with numbers as the text that they came as."""
+    return json.loads(text, parse_float=str, parse_int=str)
+
+
+def made(maker: RecordMaker, *records: str) -> list[dict[str, Any]]:
+    """Return the records of a page, without the ids of company and connection."""
+    page = maker.page([msgspec.Raw(record.encode()) for record in records], CONTEXT)
+    found = [read(line) for line in page.content.splitlines()]
+    assert len(found) == len(records)
+    return [{k: v for k, v in record.items() if k not in CONTEXT} for record in found]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    name=st.sampled_from(sorted(DATA_SETS)),
+    keep=st.booleans(),
+    blank=st.sampled_from(["", " ", "\n", "\r", "\t"]),
+    data=st.data(),
+)
+def test_what_is_learned_changes_no_record(name: str, keep: bool, blank: str, data: st.DataObject) -> None:  # noqa: FBT001
+    properties = {n: s for n, s in getattr(schemas, name.upper())["properties"].items() if n not in CONTEXT}
+    records = data.draw(st.lists(members(properties), max_size=3))
+    results = [msgspec.Raw(written({"id": f"r{n}", **record}, blank).encode()) for n, record in enumerate(records)]
+    alone = shaper_of(name, keep=keep)
+    wanted = [alone(lossless_json.decode_object(raw)) for raw in results]
+    stamps = [our_dates.stamp(text) if isinstance(text, str) else None for text in map(stamp_of, results)]
+    maker, shaper = maker_of(name, keep=keep)
+    for _ in range(2):
+        shaper._counter.counts.clear()  # noqa: SLF001 - of this round alone
+        page = maker.page(results, CONTEXT)
+        assert [read(line) for line in page.content.splitlines()] == [
+            read(lossless_json.encode({**record, **CONTEXT})) for record in wanted
+        ]
+        assert page.ids == [record.get("id") for record in wanted]
+        assert page.latest == max(filter(None, stamps), default=None)
+        assert page.unstamped == (None in stamps)
+        assert shaper._counter.counts == alone._counter.counts  # noqa: SLF001
+
+
+def stamp_of(raw: msgspec.Raw) -> Any:
+    return lossless_json.decode_object(raw).get("modifiedDate")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "shaped"),
+    [
+        ("orders", '"totalAmount":12.50', 0),
+        ("orders", '"closedDate" : "2021-05-04"', 0),
+        ("orders", '"closedDate":"soon"', 0),
+        ("orders", '"country":"Date\\":\\"2021-05-04"', 0),
+        ("orders", '\n"country":"GB"', 0),
+        ("orders", '"supplementalData":{"content":{"a":{"b":[1, {}],"dueDate":"2021-05-04"}}}', 0),
+        ("products", '"supplementalData":{"content":["a"]}', 1),
+        ("orders", '"totalAmount":"12.50"', 1),
+        ("orders", '"totalAmount":1e400', 1),
+        ("orders", '"orderNumber":12', 1),
+        ("orders", '"closedDate":5', 1),
+        ("orders", '"payments":"none"', 1),
+        ("orders", '"payments":["none"]', 1),
+        ("orders", '"payments":[{"amount":true},{"amount":null}]', 1),
+        ("orders", '"orderLineItems":[{"taxes":[{"colour":"red"}]}]', 1),
+        ("orders", '"loyalty":{"points":1.50}', 1),
+        ("orders", '"a.b":1,"c d":2,"class":3', 3),
+        ("orders", '"unmapped":{"a":1}', 0),
+        ("orders", '"companyId":7', 1),
+    ],
+)
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_field_is_learned_from_one_record(name: str, fields: str, shaped: int, keep: bool) -> None:  # noqa: FBT001
+    maker, shaper = maker_of(name, keep=keep)
+    record = f'{{"id":"1",{fields}}}'
+    wanted = shaper_of(name, keep=keep)(lossless_json.decode_object(record.encode()))
+    wanted.pop("companyId", None)
+    assert made(maker, *[record] * 20) == [read(lossless_json.encode(wanted))] * 20
+    assert shaper.shaped == shaped
+
+
+def test_numbers_as_ids_are_learned() -> None:
+    maker, shaper = maker_of("orders")
+    page = maker.page([msgspec.Raw(b'{"id":%d}' % n) for n in range(10)], CONTEXT)
+    assert page.ids == [str(n) for n in range(10)]
+    assert shaper.shaped == 1
+
+
+def test_fields_of_ever_new_names_are_counted_and_not_all_learned() -> None:
+    maker, shaper = maker_of("orders", keep=True)
+    records = [f'{{"id":"{n}","colour {n}":{n},"\\"":0}}' for n in range(2 * MOST_LEARNED)]
+    assert made(maker, *records) == [
+        {"id": str(n), "unmapped": {f"colour {n}": str(n), '"': "0"}} for n in range(2 * MOST_LEARNED)
+    ]
+    assert len(shaper._counter.counts) == 2 * MOST_LEARNED + 1  # noqa: SLF001
+
+
+@pytest.mark.parametrize("colour", ['"red"', "null", '{"b": "red"}'])
+def test_what_is_left_out_is_not_looked_at(colour: str) -> None:
+    left_out: Tree = {"country": {}, "customerRef": {"name": {}}, "locationRef": {}, "modifiedDate": {}, "colour": {}}
+    maker, shaper = maker_of("orders", left_out, keep=True)
+    record = (
+        f'{{"id":"1","country":{{"a":1}},"colour":{colour},"modifiedDate":"2021-05-04T15:28:09.2805505Z",'
+        f'"customerRef":{{"id":"7","name":"Zoë"}},"locationRef":{{"id":"8","colour":{colour}}}}}'
+    )
+    wanted = {"id": "1", "customerRef": {"id": "7"}}
+    assert made(maker, record, record.replace('"id":"7"', '"id":7,"colour":0'), record) == [
+        wanted,
+        {**wanted, "unmapped": {"customerRef.colour": "0"}},
+        wanted,
+    ]
+    assert shaper.shaped == 1
+    assert maker.page([msgspec.Raw(record.encode())], CONTEXT).latest == "2021-05-04T15:28:09.2805505Z"
+
+
+@pytest.mark.parametrize("field", ["supplementalData", "loyalty", "country"])
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_long_text_takes_little_memory(field: str, keep: bool) -> None:  # noqa: FBT001
+    text = b'"%b"' % (b"x" * 10_000_000)
+    value = b'{"content":{"a":%b}}' % text if field == "supplementalData" else text
+    maker, _ = maker_of("orders", keep=keep)
+    made(maker, '{"loyalty":1}')
+    result = msgspec.Raw(b'{"id":"1","%b":%b}' % (field.encode(), value))
+    tracemalloc.start()
+    maker.page([result], CONTEXT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * len(text)
