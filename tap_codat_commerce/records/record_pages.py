@@ -47,8 +47,8 @@ class RecordPage(Generic[Content]):
 class RecordMaker:
     """Makes a record of each result of one stream: decodes it by a type, puts it right in place, and encodes it.
 
-    A result that the type refuses, for a value of another type or a field that nobody knows, is shaped instead. The
-    type then learns that field, so that it takes the next one.
+    What the type refuses, a value of another type or a field that nobody knows, it learns: it then takes that field as
+    it is, to be shaped or set aside alone. A result is shaped as a whole only if there is nothing more to learn.
     """
 
     def __init__(self, schema: Schema, shaper: RecordShaper) -> None:
@@ -97,38 +97,36 @@ class RecordMaker:
         self._shape: Any = kind.shape
 
     def _add(self, lines: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
-        """Add a record to lines; return its id, and its stamp as it came."""
+        """Add a record to lines; return its id, and its stamp as it came, with all its digits."""
         try:
             self._check_numbers(raw)
             record = self._decode(raw)
         except ValueError as exc:
-            self._learn(record_types.refused(str(exc)))
-            return self._add_shaped(lines, raw, context)
-        names = self._names
-        stamp = _text(getattr(record, self._stamp, None))  # with all its digits, as shaping cuts the seventh
+            if self._learns(record_types.refused(str(exc))):
+                return self._add(lines, raw, context)
+            came = lossless_json.decode_object(raw)
+            stamp = _text(came.get(REPLICATION_KEY))
+            shaped = {**self._shaper(came), **context}
+            lines += lossless_json.encode(shaped)
+            return shaped.get("id"), stamp
+        stamp = _text(getattr(record, self._stamp, None))
         strays: Strays = []
         self._shape(record, strays)
         if strays and (kept := self._shaper.unmapped(strays)):
             unmapped = {path: record_types.as_raw(value) for path, value in kept[UNMAPPED].items()}
-            setattr(record, names[UNMAPPED], unmapped)
+            setattr(record, self._names[UNMAPPED], unmapped)
         for name, value in context.items():
-            setattr(record, names[name], value)
+            setattr(record, self._names[name], value)
         encode_into(record, lines, -1)
         return _text(getattr(record, self._id, None)), stamp
 
-    def _add_shaped(
-        self, lines: bytearray, raw: msgspec.Raw, context: Mapping[str, str]
-    ) -> tuple[str | None, str | None]:
-        came = lossless_json.decode_object(raw)
-        stamp = came.get(REPLICATION_KEY)
-        record = {**self._shaper(came), **context}
-        lines += lossless_json.encode(record)
-        return record.get("id"), _text(stamp)
-
-    def _learn(self, path: Path) -> None:
-        if path and path not in self._learned and len(self._learned) < MOST_LEARNED:
-            self._learned.add(path)
-            self._make_type()
+    def _learns(self, path: Path) -> bool:
+        """Learn the field of that path; say whether that was new."""
+        if not path or path in self._learned or len(self._learned) == MOST_LEARNED:
+            return False
+        self._learned.add(path)
+        self._make_type()
+        return True
 
 
 def _text(value: Any) -> str | None:

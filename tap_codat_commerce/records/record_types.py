@@ -64,8 +64,8 @@ def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Pa
         path: of the object.
     """
     more = [name for *parent, name in learned if tuple(parent) == path]
-    attributes = {f"f{n}": name for n, name in enumerate(dict.fromkeys((*fields, *left_out, *more)))}
-    attributes = {attribute: name for attribute, name in attributes.items() if not UNSAFE.search(name)}
+    names = [name for name in dict.fromkeys((*fields, *left_out, *more)) if not UNSAFE.search(name)]
+    attributes = {f"f{number}": name for number, name in enumerate(names)}
     kinds: dict[str, Kind] = {}
     for attribute, name in attributes.items():
         if left_out.get(name) == {}:
@@ -77,11 +77,9 @@ def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Pa
     members = [(attribute, _or_null(kind.type), UNSET) for attribute, kind in kinds.items()]
     numbers = [(attribute, _or_null(kind.numbers), None) for attribute, kind in kinds.items() if kind.numbers]
     shapes = [(attribute, attributes[attribute], kind.shape) for attribute, kind in kinds.items() if kind.shape]
-    dates = [(attribute, name) for attribute, name, shape in shapes if shape is shaping.date]
-    shapes = [one for one in shapes if one[2] is not shaping.date]
     return Kind(
         msgspec.defstruct("Object", members, rename=attributes, gc=False, kw_only=True, forbid_unknown_fields=True),
-        _in_place(dates, shapes) if dates or shapes else None,
+        _in_place(shapes) if shapes else None,
         msgspec.defstruct("Numbers", numbers, rename=attributes, gc=False, kw_only=True) if numbers else None,
     )
 
@@ -111,8 +109,10 @@ def _or_null(kind: Any) -> Any:
     return kind if kind is Raw else kind | None
 
 
-def _in_place(dates: list[tuple[str, str]], others: list[tuple[str, str, Shaper]]) -> Shaper:
+def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
     """Return what puts attributes of a struct right; each with its field's name."""
+    dates = [(attribute, name) for attribute, name, field in shapes if field is shaping.date]
+    others = [one for one in shapes if one[2] is not shaping.date]
 
     def shape(struct: Any, strays: Strays) -> Any:
         for attribute, name in dates:

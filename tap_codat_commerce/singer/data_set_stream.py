@@ -156,7 +156,7 @@ class DataSetStream(CodatStream):
     @cached_property
     def _in_pages(self) -> bool:
         """Whether pages go out as they are."""
-        return self.unchanged and not self.in_batches and self.ABORT_AT_RECORD_COUNT is None
+        return not (self._is_flattened or self.in_batches) and self._is_unmapped and self.ABORT_AT_RECORD_COUNT is None
 
     def _pages(self, context: Context | None) -> Iterator[bytearray]:
         """Yield the lines of each page, and count its records."""
@@ -171,7 +171,9 @@ class DataSetStream(CodatStream):
     def _finished_all(self, context: Context | None) -> Iterator[tuple[str, Json]]:
         """Yield records without the SDK's loop, which costs several times as much as all the rest of a record."""
         for page in self._pages(context):
-            yield from self.finished(page.splitlines())
+            records = page.splitlines()
+            page.clear()
+            yield from self.finished(records)
 
     def _sync_records(
         self, context: Context | None = None, *, write_messages: bool = True

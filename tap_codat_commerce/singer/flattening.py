@@ -12,7 +12,6 @@ import msgspec
 from singer_sdk.helpers._flattening import flatten_key
 
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,10 +22,9 @@ if TYPE_CHECKING:
 
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 NULL = msgspec.Raw(b"null")
-SCALARS = {"string", "number", "integer", "boolean", "null"}
 
-Plan = dict[str, "tuple[str, Plan | None, bool]"]
-"""For each field its column, the plan of its fields if they become columns, and whether it always is a scalar."""
+Plan = dict[str, "tuple[str, Plan | None]"]
+"""For each field its column, or the plan of its fields if these become columns."""
 
 
 class Flattener:
@@ -51,22 +49,20 @@ class Flattener:
         return text
 
     def _planned(self, schema: Schema, parents: list[str]) -> Plan:
+        separator, longest = self._options.separator, self._options.max_key_length
         plan: Plan = {}
         for name, field in schema["properties"].items():
-            o = self._options
-            column = flatten_key(name, parents, o.separator, max_key_length=o.max_key_length)
-            open_up = "properties" in field and column not in self._columns
-            kinds = {one["type"] for one in alternatives(field)}
-            fields = self._planned(field, [*parents, name]) if open_up else None
-            plan[name] = column, fields, bool(kinds) and kinds <= SCALARS
+            column = flatten_key(name, parents, separator, max_key_length=longest)
+            opened = "properties" in field and column not in self._columns
+            plan[name] = column, self._planned(field, [*parents, name]) if opened else None
         return plan
 
     def _flatten(self, fields: dict[str, msgspec.Raw], plan: Plan, flat: dict[str, Any]) -> None:
         for name, raw in fields.items():
-            column, within, scalar = plan.get(name) or (name, None, False)
-            first = b"" if scalar else bytes(memoryview(raw)[:1])
+            column, within = plan.get(name) or (name, None)
+            first = bytes(memoryview(raw)[:1])
             if within is not None and first in b"{n":
                 found = decode_fields(raw) if first == b"{" else {}
                 self._flatten(found or dict.fromkeys(within, NULL), within, flat)
             else:
-                flat[column] = str(memoryview(raw), "utf-8") if first and first in b"{[" else raw
+                flat[column] = str(memoryview(raw), "utf-8") if first in b"{[" else raw

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
@@ -97,23 +98,22 @@ class CodatStream(Stream):
         return self.get_batch_config(self.config) is not None
 
     @cached_property
-    def unchanged(self) -> bool:
-        """Whether records of the schema's form go out as they are: no stream map, no flattening."""
-        first = self.stream_maps[0]
-        return len(self.stream_maps) == 1 and type(first) is SameRecordTransform and not first.flattening_enabled
+    def _is_unmapped(self) -> bool:
+        return len(self.stream_maps) == 1 and type(self.stream_maps[0]) is SameRecordTransform
+
+    @property
+    def _is_flattened(self) -> bool:
+        return self.stream_maps[0].flattening_enabled
 
     def finished(self, records: Iterable[Json]) -> Iterator[tuple[str, Json]]:
         """Yield records, as JSON, as stream maps and flattening have them; with the name of the stream they go to."""
-        first = self.stream_maps[0]
-        if len(self.stream_maps) > 1 or type(first) is not SameRecordTransform:
-            for record in map(lossless_json.decode_object, records):
-                for one in self.stream_maps:
-                    mapped = one.transform(record)
-                    if mapped is not None:
-                        yield one.stream_alias, lossless_json.encode(mapped)
-        else:
-            for record in map(self._flattened, records) if first.flattening_enabled else records:
-                yield self.name, record
+        if self._is_unmapped:
+            yield from zip(repeat(self.name), map(self._flattened, records) if self._is_flattened else records)
+            return
+        for record in map(lossless_json.decode_object, records):
+            for one in self.stream_maps:
+                if (mapped := one.transform(record)) is not None:
+                    yield one.stream_alias, lossless_json.encode(mapped)
 
     @cached_property
     def _flattened(self) -> Flattener:
