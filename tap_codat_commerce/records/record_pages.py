@@ -22,6 +22,8 @@ REPLICATION_KEY = "modifiedDate"
 """The field that tells when Codat's cache last changed a record."""
 MOST_LEARNED = 100
 """Fields that are learned: there may be names without end."""
+LF, CR = b"\n\r"
+"""May stand within free content. Numbers, as they are found faster than bytes."""
 
 encode_into = msgspec.json.Encoder().encode_into
 Content = TypeVar("Content")
@@ -73,15 +75,13 @@ class RecordMaker:
         Raises:
             ValueError: one of the results is no JSON object, or no UTF-8.
         """
-        lines = bytearray()
+        lines, line = bytearray(), bytearray()
         ids: list[str | None] = []
         stamps: set[str | None] = set()
         for raw in results:
+            record_id, stamp = self._make(line, raw, context)
             lines += around[0]
-            begin = len(lines)
-            record_id, stamp = self._add(lines, raw, context)
-            if lines.find(b"\n", begin) >= 0 or lines.find(b"\r", begin) >= 0:  # within free content
-                lines[begin:] = msgspec.json.format(lines[begin:], indent=-1)
+            lines += msgspec.json.format(line, indent=-1) if LF in line or CR in line else line
             lines += around[1]
             ids.append(record_id)
             stamps.add(stamp)
@@ -96,18 +96,18 @@ class RecordMaker:
         self._check_numbers = msgspec.json.Decoder(kind.numbers or msgspec.Raw).decode
         self._shape: Any = kind.shape
 
-    def _add(self, lines: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
-        """Add a record to lines; return its id, and its stamp as it came, with all its digits."""
+    def _make(self, line: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """Make a record; return its id, and its stamp as it came, with all its digits."""
         try:
             self._check_numbers(raw)
             record = self._decode(raw)
         except ValueError as exc:
             if self._learns(record_types.refused(str(exc))):
-                return self._add(lines, raw, context)
+                return self._make(line, raw, context)
             came = lossless_json.decode_object(raw)
             stamp = _text(came.get(REPLICATION_KEY))
             shaped = {**self._shaper(came), **context}
-            lines += lossless_json.encode(shaped)
+            line[:] = lossless_json.encode(shaped)
             return shaped.get("id"), stamp
         stamp = _text(getattr(record, self._stamp, None))
         strays: Strays = []
@@ -117,7 +117,7 @@ class RecordMaker:
             setattr(record, self._names[UNMAPPED], unmapped)
         for name, value in context.items():
             setattr(record, self._names[name], value)
-        encode_into(record, lines, -1)
+        encode_into(record, line)
         return _text(getattr(record, self._id, None)), stamp
 
     def _learns(self, path: Path) -> bool:

@@ -117,7 +117,7 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
     def shape(struct: Any, strays: Strays) -> Any:
         for attribute, name in dates:
             text = getattr(struct, attribute)
-            if text is not UNSET and text is not None:
+            if text or text == "":
                 try:
                     setattr(struct, attribute, utc(text))
                 except ValueError:

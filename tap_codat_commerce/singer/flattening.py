@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 NULL = msgspec.Raw(b"null")
 
-Plan = dict[str, "tuple[str, Plan | None]"]
-"""For each field its column, or the plan of its fields if these become columns."""
+Plan = tuple[str, "dict[str, Plan] | None"]
+"""A field's column, and the plans of its fields if, being an object, it becomes columns."""
 
 
 class Flattener:
@@ -39,30 +39,30 @@ class Flattener:
             options: separator and length of names.
         """
         self._columns, self._options = columns, options
-        self._plan = self._planned(schema, [])
+        self._plans = {name: self._plan(name, field, []) for name, field in schema["properties"].items()}
 
     def __call__(self, record: bytes | bytearray) -> bytes:
         """Return a record, as JSON, flattened."""
         flat: dict[str, Any] = {}
-        self._flatten(decode_fields(record), self._plan, flat)
+        self._flatten(decode_fields(record), self._plans, [], flat)
         text: bytes = lossless_json.encode(flat)
         return text
 
-    def _planned(self, schema: Schema, parents: list[str]) -> Plan:
-        separator, longest = self._options.separator, self._options.max_key_length
-        plan: Plan = {}
-        for name, field in schema["properties"].items():
-            column = flatten_key(name, parents, separator, max_key_length=longest)
-            opened = "properties" in field and column not in self._columns
-            plan[name] = column, self._planned(field, [*parents, name]) if opened else None
-        return plan
+    def _plan(self, name: str, field: Schema, parents: list[str]) -> Plan:
+        options, fields = self._options, field.get("properties", {}).items()
+        column = flatten_key(name, parents, options.separator, max_key_length=options.max_key_length)
+        if column in self._columns or len(parents) == options.max_level:
+            return column, None
+        return column, {inner: self._plan(inner, schema, [*parents, name]) for inner, schema in fields}
 
-    def _flatten(self, fields: dict[str, msgspec.Raw], plan: Plan, flat: dict[str, Any]) -> None:
+    def _flatten(
+        self, fields: dict[str, msgspec.Raw], plans: dict[str, Plan], parents: list[str], flat: dict[str, Any]
+    ) -> None:
         for name, raw in fields.items():
-            column, within = plan.get(name) or (name, None)
+            column, within = plans.get(name) or self._plan(name, {}, parents)
             first = bytes(memoryview(raw)[:1])
-            if within is not None and first in b"{n":
+            if within is not None and (first == b"{" or (within and first == b"n")):
                 found = decode_fields(raw) if first == b"{" else {}
-                self._flatten(found or dict.fromkeys(within, NULL), within, flat)
+                self._flatten(found or dict.fromkeys(within, NULL), within, [*parents, name], flat)
             else:
                 flat[column] = str(memoryview(raw), "utf-8") if first in b"{[" else raw
