@@ -12,6 +12,7 @@ import msgspec
 from singer_sdk.helpers._flattening import flatten_key
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 decode_fields = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 NULL = msgspec.Raw(b"null")
 
-Plan = tuple[str, "dict[str, Plan] | None"]
-"""A field's column, and the plans of its fields if, being an object, it becomes columns."""
+NESTED = {"object", "array"}
+
+Plan = tuple[str, "dict[str, Plan] | None", bool]
+"""A field's column; the plans of its fields if, being an object, it becomes columns; whether it is always a scalar."""
 
 
 class Flattener:
@@ -52,14 +55,18 @@ class Flattener:
         options, fields = self._options, field.get("properties", {}).items()
         column = flatten_key(name, parents, options.separator, max_key_length=options.max_key_length)
         if column in self._columns or len(parents) == options.max_level:
-            return column, None
-        return column, {inner: self._plan(inner, schema, [*parents, name]) for inner, schema in fields}
+            kinds = {one["type"] for one in alternatives(field)}
+            return column, None, bool(kinds) and not kinds & NESTED
+        return column, {inner: self._plan(inner, schema, [*parents, name]) for inner, schema in fields}, False
 
     def _flatten(
         self, fields: dict[str, msgspec.Raw], plans: dict[str, Plan], parents: list[str], flat: dict[str, Any]
     ) -> None:
         for name, raw in fields.items():
-            column, within = plans.get(name) or self._plan(name, {}, parents)
+            column, within, scalar = plans.get(name) or self._plan(name, {}, parents)
+            if scalar:
+                flat[column] = raw
+                continue
             first = bytes(memoryview(raw)[:1])
             if within is not None and (first == b"{" or (within and first == b"n")):
                 found = decode_fields(raw) if first == b"{" else {}
