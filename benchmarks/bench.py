@@ -50,7 +50,7 @@ class Done:
 
 
 @contextlib.contextmanager
-def server(**options: float) -> Iterator[str]:
+def server(**options: float | str) -> Iterator[str]:
     """Run the server of made-up shops; give its address."""
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     command = [sys.executable, str(HERE / "server.py"), *arguments]
@@ -97,8 +97,9 @@ def run(command: list[str], *, count: bool = False, stop_after: float | None = N
 class Tap:
     """A way to run a tap against a server, with settings."""
 
-    def __init__(self, command: list[str], url: str, **settings: Any) -> None:
+    def __init__(self, command: list[str], url: str, catalog: Any = None, **settings: Any) -> None:
         """Prepare."""
+        self._catalog = catalog
         self._folder = tempfile.TemporaryDirectory()
         self._command, self._url, self._settings = command, url, settings
 
@@ -110,6 +111,10 @@ class Tap:
         if state is not None:
             file.write_text(json.dumps(json.loads(state).get("value", {})))
             arguments += ["--state", str(file)]
+        if self._catalog is not None:
+            catalog = Path(self._folder.name) / "catalog.json"
+            catalog.write_text(json.dumps(self._catalog))
+            arguments += ["--catalog", str(catalog)]
         return run([*self._command, *arguments], **how)
 
 
@@ -145,6 +150,43 @@ def throughput() -> str:
     rows.append(["this tap, 1,000,000 orders, 5000 a page", f"{done.cpu:.2f}", "", f"{done.megabytes:.0f}"])
     head = "100,000 orders of 1.5 KB | CPU seconds, start taken off | of the bare loop | peak MB"
     return table(head, rows)
+
+
+def shapes() -> str:
+    """Return CPU and memory by what the records look like, and by what is asked for."""
+    ways: list[tuple[str, str, dict[str, Any]]] = [
+        ("plain", "plain", {}),
+        ("custom data, objects in objects", "custom", {}),
+        ("a field that the schema does not know", "undeclared", {}),
+        ("ids that are numbers", "number", {}),
+        ("a field deselected", "plain", {"catalog": without("orders", "orderNumber")}),
+        ("a stream map: a field hashed", "plain", {"stream_maps": {"orders": {"orderNumber": "md5(orderNumber)"}}}),
+        ("flattened, depth 1", "plain", {"flattening_enabled": True, "flattening_max_depth": 1}),
+    ]
+    rows: list[list[object]] = []
+    for name, shape, asked in ways:
+        cpu: dict[str, list[float]] = {}
+        for orders in (1, 50_000):
+            with server(companies=1, orders=orders, shape=shape) as url:
+                bare, tap = partial(run, [*BARE, url, "5000"]), Tap(TAP, url, page_size=5000, **asked, **UNLIMITED)
+                for who, measure in (("bare", bare), ("tap", tap)):
+                    done = median(measure)
+                    cpu.setdefault(who, []).append(done.cpu)
+        bare_cpu, tap_cpu = (all_orders - one for one, all_orders in (cpu["bare"], cpu["tap"]))
+        rows.append([name, f"{bare_cpu:.2f}", f"{tap_cpu:.2f}", f"{tap_cpu / bare_cpu:.2f}", f"{done.megabytes:.0f}"])
+    head = "50,000 orders, 5000 a page | bare loop, CPU seconds | this tap | of the bare loop | peak MB"
+    return table(head, rows)
+
+
+def without(stream: str, field: str) -> Any:
+    """Return the tap's catalog with one field deselected."""
+    done = subprocess.run([*TAP, "--discover"], capture_output=True, check=True, cwd=HERE.parent)
+    catalog = json.loads(done.stdout)
+    entry = next(e for e in catalog["streams"] if e["stream"] == stream)
+    for metadata in entry["metadata"]:
+        if metadata["breadcrumb"] == ["properties", field]:
+            metadata["metadata"]["selected"] = False
+    return catalog
 
 
 def latency() -> str:
@@ -223,7 +265,7 @@ def main() -> None:
     """Measure, print, and write the page."""
     page = HERE / "README.md"
     parts = []
-    for measure in (throughput, latency, growth, pace):
+    for measure in (throughput, shapes, latency, growth, pace):
         parts.append(measure())
         print(parts[-1], "\n", flush=True)  # noqa: T201
     made = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} processors"

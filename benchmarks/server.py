@@ -85,6 +85,14 @@ def order(number: int) -> dict[str, object]:
     }
 
 
+SHAPES: dict[str, dict[str, object]] = {
+    "plain": {},
+    "custom": {"supplementalData": {"content": {"gift": {"note": "For Zoë", "shipDate": "2026-11-20"}, "score": 1.5}}},
+    "undeclared": {"loyalty": {"points": 15, "tier": "gold"}},
+    "number": {},
+}
+"""What orders have beside: the account's custom data, a field that the tap does not know, an id that is a number."""
+
 CREATED = {"createdDate": "2026-02-10T05:30:13"}
 SOURCE = {"sourceModifiedDate": "2026-02-11T05:30:13Z"}
 OTHERS: dict[str, dict[str, object]] = {
@@ -102,20 +110,21 @@ OTHERS: dict[str, dict[str, object]] = {
 
 
 @lru_cache
-def endings(segment: str) -> list[bytes]:
+def endings(segment: str, shape: str) -> list[bytes]:
     """Return what comes after id and stamp in each kind of record."""
-    bodies = [order(n) for n in range(KINDS)] if segment == "commerce-orders" else [OTHERS[segment]]
+    orders = segment == "commerce-orders"
+    bodies = [order(n) | SHAPES[shape] for n in range(KINDS)] if orders else [OTHERS[segment]]
     return [json.dumps(b, ensure_ascii=False, separators=(",", ":")).encode()[1:] for b in bodies]
 
 
 @lru_cache(maxsize=4)
-def records(segment: str, first: int, last: int) -> bytes:
+def records(segment: str, shape: str, first: int, last: int) -> bytes:
     """Return records as JSON, separated by commas."""
-    after = endings(segment)
+    after, quote = endings(segment, shape), b"" if shape == "number" else b'"'
     stamps = [SYNCED.format(minute=minute % 60) for minute in range(last // STAMPED_TOGETHER + 1)]
     return b",".join(
-        b'{"id":"%d","modifiedDate":"%s",%s'
-        % (4_000_000_000_000 + n, stamps[n // STAMPED_TOGETHER].encode(), after[n % len(after)])
+        b'{"id":%b%d%b,"modifiedDate":"%s",%s'
+        % (quote, 4_000_000_000_000 + n, quote, stamps[n // STAMPED_TOGETHER].encode(), after[n % len(after)])
         for n in range(first, last)
     )
 
@@ -123,9 +132,9 @@ def records(segment: str, first: int, last: int) -> bytes:
 class Shops:
     """What the server answers."""
 
-    def __init__(self, companies: int, orders: int, others: int) -> None:
-        """Prepare companies with one shop each: so many orders, and records of each other data set."""
-        self.companies, self.orders, self.others = companies, orders, others
+    def __init__(self, companies: int, orders: int, others: int, shape: str) -> None:
+        """Prepare companies with one shop each: so many orders of a shape, and records of each other data set."""
+        self.companies, self.orders, self.others, self.shape = companies, orders, others, shape
 
     def answer(self, path: str, query: dict[str, list[str]]) -> bytes:
         """Return the body of an answer."""
@@ -140,7 +149,7 @@ class Shops:
         if parts[-1] == "commerce-info":
             return json.dumps(OTHERS[parts[-1]]).encode()
         total = self.orders if parts[-1] == "commerce-orders" else self.others
-        some = records(parts[-1], (page - 1) * size, max((page - 1) * size, min(page * size, total)))
+        some = records(parts[-1], self.shape, (page - 1) * size, max((page - 1) * size, min(page * size, total)))
         return self.envelope(path, some, page, size, total)
 
     @staticmethod
@@ -246,9 +255,10 @@ async def main() -> None:
     parser.add_argument("--companies", type=int, default=40)
     parser.add_argument("--orders", type=int, default=10, help="of each company")
     parser.add_argument("--others", type=int, default=1, help="records of each other data set of each company")
+    parser.add_argument("--shape", choices=SHAPES, default="plain", help="of the orders")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds")
     chosen = parser.parse_args()
-    shops = Shops(chosen.companies, chosen.orders, chosen.others)
+    shops = Shops(chosen.companies, chosen.orders, chosen.others, chosen.shape)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Server(shops, chosen.latency), "127.0.0.1", chosen.port)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201
