@@ -202,11 +202,14 @@ def test_fields_of_ever_new_names_are_counted_and_not_all_learned() -> None:
     assert shaper.shaped == MOST_LEARNED + 1, "it knows `unmapped` from the start"
 
 
-@pytest.mark.parametrize("name", ['\\"', "\\\\", "\\n"])
-def test_names_that_no_type_may_have(name: str) -> None:
+@pytest.mark.parametrize("name", ['\\"', "\\\\", "\\n", "a b", "class", "__slots__", ""])
+def test_names_of_all_kinds(name: str) -> None:
     maker, shaper = maker_of("orders", keep=True)
     assert made(maker, f'{{"id":"1","{name}":0}}') == [{"id": "1", "unmapped": {json.loads(f'"{name}"'): "0"}}]
-    schema = {**schemas.ORDERS, "properties": {json.loads(f'"{name}"'): {"type": "number"}}}
+    schema = {
+        **schemas.ORDERS,
+        "properties": {**schemas.ORDERS["properties"], json.loads(f'"{name}"'): {"type": "number"}},
+    }
     shaper = CountingShaper("orders", schema, StrayFieldCounter(), left_out={}, keep=True)
     assert made(RecordMaker(schema, shaper), f'{{"{name}":0}}') == [{json.loads(f'"{name}"'): "0"}]
 
