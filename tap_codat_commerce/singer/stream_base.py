@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
     from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import Catalog, SchemaMessage
 
     from tap_codat_commerce.records.fields import Schema
@@ -112,8 +113,22 @@ class CodatStream(Stream):
             return
         for record in map(lossless_json.decode_object, records):
             for one in self.stream_maps:
-                if (mapped := one.transform(record)) is not None:
+                if (mapped := self._mapped(one, record)) is not None:
                     yield one.stream_alias, lossless_json.encode(mapped)
+
+    def _mapped(self, one: StreamMap, record: Record) -> Record | None:
+        """Return what a stream map makes of a record, None if it takes it out.
+
+        Raises:
+            SettingsError: an expression in stream_maps fails. What it fails with may hold data, and is not said.
+        """
+        try:
+            mapped: Record | None = one.transform(record)
+        except MapExpressionError as exc:
+            raise SettingsError([f"stream_maps: {self.name}: {exc}"]) from exc
+        except (ArithmeticError, LookupError, TypeError, ValueError) as exc:
+            raise SettingsError([f"stream_maps: {self.name}: an expression fails: {type(exc).__name__}"]) from exc
+        return mapped
 
     @cached_property
     def _flattened(self) -> Flattener:

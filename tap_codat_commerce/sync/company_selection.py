@@ -138,7 +138,7 @@ class CompanySelection:
                 "`codat-commerce connect --company NAME --platform KEY` makes one."
             )
         elif statuses == {NEVER_AUTHORIZED}:
-            yield "No connection to a shop has been authorised yet. `codat-commerce status --links` shows the links for that."
+            yield "No connection to a shop has been authorised yet. `codat-commerce status --links` shows the links."
         elif statuses.isdisjoint(self._statuses):
             yield "No connection is in one of connection_statuses. `codat-commerce status` shows in which they are."
         platforms = {key for _, key in self._shops if key}

@@ -120,6 +120,6 @@ def test_ids_are_counted(ids: list[str]) -> None:
 )
 def test_a_text_is_no_number_by_digits_that_json_has_not(given_: str) -> None:
     counter = StrayFieldCounter()
-    shaper = RecordShaper("orders", schemas.ORDERS, counter, ignored=frozenset(), keep=False)
+    shaper = RecordShaper("orders", schemas.ORDERS, counter, left_out={}, keep=False)
     assert shaper({"id": "1", "totalAmount": given_}) == {"id": "1", "totalAmount": None}
     assert counter.summary() == "orders.totalAmount (1)"

@@ -300,7 +300,11 @@ def test_a_platform_that_no_connection_is_of_is_named(stage: Callable[..., Stage
 @pytest.mark.parametrize(
     ("shops", "settings", "line"),
     [
-        ({"companies": 2}, {"company_query": "name = Nobody"}, "company_query: no company matches. Without that, `codat"),
+        (
+            {"companies": 2},
+            {"company_query": "name = Nobody"},
+            "company_query: no company matches. Without that, `codat",
+        ),
         ({"companies": 0}, {}, "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."),
         (
             {"companies": 2, "connections": 0, "extras": False},
@@ -322,7 +326,9 @@ def test_shops_that_nobody_has_authorised_yet(stage: Callable[..., Stage]) -> No
     shops = stage(companies=1, connections=0, extras=False)
     shops.world.connect(next(iter(shops.world.companies)), "ltpp")
     (line,) = shops.run().ok().problems
-    assert line.startswith("No connection to a shop has been authorised yet. `codat-commerce status --links` shows the l")
+    assert line.startswith(
+        "No connection to a shop has been authorised yet. `codat-commerce status --links` shows the l"
+    )
 
 
 def test_a_shard_of_nothing_is_no_gap(stage: Callable[..., Stage]) -> None:
