@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -293,15 +291,25 @@ def measured(command: list[str], folder: Path) -> Result:
         process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
         if sys.platform == "linux":
             resource.prlimit(process.pid, resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-        stop = threading.Timer(SECONDS, process.kill)
-        stop.start()
-        _, wait_status, usage = os.wait4(process.pid, 0)
-        stop.cancel()
+        megabytes = 0.0
+        while process.poll() is None:
+            megabytes = max(megabytes, peak(process.pid))
+            if time.monotonic() - began > SECONDS:
+                process.kill()
+            time.sleep(0.02)
     seconds = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(wait_status)
     messages = (json.loads(line) for line in out.read_bytes().splitlines())
     counts = Counter(m["stream"] for m in messages if m["type"] == "RECORD" and m["stream"] != "reads")
-    return Result(process.returncode, seconds, usage.ru_maxrss / 1024, counts, log.read_text(errors="replace"))
+    return Result(process.returncode, seconds, megabytes, counts, log.read_text(errors="replace"))
+
+
+def peak(process_id: int) -> float:
+    """Return the megabytes that a process held at its peak so far: of its own, not of what it was started by."""
+    try:
+        found = re.search(r"^VmHWM:\s*(\d+)", Path(f"/proc/{process_id}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return 0.0
+    return int(found[1]) / 1024 if found else 0.0
 
 
 @cache

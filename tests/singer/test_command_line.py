@@ -37,7 +37,7 @@ def test_a_test_ends_with_what_came(stage: Callable[..., Stage]) -> None:
     connection = shops.world.connections()[0]
     connection.data["commerce-disputes"].records.clear()
     run = shops.run("--test").ok()
-    assert run.log.splitlines()[-1].endswith("| Tested: records of 13 streams came, none of disputes.")
+    assert run.log.splitlines()[-1].endswith("| Tested: records of 14 streams came, none of disputes.")
 
 
 def test_a_test_fails_if_a_data_set_does(stage: Callable[..., Stage]) -> None:

@@ -61,7 +61,7 @@ class Pipe:
 
     def __init__(self, shops: Stage, target: Target, *with_target: str, **settings: Any) -> None:
         self.shops, self.target = shops, target
-        self.settings = {**target.settings, **settings}
+        self.settings = settings
         self.program = target.program(*with_target)
         self.states: dict[str, Any] = {}
 
@@ -79,7 +79,7 @@ class Pipe:
             command += ["--state", str(self.file(f"{name}-state", self.states[name]))]
         tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         done = subprocess.run(
-            [self.program, "--config", self.file(f"{name}-target", self.settings)],
+            [self.program, "--config", self.file(f"{name}-target", {**self.target.settings, **self.settings})],
             stdin=tap.stdout,
             capture_output=True,
             text=True,
@@ -218,7 +218,7 @@ def test_the_query_for_alerts(shops: Stage, postgres: Postgres) -> None:
 def test_the_view_of_what_is_not_gone(shops: Stage, postgres: Postgres) -> None:
     """The README's: what was deleted in a shop is gone from it after the next full read, and nothing else."""
     readme = (dev.ROOT / "README.md").read_text()
-    view = readme[readme.index("    create view current_orders") : readme.index(">= r.since;")] + ">= r.since"
+    view = readme[readme.index("    create view current_orders") : readme.index(">= a.since;")] + ">= a.since"
     pipe = Pipe(shops, postgres, add_record_metadata=True)
 
     def current() -> set[str]:
