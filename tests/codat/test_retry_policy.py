@@ -27,7 +27,7 @@ TROUBLES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("page", [1, 3, 5], ids=["first page", "middle page", "last page"])
+@pytest.mark.parametrize("page", [1, 5], ids=["first page", "last page"])
 @pytest.mark.parametrize("trouble", TROUBLES)
 def test_faults_change_nothing_in_what_comes_out(stage: Callable[..., Stage], trouble: str, page: int) -> None:
     shops = stage(companies=2, connections=1, records=23)
