@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+import warm
 from browsers import chrome
 from codat_mock.faults import Fault
 from codat_mock.running import Running
@@ -183,9 +184,10 @@ def rest(running: Running) -> None:
 def start(command: list[str], env: dict[str, str] | None = None, folder: Path | None = None) -> Run:
     """Run a command of the tap, in a folder if one is given."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("TAP_CODAT_COMMERCE_")}
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**kept, **(env or {})}, timeout=120, check=False, cwd=folder
-    )
+    chosen = {**kept, **(env or {})}
+    if command[: len(TAP)] == TAP:
+        return Run(*warm.run("main", command[len(TAP) :], chosen, folder))
+    done = subprocess.run(command, capture_output=True, text=True, env=chosen, timeout=120, check=False, cwd=folder)
     return Run(done.returncode, done.stdout, done.stderr)
 
 

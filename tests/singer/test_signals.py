@@ -124,7 +124,7 @@ class TestStops:
         assert run.code in {130, 143}
         assert run.messages[-1]["type"] == "STATE"
 
-    def test_while_the_last_state_is_written(self, stage: Callable[..., Stage]) -> None:
+    def test_while_a_long_state_is_written(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1, records=1)
         context = {"companyId": "c", "connectionId": "x" * 2**20}  # more than a pipe holds
         process = start_tap(shops, {"bookmarks": {"orders": {"partitions": [{"context": context, "sync_id": "s"}]}}})
@@ -135,7 +135,6 @@ class TestStops:
         run = self.end(shops, process)
         assert run.code == 143
         assert run.messages[-1]["type"] == "STATE"
-        assert run.records["orders"]
 
     def test_a_terminal_that_is_closed_does_not_end_it_under_nohup(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=2, records=300)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import warm
 from codat_mock.faults import Fault
 from codat_mock.platforms import COMMERCE_TYPES
 from conftest import API_KEY
@@ -60,16 +61,7 @@ class Desk:
 
     def __call__(self, *arguments: str, env: dict[str, str] | None = None) -> Done:
         """Run it in a pipe."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            capture_output=True,
-            text=True,
-            env={**self.env, **(env or {})},
-            timeout=60,
-            check=False,
-            cwd=self.shops.folder,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return Done(*warm.run("workflow", list(arguments), {**self.env, **(env or {})}, self.shops.folder))
 
     def on_a_terminal(self, *arguments: str, columns: int = 100, encoding: str = "utf-8") -> Done:
         """Run it on a terminal; what a screen of it would show last comes out, both streams together."""
