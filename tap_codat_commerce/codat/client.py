@@ -157,7 +157,7 @@ class Client:
         return self._send("GET", url, None, decode)
 
     def release(self) -> None:
-        """Close this thread's connections: it makes no more requests."""
+        """Close this thread's connections."""
         self._transport.release()
 
     def _is_final(self, error: Exception) -> bool:
@@ -196,7 +196,11 @@ class Client:
             target = quoted(answer.headers.get("Location", "nowhere"))
             what = f"{request} was redirected to {target}"
             raise errors.Redirected(what)
-        return decoded(request, answer, decode)
+        try:
+            return decoded(request, answer, decode)
+        except errors.CodatError:
+            self.release()  # what can't be read may be a piece of another answer
+            raise
 
     def _on_retry(self, details: Details) -> None:
         failure = details.get("exception")
@@ -232,7 +236,7 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
     """
     body, mended = unicode_repair.mended(answer.body)
     if mended:
-        logger.warning("%s: %d characters are no Unicode; U+FFFD stands in their place.", request, mended)
+        logger.warning(r"%s: %d characters are no Unicode; they come as \xe9 or \ud83d would.", request, mended)
     try:
         return decode(body)
     except msgspec.ValidationError as exc:

@@ -102,7 +102,7 @@ class Transport:
         raise failure
 
     def release(self) -> None:
-        """Close this thread's connections: it makes no more requests."""
+        """Close this thread's connections."""
         if session := getattr(self._local, "session", None):
             session.close()
 
@@ -128,7 +128,9 @@ class Transport:
                 body = b""
             else:
                 body = _whole(raw, request, whole=whole)
-            return Answer(status, response.headers, body, whole)
+        if not body:
+            self.release()  # should a body follow all the same, it is nobody's answer
+        return Answer(status, response.headers, body, whole)
 
     @property
     def _session(self) -> requests.Session:
@@ -185,6 +187,13 @@ class _Response(http.client.HTTPResponse):
         except BaseException:
             self.close()
             raise
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Skip all interim answers: http.client knows 100 alone, and would take the final answer for the next one's."""
+        while HTTPStatus.CONTINUE <= (found := super()._read_status())[1] < HTTPStatus.OK:  # type: ignore[misc]
+            http.client.parse_headers(self.fp)
+        answer: tuple[str, int, str] = found
+        return answer
 
 
 class _Adapter(HTTPAdapter):

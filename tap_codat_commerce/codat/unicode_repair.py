@@ -1,4 +1,4 @@
-"""Puts U+FFFD in the place of what is no Unicode, so that one bad character costs nothing else.
+"""Shows what is no Unicode by its number, so that one bad character costs nothing else, and two stay two.
 
 JSON's grammar allows half a surrogate pair alone (RFC 8259, section 8.2), and a gateway may have cut a text within a
 character. Neither can be passed on as it is.
@@ -10,7 +10,8 @@ import codecs
 import re
 
 BOM = codecs.BOM_UTF8
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+BROKEN = re.compile("[\udc80-\udcff]")
+"""How Python holds bytes that are no UTF-8."""
 ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
     rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
@@ -22,15 +23,19 @@ def mended(body: bytes) -> tuple[bytes, int]:
     """Return a body of JSON with every character whole, and how many had to be replaced. A good one is not copied."""
     body, count = body.removeprefix(BOM), 0
     if not _is_utf8(body):
-        before = body.decode(errors="ignore").count(REPLACEMENT)
-        text = body.decode(errors="replace")
-        body, count = text.encode(), text.count(REPLACEMENT) - before
+        text, count = BROKEN.subn(_shown, body.decode(errors="surrogateescape"))
+        body = text.encode()
     if b"\\ud" in body or b"\\uD" in body:
         halves = sum(1 for found in ESCAPE.finditer(body) if found[1])
         if halves:
-            body = ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], body)
+            body = ESCAPE.sub(lambda found: rb"\\u" + found[1] if found[1] else found[0], body)
         count += halves
     return body, count
+
+
+def _shown(found: re.Match[str]) -> str:
+    """Return a byte as `\\\\xe9`, with the backslash as JSON has it."""
+    return rf"\\x{ord(found[0]) - 0xDC00:02x}"
 
 
 def _is_utf8(body: bytes) -> bool:

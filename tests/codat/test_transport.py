@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import logging
 import os
 import ssl
@@ -130,3 +131,46 @@ def test_ids_lead_nowhere_else(stage: Callable[..., Stage]) -> None:
     assert run.code == 1
     assert {p for p in shops.requests() if "dataStatus" in p and "x" in p} == {"/companies/../../x?a#b/dataStatus"}
     assert run.records["orders"], "those of the other company"
+
+
+class Shifting(http.server.BaseHTTPRequestHandler):
+    """Answers with the path that was asked for; to `/odd` it says something else first, and the answer comes late."""
+
+    protocol_version = "HTTP/1.1"
+    before = b""
+
+    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        body = json.dumps({"path": self.path}).encode()
+        if self.path == "/odd":
+            self.wfile.write(self.before)
+            time.sleep(0.1)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 3,
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n{..}",
+        b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
+    ],
+    ids=["103", "102", "100 and 103", "204", "empty", "garbage", "304", "error"],
+)
+def test_no_answer_is_taken_for_that_of_another_request(before: bytes) -> None:
+    handler = type("Handler", (Shifting,), {"before": before})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = Client(API_KEY, api_url=f"http://127.0.0.1:{server.server_port}", max_retries=0)
+    with contextlib.suppress(errors.CodatError):
+        assert client.get("/odd") == {"path": "/odd"}
+    assert [client.get(f"/{n}")["path"] for n in range(3)] == ["/0", "/1", "/2"]
+    server.shutdown()
+    server.server_close()

@@ -105,7 +105,7 @@ def status(number: int, line: str, message: str = "Something went wrong.", **mor
 ENTRY = r'(?="(?:id|dataType|companyName)": )'
 """The place before the first field of the first entry."""
 ID = r'(?<="id": )"[^"]*"'
-MENDED = r"U\+FFFD stands in their place"
+MENDED = r"characters are no Unicode"
 FINE: dict[str, Any] = {"code": 0, "line": "", "whole": True}
 """Nothing is lost, and nothing said."""
 READ_ALL_THE_SAME = {"history": FINE}
