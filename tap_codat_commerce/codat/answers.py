@@ -21,6 +21,10 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^\s\x00-\x1f\x7f-\x9f]
 """Goes into paths, lines of the log and the state: no blanks, and not `.` or `..`."""
 
 
+NO_ID = "00000000-0000-0000-0000-000000000000"
+"""How .NET writes an id that is none."""
+
+
 class _WithId(msgspec.Struct):
     id: Id
 
@@ -33,6 +37,12 @@ class StatusEntry(msgspec.Struct, rename="camel"):
     last_successful_sync: str | None = None
     latest_sync_id: str | None = None
     latest_successful_sync_id: str | None = None
+
+    @property
+    def ids(self) -> tuple[str | None, str | None]:
+        """The ids of the latest sync, and of the latest good one: None where there is none."""
+        latest, good = (None if i in {"", NO_ID} else i for i in (self.latest_sync_id, self.latest_successful_sync_id))
+        return latest, good
 
 
 class Operation(msgspec.Struct, rename="camel"):
@@ -102,10 +112,10 @@ def company(raw: msgspec.Raw) -> Company:
         fields = with_id(lossless_json.decode(raw))
     except (ValueError, RecursionError) as exc:
         raise UnexpectedAnswer(str(exc)) from exc
-    given = fields.get("dataConnections") or []
+    given = fields.get("dataConnections")
     unreadable = []
     if not isinstance(given, list):
-        unreadable.append(f"dataConnections is no list, but {type(given).__name__}")
+        unreadable.append(f"dataConnections is no list, but {'missing or null' if given is None else repr(given)[:20]}")
         given = []
     fields["dataConnections"] = []
     for number, entry in enumerate(given, 1):
@@ -162,6 +172,7 @@ def operations(body: bytes) -> list[Operation] | None:
     """
     page = pages.decode(body)
     try:
-        return [_operation(raw) for raw in page.results]
+        found = [_operation(raw) for raw in page.results]
     except (ValueError, RecursionError):
         return None
+    return None if any(operation.id in {"", NO_ID} for operation in found) else found

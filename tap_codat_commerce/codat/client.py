@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Params = Mapping[str, str | int]
 
 PACKAGE = "tap-codat-commerce"
+MOST_COMMAS = 4_000_000
+"""In an answer: 800 for each of 5,000 records. Each may stand for an object of some hundred bytes in memory."""
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 """Statuses that are no answer."""
 
@@ -231,9 +233,13 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
     """Return what an answer holds: the one place where Codat's bytes become values.
 
     Raises:
+        TooLarge: it holds so many values that they could take all memory.
         UnreadableAnswer: it is no JSON, or not of the form that `decode` expects.
         NoAnswer: likewise, but it may have been cut.
     """
+    if answer.body.count(b",") > MOST_COMMAS:
+        what = f"{request} answered {answer.status} with more than {MOST_COMMAS} values"
+        raise errors.TooLarge(what)
     body, mended = unicode_repair.mended(answer.body)
     if mended:
         logger.warning(r"%s: %d characters are no Unicode; they come as \xe9 or \ud83d would.", request, mended)

@@ -186,7 +186,7 @@ class NotReady(Refused):
 
 
 class UnderWay(Refused):
-    """Whatever the status: a sync can't be queued, as one of this data set is under way already."""
+    """Whatever the status of the queue's answer: a sync of this data set is under way already."""
 
     advice = "Wait until it is complete."
 
@@ -223,7 +223,9 @@ BY_STATUS: dict[int, type[Refused]] = {
 
 
 OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
-"""What the paths of data sets hold. Only there 409 says something of the data set."""
+"""What the paths of data sets hold. Only there 409 says something of the data set, if it has a word of Codat's."""
+QUEUE = "/data/queue/"
+"""What the paths hold by which syncs are queued."""
 
 NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
 """Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
@@ -245,10 +247,10 @@ def reason(body: Mapping[str, Any]) -> str:
 
 def for_status(status: int, message: str, path: str) -> type[Refused]:
     """Return the class for an error status; Codat's message tells the several meanings of 404."""
-    if UNDER_WAY.search(message):
+    if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
     if status == HTTPStatus.NOT_FOUND:
         return NotSupported if NOT_SUPPORTED.search(message) else NoData if NO_DATA.match(message) else NotFound
-    if status == HTTPStatus.CONFLICT and not OF_A_DATA_SET.search(path):
+    if status == HTTPStatus.CONFLICT and not (message and OF_A_DATA_SET.search(path)):
         return Refused
     return BY_STATUS.get(status, ServerTrouble if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused)

@@ -50,6 +50,9 @@ decode: Any = msgspec.json.Decoder(float_hook=number).decode
 decode_object: Any = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
 """As `decode`, for an object. Raises msgspec.ValidationError if it is anything else."""
 
+members: Any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+"""As `decode_object`, but each value as it came, not looked into."""
+
 decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
 """Bytes to the same bytes, checked to be JSON."""
 

@@ -48,8 +48,11 @@ def stamp(text: str | None) -> str | None:
 
 
 def moved(stamp: str, seconds: float) -> str:
-    """Return the stamp of so many seconds later, or earlier if they are negative."""
-    return written(datetime.fromisoformat(stamp) + timedelta(seconds=seconds))
+    """Return the stamp of so many seconds later, or earlier if they are negative; of the end of time, if that is it."""
+    try:
+        return written(datetime.fromisoformat(stamp) + timedelta(seconds=seconds))
+    except OverflowError:
+        return written(datetime.max.replace(tzinfo=UTC) if seconds > 0 else datetime.min.replace(tzinfo=UTC))
 
 
 def written(moment: datetime) -> str:

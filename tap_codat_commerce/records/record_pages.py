@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import answers, lossless_json
+from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.records import dates, record_types
 from tap_codat_commerce.records.shaping import UNMAPPED
 
@@ -34,16 +35,18 @@ class RecordPage(Generic[Content]):
     """The records of a page.
 
     Attributes:
-        ids: the id of each record, None where it has none.
+        ids: the id of each record, None where records of the stream have none.
         latest: the latest stamp, in the form of bookmarks; None if there is none.
         unstamped: whether a record has no stamp.
         content: the records themselves.
+        unreadable: which results are no records of the stream, and why, a text for each.
     """
 
     ids: list[str | None]
     latest: str | None
     unstamped: bool
     content: Content
+    unreadable: list[str] = field(default_factory=list)
 
 
 class RecordMaker:
@@ -71,22 +74,26 @@ class RecordMaker:
             results: as they came.
             context: these ids.
             around: what comes before each record, and after it.
-
-        Raises:
-            ValueError: one of the results is no JSON object, or no UTF-8.
         """
         lines, line = bytearray(), bytearray()
         ids: list[str | None] = []
         stamps: set[str | None] = set()
-        for raw in results:
-            record_id, stamp = self._make(line, raw, context)
+        unreadable = []
+        for number, raw in enumerate(results, 1):
+            try:
+                record_id, stamp = self._make(line, raw, context)
+                if self._id and not record_id:
+                    answers.id_of(raw)
+            except (ValueError, RecursionError, UnexpectedAnswer) as exc:
+                unreadable.append(f"entry {number}{_id_of(raw)}: {getattr(exc, 'what', exc)}")
+                continue
             lines += around[0]
             lines += msgspec.json.format(line, indent=-1) if LF in line or CR in line else line
             lines += around[1]
             ids.append(record_id)
             stamps.add(stamp)
         found = {dates.stamp(stamp) for stamp in stamps}
-        return RecordPage(ids, max(filter(None, found), default=None), None in found, lines)
+        return RecordPage(ids, max(filter(None, found), default=None), None in found, lines, unreadable)
 
     def _make_type(self) -> None:
         kind = record_types.of_object(self._fields, self._left_out, self._learned)
@@ -134,3 +141,11 @@ def _text(value: Any) -> str | None:
     if isinstance(value, str):
         return value
     return _text(lossless_json.decode(value)) if isinstance(value, msgspec.Raw) else None
+
+
+def _id_of(raw: msgspec.Raw) -> str:
+    """Return the id of a result for people, if it has one."""
+    try:
+        return f" (id {answers.id_of(raw)})"
+    except UnexpectedAnswer:
+        return ""

@@ -68,7 +68,8 @@ class DataSetStream(CodatStream):
     def data_set(self) -> DataSet:
         """The data set that the stream is for."""
         number = list(self.tap.streams).index(self.name)
-        return DataSet(self.name, self.segment, self.data_type, number, self.paging)
+        fields = frozenset(self.fields["properties"]) - {"companyId", "connectionId"}
+        return DataSet(self.name, self.segment, self.data_type, number, self.paging, fields)
 
     @property
     def incremental(self) -> bool:

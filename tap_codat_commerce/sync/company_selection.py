@@ -89,13 +89,13 @@ class CompanySelection:
         Raises:
             CodatError: a request failed.
         """
-        wanted = set(self._options.company_ids)
+        wanted = {company_id.casefold() for company_id in self._options.company_ids}
         try:
             found, unreadable = self._found()
         except CodatError as exc:
             exc.at(" and ".join(self._conditions) if isinstance(exc, BadRequest) and self._conditions else "companies")
             raise
-        for missing in sorted(wanted - found.keys()):
+        for missing in sorted(wanted - {company_id.casefold() for company_id in found}):
             self._logger.warning(
                 "company %s: in company_ids, but Codat knows no such company%s. Check company_ids.",
                 missing,
@@ -104,7 +104,8 @@ class CompanySelection:
         for why, number in unreadable.items():
             self._unreadable(f"companies: {number} entries of the list", why)
         self._companies = len(found)
-        return [c for i, c in found.items() if (not wanted or i in wanted) and self._in_shard(i) and self._is_whole(c)]
+        chosen = [c for i, c in found.items() if (not wanted or i.casefold() in wanted) and self._in_shard(i)]
+        return [c for c in chosen if self._is_whole(c)]
 
     @staticmethod
     def company(raw: msgspec.Raw) -> dict[str, Any]:

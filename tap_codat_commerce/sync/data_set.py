@@ -36,6 +36,7 @@ class DataSet:
         data_type: its key in the data status.
         number: its place in the order in which the data sets of a connection are read.
         paging: how its records are handed out.
+        fields: of its records, as Codat has them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DataSet:
     data_type: str
     number: int = 0
     paging: Paging = Paging.NUMBERED
+    fields: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

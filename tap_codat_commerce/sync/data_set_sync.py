@@ -188,6 +188,7 @@ class DataSetSync:
         reached = min(read.latest, end) if read.latest and end else None
         begin = self._run.options.start_date if self.sink.incremental else None
         stamp = max(filter(None, (old.stamp or dates.stamp(begin), reached)), default=None)
+        stamp = min(stamp, end) if stamp and end else stamp
         if read.unstamped:
             self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
             stamp = None
@@ -247,6 +248,9 @@ class DataSetSync:
                 self._run.prefetcher.drop(token)
             self.reads += 1
             found, after = self._doubt(read, status)
+            if found is None and read.unreadable:
+                doubt = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:10])}"
+                break
             if found is None:
                 bookmark = self._after(status, asked_at, old, read)
                 self.sink.move_bookmark(self.context, bookmark, self._described(status, read))

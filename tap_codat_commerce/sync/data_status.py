@@ -111,8 +111,7 @@ class SyncStatus:
             UnexpectedAnswer: it can't be read.
         """
         found = answers.status_entry(entry)
-        ids = found.latest_sync_id, found.latest_successful_sync_id
-        return cls(found.current_status, found.last_successful_sync, *ids)
+        return cls(found.current_status, found.last_successful_sync, *found.ids)
 
     @property
     def kind(self) -> Kind | None:

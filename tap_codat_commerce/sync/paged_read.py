@@ -99,6 +99,7 @@ class PagedRead(Generic[Content]):
         pages: pages that came.
         records: records that came, those of the read that was gone on from included.
         twice: records that stood twice on one page.
+        unreadable: which records could not be read, and why, a text for each.
         latest: greatest stamp, those of the read that was gone on from included.
         unstamped: whether a record had no stamp, likewise.
         totals: how many records there are, by each page.
@@ -132,6 +133,7 @@ class PagedRead(Generic[Content]):
         self.unstamped = after.unstamped if after else False
         self.totals = {after.total} if after else set()
         self.started_at = after.started_at if after else dates.written(utc_now())
+        self.unreadable: list[str] = []
         self._ids = DistinctIds()
         self._look_at, self._seen = 1, 0
         self._done: tuple[int, list[str | None], str | None, bool] | None = None
@@ -165,7 +167,7 @@ class PagedRead(Generic[Content]):
 
         Where one page holds an id twice, so does Codat: a page is made of one state of the cache.
         """
-        return self._ids.count() + self.twice + self._before
+        return self._ids.count() + self.twice + self._before + len(self.unreadable)
 
     def incomplete(self) -> str | None:
         """Return how the number of records differs from what the answers spoke of, None if it does not."""
@@ -178,6 +180,8 @@ class PagedRead(Generic[Content]):
         """Return where to go on should the read end here, None where that is not possible."""
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
+            return None
+        if self.unreadable:
             return None
         if len(self.totals) != 1 or self.came != self.records:
             return None
@@ -225,26 +229,30 @@ class PagedRead(Generic[Content]):
         return self._paged(pages.by_link(self._prefetcher, self.request.path, self._token))
 
     def _single(self) -> Iterator[RecordPage[Content]]:
-        """Yield the one page of a data set that is an object."""
+        """Yield the one page of a data set that is an object.
+
+        A gateway's word that somebody should log in is an object, too: so one of its fields has to be there.
+        """
         raw = self._prefetcher.get(self.request.path, None, lossless_json.decode_raw, self._token)
-        page = self._made([raw])
+        page, fields = self._page_of([raw]), self.request.data_set.fields
+        if page.unreadable or fields.isdisjoint(lossless_json.members(raw)):
+            what = f"GET {self.request.path} answered with none of the fields of {self.request.data_set.name}"
+            raise UnexpectedAnswer(what)
         self.pages, self.records = 1, 1
         yield page
 
     def _paged(self, answers: Iterator[Page]) -> Iterator[RecordPage[Content]]:
         for answer in answers:
             self.totals.add(answer.total)
-            page = self._made(answer.results)
+            page = self._page_of(answer.results)
             answer.results.clear()
-            if not all(page.ids):
-                what = f"GET {self.request.path} answered with a record that has no id"
-                raise UnexpectedAnswer(what)
             self._ids.add(page.ids)
             self.twice += len(page.ids) - len(set(page.ids))
+            self.unreadable += [f"page {self.pages + 1}, {entry}" for entry in page.unreadable]
             self.latest = max(filter(None, (self.latest, page.latest)), default=None)
             self.unstamped = self.unstamped or page.unstamped
             self.pages += 1
-            self.records += len(page.ids)
+            self.records += len(page.ids) + len(page.unreadable)
             self._check_progress()
             number = self._before // self.request.page_size + self.pages
             latest, unstamped = self.latest, self.unstamped
@@ -261,13 +269,6 @@ class PagedRead(Generic[Content]):
             what = f"GET {self.request.path}: after {self.pages} pages, the last half of them brought no new record"
             raise UnexpectedAnswer(what)
         self._look_at, self._seen = 2 * self.pages, count
-
-    def _made(self, results: list[msgspec.Raw]) -> RecordPage[Content]:
-        try:
-            return self._page_of(results)
-        except (ValueError, RecursionError) as exc:
-            what = f"GET {self.request.path} answered with a record that can't be read: {exc}"
-            raise UnexpectedAnswer(what) from exc
 
 
 def _fingerprint(ids: list[str | None]) -> str:

@@ -47,11 +47,14 @@ class PreSyncCheck:
         """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
 
         So it may if another sync was under way during the read: the status was behind, then. Or if the connection stood
-        alone, and its company's status was already that of another one that has come since.
+        alone, and its company's status was already that of another one that has come since. Nor can a stamp be right
+        that is later than the end of the good sync: no read leads there.
 
         Raises:
             CodatError: the history of operations can't be asked for.
         """
+        if (self.bookmark.stamp or "") > dates.moved(dates.stamp(status.last_good_sync) or self.asked_at, LAG):
+            return replace(self.bookmark, stamp=None, exclusive=False)
         if self._is_what_was_read(status) or not (self._may_be_torn(status) or self._may_be_of_another()):
             return self.bookmark
         return replace(self.bookmark, stamp=None, exclusive=False)
@@ -142,10 +145,9 @@ class PreSyncCheck:
         """Return what a later run may know the data set by, beside the id of its good sync."""
         if not status.certain or status.kind is not Kind.GOOD:
             return status.mark if status.certain else None
-        is_plain = status.sync_id in {None, status.good_sync_id}
         if self._connection.several or (self.shared and self._company.mark != status.mark):
             return self._mark(self._company)
-        return None if is_plain else status.mark
+        return status.mark
 
     def not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that the platform does not offer it, until something moves there."""
@@ -166,7 +168,8 @@ class PreSyncCheck:
         if old.sync_id is None or not status.certain:
             return False
         only_good = status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
-        return (only_good and old.sync_id == status.good_sync_id) or old.seen == status.mark
+        by_id = old.seen is None or old.seen.startswith(OF_SEVERAL)
+        return (by_id and only_good and old.sync_id == status.good_sync_id) or old.seen == status.mark
 
     def _seen_before(self, company: SyncStatus) -> bool:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""

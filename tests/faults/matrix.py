@@ -116,6 +116,7 @@ UNEXPECTED = "JSON of an unexpected form"
 NO_JSON = "are no JSON"
 GONE = "GET .* at http"
 RECORD = "can't be read"
+NO_SHOP = "with none of the fields of company_info"
 LATE = "was not there within 2 s"
 LARGE = f"answered with more than 64 MB|{LATE}"
 """A busy machine may not bring so much in time."""
@@ -183,7 +184,7 @@ FAULTS: dict[str, Expectation] = {
     "a header without end": raw(OK + "X-A: ", GONE, piece="a" * 65536),
     "a thousand headers": raw(OK + "X-A: b\r\n" * 1000 + "\r\n", GONE),
     "a header that is none": raw(
-        OK + "what is this\r\nX-A: b\r\n\r\n{}", UNEXPECTED, other={"company info": {"code": 0, "line": ""}}
+        OK + "what is this\r\nX-A: b\r\n\r\n{}", UNEXPECTED, other={"company info": {"line": NO_SHOP}}
     ),
     "two lengths": raw(OK + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n{}", GONE),
     "a length of 2^63": raw(OK + f"Content-Length: {2**63}\r\n\r\n{{}}", GONE),
@@ -202,19 +203,19 @@ FAULTS: dict[str, Expectation] = {
     ),
     "redirect to nowhere": Expectation({"status": 307}, line="was redirected to nowhere"),
     # JSON
-    "null": Expectation({"kind": "json", "body": "null"}, line=UNEXPECTED, other={"company info": {"line": RECORD}}),
-    "a list": Expectation({"kind": "json", "body": "[]"}, line=UNEXPECTED, other={"company info": {"line": RECORD}}),
-    "a text": Expectation({"kind": "json", "body": '"a"'}, line=UNEXPECTED, other={"company info": {"line": RECORD}}),
-    "{}": Expectation({"kind": "json", "body": "{}"}, line=UNEXPECTED, other={"company info": {"code": 0, "line": ""}}),
+    "null": Expectation({"kind": "json", "body": "null"}, line=UNEXPECTED, other={"company info": {"line": NO_SHOP}}),
+    "a list": Expectation({"kind": "json", "body": "[]"}, line=UNEXPECTED, other={"company info": {"line": NO_SHOP}}),
+    "a text": Expectation({"kind": "json", "body": '"a"'}, line=UNEXPECTED, other={"company info": {"line": NO_SHOP}}),
+    "{}": Expectation({"kind": "json", "body": "{}"}, line=UNEXPECTED, other={"company info": {"line": NO_SHOP}}),
     "an error as 200": Expectation(
         {"kind": "json", "body": '{"statusCode": 404, "error": "No", "validation": {"errors": []}}'},
         line=UNEXPECTED,
-        other={"company info": {"code": 0, "line": "no place for"}},
+        other={"company info": {"line": NO_SHOP}},
     ),
     "a total of 2^64": Expectation(
         {"kind": "json", "body": f'{{"results": [], "totalResults": {2**64}}}'},
         line=UNEXPECTED,
-        other={"company info": {"code": 0, "line": "no place for"}},
+        other={"company info": {"line": NO_SHOP}},
     ),
     "nesting": Expectation({"kind": "json", "body": '{"a":' * 100_000 + "1" + "}" * 100_000}, line="nested too deeply"),
     # Entries
@@ -231,7 +232,9 @@ FAULTS: dict[str, Expectation] = {
             "data status": {"code": 1, "line": UNEXPECTED, "whole": False},
         },
     ),
-    "an id that is null": spoil(ID, "null", line="has no id", other={**NO_IDS, "companies": {"line": RECORD}}),
+    "an id that is null": spoil(
+        ID, "null", line="1 of its records can't be read", other={**NO_IDS, "companies": {"line": RECORD}}
+    ),
     "a number as an id": spoil(ID, "7", **FINE, other={"companies": {"code": 1, "line": RECORD, "whole": False}}),
     "an id that leads elsewhere": spoil(
         ID, '"../../../admin"', **FINE, other={"companies": {"code": 1, "line": "%2Fadmin/dataStatus", "whole": False}}

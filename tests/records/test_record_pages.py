@@ -131,7 +131,7 @@ def made(maker: RecordMaker, *records: str) -> list[dict[str, Any]]:
 def test_what_is_learned_changes_no_record(name: str, keep: bool, blank: str, data: st.DataObject) -> None:  # noqa: FBT001
     properties = {n: s for n, s in getattr(schemas, name.upper())["properties"].items() if n not in CONTEXT}
     records = data.draw(st.lists(members(properties), max_size=3))
-    results = [msgspec.Raw(written({"id": f"r{n}", **record}, blank).encode()) for n, record in enumerate(records)]
+    results = [msgspec.Raw(written({**record, "id": f"r{n}"}, blank).encode()) for n, record in enumerate(records)]
     alone = shaper_of(name, keep=keep)
     wanted = [alone(lossless_json.decode_object(raw)) for raw in results]
     stamps = [our_dates.stamp(text) if isinstance(text, str) else None for text in map(stamp_of, results)]
@@ -211,7 +211,7 @@ def test_names_of_all_kinds(name: str) -> None:
         "properties": {**schemas.ORDERS["properties"], json.loads(f'"{name}"'): {"type": "number"}},
     }
     shaper = CountingShaper("orders", schema, StrayFieldCounter(), left_out={}, keep=True)
-    assert made(RecordMaker(schema, shaper), f'{{"{name}":0}}') == [{json.loads(f'"{name}"'): "0"}]
+    assert made(RecordMaker(schema, shaper), f'{{"id":"1","{name}":0}}') == [{"id": "1", json.loads(f'"{name}"'): "0"}]
 
 
 @pytest.mark.parametrize("colour", ['"red"', "null", '{"b": "red"}'])
@@ -244,3 +244,12 @@ def test_a_long_text_takes_little_memory(field: str, keep: bool) -> None:  # noq
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * len(text)
+
+
+def test_a_result_that_is_no_record_costs_no_other() -> None:
+    maker, _ = maker_of("orders")
+    results = [b'{"id":"1"}', b"null", b"[]", b'"a"', b"{}", b'{"id":null}', b'{"id":"2"}']
+    page = maker.page([msgspec.Raw(raw) for raw in results], CONTEXT)
+    assert page.ids == ["1", "2"]
+    assert len(page.content.splitlines()) == 2
+    assert [text[:8] for text in page.unreadable] == [f"entry {n}:" for n in (2, 3, 4, 5, 6)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
 from codat_mock.platforms import COMMERCE
 from conftest import DATA_SETS, STREAMS
 from validity import assert_unique, assert_valid, same_form
@@ -144,13 +145,18 @@ def test_ids_repeat_across_connections_but_keys_do_not(stage: Callable[..., Stag
     assert_unique(run)
 
 
-def test_a_record_without_an_id_is_not_passed_over(stage: Callable[..., Stage]) -> None:
-    shops = stage(companies=1, connections=1, records=3)
-    orders = shops.world.connections()[0].data["commerce-orders"].records
-    next(iter(orders.values())).pop("id")
-    run = shops.run()
+@pytest.mark.parametrize("instead", ["null", '""', "{}", "[]"])
+def test_a_record_without_an_id_costs_no_other(stage: Callable[..., Stage], instead: str) -> None:
+    """It is named, and all are read again, until it can be read."""
+    shops = stage(companies=1, connections=1, records=30)
+    spoiled = Fault("spoil", "orders$", page=2, find=r'(?<="results": \[\{"id": )"[^"]*"', body=instead)
+    shops.gate.faults.append(spoiled)
+    run = shops.run(page_size=10, catalog=shops.catalog("orders"))
     assert run.code == 1
-    assert "answered with a record that has no id" in run.problems[-1]
+    assert len({r["id"] for r in run.records["orders"]}) == 29
+    assert "1 of its records can't be read: page 2, entry 1: " in run.problems[-1]
+    run = shops.run(page_size=10, catalog=shops.catalog("orders"), state=run.state).ok()
+    assert len(run.records["orders"]) == 30
 
 
 def test_more_companies_than_a_page(stage: Callable[..., Stage]) -> None:

@@ -50,7 +50,7 @@ class TestCost:
     def test_what_is_read_whole_is_skipped_too(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
         state = shops.run().ok().state
-        assert state["bookmarks"]["company_info"]["partitions"][0].keys() == {"context", "sync_id"}
+        assert state["bookmarks"]["company_info"]["partitions"][0].keys() == {"context", "sync_id", "seen"}
         shops.requests()
         shops.run(state=state).ok()
         assert len(shops.requests()) == 2
