@@ -9,6 +9,7 @@ python3 dev.py faults run the tap against everything that can go wrong with ever
 python3 dev.py run …  a command with what the tests have, as: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py cover  run all tests, and say which branches of the package they did not take
+python3 dev.py mutants  change the code in one place at a time, and see whether a test fails: takes hours, or `mutants 0.1`
 python3 dev.py lock   pin anew what the checks install, in requirements.lock
 python3 dev.py docs   make anew what is made from the code: tables of README.md, settings of meltano.yml, the Hub's file
 python3 dev.py build  make the distributions, in dist
@@ -45,7 +46,7 @@ MOCK_KEY = "codat-mock-key"
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {f.__name__: f for f in (demo, story, test, lint, faults, bench, cover, lock, docs, build, clean)}
+    commands = {f.__name__: f for f in (demo, story, test, lint, faults, bench, cover, mutants, lock, docs, build, clean)}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -55,7 +56,7 @@ def main() -> int:
         return 2
     os.chdir(ROOT)
     try:
-        return with_tools(arguments) if name == "run" else commands[name]()
+        return with_tools(arguments) if name == "run" else commands[name](*arguments)
     except subprocess.CalledProcessError as exc:
         print(f"\nThis command failed: {' '.join(map(str, exc.cmd))}")
         return 1
@@ -358,6 +359,13 @@ def cover() -> int:
     run([programs / "coverage", "run", "-m", "pytest"])
     run([programs / "coverage", "combine", "--quiet"])
     run([programs / "coverage", "report"])
+    return 0
+
+
+def mutants(*arguments: str) -> int:
+    """Try changes of the code: a share of them, in some modules, as `tools/mutants.py` says."""
+    programs = environment("mutants", "-e", ".[mock]", "--group", "test", "--group", "typing", "cosmic-ray==8.7.*")
+    run([programs / "python", "-m", "tools.mutants", *arguments])
     return 0
 
 

@@ -12,6 +12,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,7 @@ TELLING = (
     r"|Replace(ComparisonOperator_(Eq_NotEq|NotEq_Eq|Is_IsNot|IsNot_Is|Gt_GtE|GtE_Gt|Lt_LtE|LtE_Lt|Gt_Lt|Lt_Gt)"
     r"|BinaryOperator_(Add_Sub|Sub_Add|Mul_Div|Div_Mul|FloorDiv_Mul|Mod_Sub|Pow_Mul|BitAnd_BitOr)))"
 )
-"""The kinds of changes: of a comparison or a sum the likely ones alone; the others fail at once, which proves little."""
+"""The kinds of changes: of a comparison or a sum the likely ones alone, as the others fail at once."""
 SLOW = "never-ending or circle or 400_companies or under_way_already or until_it_is_ready"
 
 
@@ -50,8 +51,8 @@ def main() -> int:
     """Try the changes module by module; print how many were seen, and those that were not."""
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
     words = sys.argv[2:] or [""]
-    subprocess.run(["rm", "-rf", str(COPY)], check=True)
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(COPY)], check=True)
+    shutil.rmtree(COPY, ignore_errors=True)
+    subprocess.run(["git", "clone", "-q", str(ROOT), str(COPY)], check=True)  # noqa: S607
     os.chdir(COPY)
     print(f"{'module':<24}{'made':>6}{'seen':>6}{'%':>5}", flush=True)
     all_made = all_seen = 0

@@ -102,6 +102,12 @@ class UnexpectedAnswer(UnreadableAnswer):
     """The body is JSON, but not of the expected form."""
 
 
+class UnreadableRecords(UnexpectedAnswer):
+    """Some of the records that came can't be read."""
+
+    advice = "The others came; the next run reads all again. Report this to Codat."
+
+
 class Redirected(CodatError):
     """The answer is a redirect: Codat's API sends none, and following it would send the key elsewhere."""
 

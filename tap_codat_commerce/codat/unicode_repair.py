@@ -34,7 +34,7 @@ def mended(body: bytes) -> tuple[bytes, int]:
 
 
 def _shown(found: re.Match[str]) -> str:
-    """Return a byte as `\\\\xe9`, with the backslash as JSON has it."""
+    """Return the number of a byte, after a backslash as JSON has it."""
     return rf"\\x{ord(found[0]) - 0xDC00:02x}"
 
 

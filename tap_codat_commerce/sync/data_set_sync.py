@@ -15,8 +15,8 @@ from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
-from tap_codat_commerce.sync.bookmark import Bookmark
-from tap_codat_commerce.sync.data_set import Paging, ProvenRead
+from tap_codat_commerce.sync.conclusion import Conclusion
+from tap_codat_commerce.sync.data_set import Paging
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
 from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, PagedRead, ReadRequest
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.codat.prefetcher import Position
     from tap_codat_commerce.records.record_pages import RecordPage
+    from tap_codat_commerce.sync.bookmark import Bookmark
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_set import Context, Sink
     from tap_codat_commerce.sync.data_status import Verdict
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
 
 READS = 3
 """How often a data set is read before it counts as failed."""
-OVERLAP = 300.0
-"""Seconds. So far behind may the clocks be by which Codat stamps records."""
-SETTLES_WITHIN = 3600.0
-"""Seconds. Once a good sync ended so long after a bookmark, nothing more can come with the bookmark's very stamp."""
+SHOWN = 10
+"""Records that can't be read, which are named."""
 
 
 class DataSetSync:
@@ -172,52 +171,6 @@ class DataSetSync:
         """
         return (*self.key, status, self.reads)  # type: ignore[misc]
 
-    def _after(self, status: SyncStatus, asked_at: str, old: Bookmark, read: PagedRead[Any]) -> Bookmark:
-        """Return the bookmark that a proven read leads to.
-
-        It never passes the end of the good sync that was known before the read, nor the time at which that was asked
-        for: a page may hold the first records of a sync that has just begun, stamped later than others that will
-        follow. Long after that time, no more can come with stamps of before; until then, clocks may differ.
-        """
-        if read.twice:
-            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
-            self._run.logger.warning(line, self.where, read.twice)
-        settled, end = dates.moved(asked_at, -SETTLES_WITHIN), dates.stamp(status.last_good_sync)
-        end = min(end, asked_at) if end and status.certain else None
-        end = dates.moved(end, -OVERLAP) if end and end > settled else end
-        reached = min(read.latest, end) if read.latest and end else None
-        begin = self._run.options.start_date if self.sink.incremental else None
-        stamp = max(filter(None, (old.stamp or dates.stamp(begin), reached)), default=None)
-        stamp = min(stamp, end) if stamp and end else stamp
-        if read.unstamped:
-            self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
-            stamp = None
-        exclusive = bool(stamp and end) and (stamp or "") < settled and (stamp or "") <= (end or "")
-        full_read = old.full_read if read.request.query else read.started_at
-        return Bookmark(
-            stamp,
-            exclusive or (old.exclusive and stamp == old.stamp),
-            status.good_sync_id if status.certain else None,
-            self.check.seen(status),
-            asked_at if read.long else None,
-            dates.written(self._run.prefetcher.clock.now()) if read.long else None,
-            full_read if self._run.options.full_read_every_days else None,
-        )
-
-    def _described(self, status: SyncStatus, read: PagedRead[Any]) -> ProvenRead:
-        full = read.request.query is None
-        records = read.came if read.totals else read.records
-        return ProvenRead(
-            self.data_set.data_type,
-            started_at=read.started_at,
-            ended_at=dates.written(utc_now()),
-            sync_id=status.good_sync_id if status.certain else None,
-            synced_at=status.last_good_sync if status.certain else None,
-            full=full,
-            records=records,
-            total=records if full else None,
-        )
-
     def _proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
         """Read until a read is proven complete, each time from the same bookmark; then move that."""
         old, request, doubt = self.check.trusted(status), self._request(status), "it was read too often"
@@ -248,13 +201,8 @@ class DataSetSync:
                 self._run.prefetcher.drop(token)
             self.reads += 1
             found, after = self._doubt(read, status)
-            if found is None and read.unreadable:
-                doubt = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:10])}"
-                break
             if found is None:
-                bookmark = self._after(status, asked_at, old, read)
-                self.sink.move_bookmark(self.context, bookmark, self._described(status, read))
-                self._run.summary.succeeded(Action.READ.value)
+                self._conclude(Conclusion(read, status, asked_at, old))
                 return
             self.sink.note_checkpoint(self.context, None)
             if after.kind is Kind.UNDER_WAY:
@@ -267,6 +215,30 @@ class DataSetSync:
         line = "%s: what came may be incomplete, as %s. The next run reads it again."
         self._run.logger.warning(line, self.where, doubt)
         self._run.summary.unproven(self.where, doubt)
+
+    def _conclude(self, found: Conclusion) -> None:
+        """Move the bookmark after a read that was proven, if there is nothing else against that.
+
+        Raises:
+            UnreadableRecords: some of the records can't be read.
+        """
+        read, options = found.read, self._run.options
+        if read.unreadable:
+            what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
+            raise errors.UnreadableRecords(what)
+        if found.may_come_yet and found.old.stamp:
+            self._leave_out("Codat says that it has no data, though its sync is complete", "Run again.")
+            return
+        if read.twice:
+            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
+            self._run.logger.warning(line, self.where, read.twice)
+        if read.unstamped:
+            self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
+        if not found.may_come_yet:
+            seen, now = self.check.seen(found.status), dates.written(self._run.prefetcher.clock.now())
+            bookmark = found.bookmark(options, seen, now, incremental=self.sink.incremental)
+            self.sink.move_bookmark(self.context, bookmark, found.described())
+        self._run.summary.succeeded(Action.READ.value)
 
     def _order_refused(self, error: errors.BadRequest) -> None:
         """Read in the order of modification from now on, in this whole run."""

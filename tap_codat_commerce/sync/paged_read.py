@@ -100,6 +100,7 @@ class PagedRead(Generic[Content]):
         records: records that came, those of the read that was gone on from included.
         twice: records that stood twice on one page.
         unreadable: which records could not be read, and why, a text for each.
+        no_data: whether nothing came but Codat's word that there is no data.
         latest: greatest stamp, those of the read that was gone on from included.
         unstamped: whether a record had no stamp, likewise.
         totals: how many records there are, by each page.
@@ -134,6 +135,7 @@ class PagedRead(Generic[Content]):
         self.totals = {after.total} if after else set()
         self.started_at = after.started_at if after else dates.written(utc_now())
         self.unreadable: list[str] = []
+        self.no_data = False
         self._ids = DistinctIds()
         self._look_at, self._seen = 1, 0
         self._done: tuple[int, list[str | None], str | None, bool] | None = None
@@ -153,7 +155,7 @@ class PagedRead(Generic[Content]):
                 raise NotToBeResumedError from exc
             if self.pages:
                 raise
-            self.pages = 1
+            self.pages, self.no_data = 1, True
             self.totals.add(0)
 
     @property

@@ -139,7 +139,7 @@ class Shifting(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     before = b""
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         body = json.dumps({"path": self.path}).encode()
         if self.path == "/odd":
             self.wfile.write(self.before)

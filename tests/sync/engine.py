@@ -33,7 +33,9 @@ DATA_SETS = {
     "customers": DataSet("customers", "commerce-customers", "commerce-customers", 0),
     "orders": DataSet("orders", "commerce-orders", "commerce-orders", 1),
     "locations": DataSet("locations", "commerce-locations", "commerce-locations", 2, Paging.LINKED),
-    "company_info": DataSet("company_info", "commerce-info", "commerce-companyInfo", 3, Paging.SINGLE),
+    "company_info": DataSet(
+        "company_info", "commerce-info", "commerce-companyInfo", 3, Paging.SINGLE, frozenset({"companyName"})
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,6 +80,7 @@ def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], st
 def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1, records=20, extras=False)
     shops.world.no_data = {ORDERS, "commerce-locations", "commerce-companyInfo"}
+    shops.world._behind = timedelta()  # noqa: SLF001 - it is a day after the sync now
     first = shops.run(page_size=7).ok()
     assert not any(first.records[s] for s in ("orders", "locations", "company_info"))
     assert first.problems == []
@@ -95,10 +97,22 @@ def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None
     shops.world.no_data = {ORDERS}
     shops.world.sync(company, add=2)
     fourth = shops.run(state=third.state).ok()
+    assert "skipped, Codat says that it has no data, though its sync is complete" in fourth.problems[0]
+    assert ORDERS not in {r["dataType"] for r in fourth.records["reads"]}, "so that no row counts as gone"
     shops.world.no_data = set()
     shops.world.sync(company, add=1)
     came = third.records["orders"] + shops.run(state=fourth.state).ok().records["orders"]
     assert {r["id"] for r in came} == {i for _, _, i in shops.held(ORDERS)}, "and stays where it was"
+
+
+def test_no_data_is_not_believed_soon_after_a_sync(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=0, extras=False)
+    shops.world.sync(next(iter(shops.world.companies)), data_types=(ORDERS,), add=20)
+    shops.world.no_data = {ORDERS}
+    first = shops.run().ok()
+    assert first.problems == []
+    shops.world.no_data = set()
+    assert len(shops.run(state=first.state).ok().records["orders"]) == 20, "by the same sync"
 
 
 def test_no_data_available_is_no_end_of_a_read_that_has_begun(stage: Callable[..., Stage]) -> None:
