@@ -92,17 +92,16 @@ def page(stream: dict[str, Any]) -> str:
     """Return the page of a stream."""
     name = stream["stream"]
     meaning, link = MEANINGS[name]
-    lines = [f"# {name}", "", f"{meaning}", "", "| | |", "|---|---|"]
-    lines += [f"| key | {key(stream)} |", f"| replication | {replication(stream)} |"]
+    lines = [f"# {name}", "", meaning, "", f"- Key: {key(stream)}", f"- Replication: {replication(stream)}"]
     made = TapCodatCommerce(config={"api_key": "-"}).streams[name]
     if isinstance(made, DataSetStream):
-        lines.append(f"| data type | `{made.data_set.data_type}` |")
+        lines.append(f"- Data type at Codat: `{made.data_set.data_type}`")
     if link:
-        lines.append(f"| Codat's reference | [{link.rpartition('/')[2]}]({link}) |")
-    lines += ["", "| column | type | meaning |", "|---|---|---|"]
+        lines.append(f"- In Codat's reference: [{link.rpartition('/')[2]}]({link})")
+    lines += ["", "## Columns", "", "| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{path}` | {kind} | {text} |" for path, kind, text in columns(stream["schema"])]
     row = simplejson.dumps(rows()[name], indent=2, ensure_ascii=False)
-    return "\n".join([*lines, "", "A row, from the stand-in:", "", "```json", row, "```", ""])
+    return "\n".join([*lines, "", "## A row", "", "From the stand-in:", "", "```json", row, "```", ""])
 
 
 def columns(schema: dict[str, Any], above: str = "") -> Iterator[tuple[str, str, str]]:
