@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 
 import pytest
+import yaml
 
 from conftest import STREAMS
 from readme import examples, the_job
@@ -88,3 +90,14 @@ def test_the_examples_for_several_machines_parse() -> None:
     known = {f"TAP_CODAT_COMMERCE_{name.upper()}" for name in plugin.about()["settings"]["properties"]}
     text = "".join(text for language in ("yaml", "python", "sh") for text in examples(page, language))
     assert set(re.findall(r"TAP_CODAT_COMMERCE_\w+", text)) <= known
+
+
+def test_what_target_postgres_is_told_is_the_same_everywhere() -> None:
+    """In meltano.yml of this project, and in the two examples."""
+    loaders = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["loaders"]
+    here = next(one for one in loaders if one["name"] == "target-postgres")
+    told = {one["name"]: one["value"] for one in here["settings"] if "value" in one}
+    example = yaml.safe_load(examples("docs/loaders.md", "yaml")[0])["loaders"][0]
+    (file,) = examples("docs/loaders.md", "json")
+    assert example["pip_url"] == here["pip_url"]
+    assert example["config"].items() <= told.items() <= json.loads(file).items()
