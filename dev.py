@@ -347,7 +347,7 @@ def docs() -> int:
 
 def site() -> int:
     """Make the site of the documents."""
-    run([environment("site", "--group", "docs") / "mkdocs", "build", "--strict", "--quiet"])
+    run([environment("site", "--group", "docs") / "mkdocs", "build", "--strict"])
     print("The site is in .dev/site-built.")
     return 0
 
