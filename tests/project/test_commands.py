@@ -15,6 +15,7 @@ import pytest
 import dev
 from conftest import API_KEY
 from loaded import Jsonl
+from readme import examples
 from tools.plugin import ROOT
 
 if TYPE_CHECKING:
@@ -93,6 +94,16 @@ def test_the_commands_of_a_page(page: Path, stage: Callable[..., Stage], program
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [file for file in tmp_path.glob("*.jsonl") if not file.read_text()], "a file without rows"
+
+
+def test_the_stream_map_of_the_readme_leaves_no_address(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1)
+    (settings,) = (json.loads(text) for text in examples("README.md", "json") if "stream_maps" in text)
+    addresses = [c["emailAddress"] for c in shops.run(**settings).ok().records["customers"]]
+    assert any(addresses)
+    assert all(re.fullmatch("[0-9a-f]{64}", address) for address in addresses if address)
+    held = [c["emailAddress"] for c in shops.held("commerce-customers").values()]
+    assert [bool(address) for address in addresses] == [bool(address) for address in held]
 
 
 @pytest.mark.parametrize("line", ["pipx install", "uv tool install"])

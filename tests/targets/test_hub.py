@@ -129,10 +129,16 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
     assert set(run(by_ref, "meltano invoke tap-codat-commerce").records) == set(STREAMS)
     assert "orders" in run(by_ref, "meltano invoke tap-codat-commerce:status --data-type orders").out
 
-    by_readme, (project, *_) = tmp_path / "by_readme", examples("README.md", "yaml")
+    by_readme, (project, select) = tmp_path / "by_readme", examples("README.md", "yaml")
     by_readme.mkdir()
-    (by_readme / "meltano.yml").write_text(project.replace(DEFINITION["pip_url"], str(dev.ROOT)))
+    project = project.replace(DEFINITION["pip_url"], str(dev.ROOT)).replace(
+        "    settings:\n", f"{select}    settings:\n"
+    )
+    (by_readme / "meltano.yml").write_text(project)
     env["MELTANO_SYS_DIR_ROOT"] = str(by_ref / ".meltano")  # the same tap, installed once
     (commands,) = (text for text in examples("README.md", "sh") if "meltano install" in text)
     run(by_readme, commands)
-    assert {file.stem for file in (by_readme / "output").iterdir()} == set(STREAMS)
+    rows = {file.stem: file.read_text() for file in (by_readme / "output").iterdir()}
+    assert {stream for stream, text in rows.items() if text} == {"orders", "customers"}
+    assert '"emailAddress"' in rows["customers"]
+    assert '"phone"' not in rows["customers"]
