@@ -101,3 +101,14 @@ def test_what_target_postgres_is_told_is_the_same_everywhere() -> None:
     (file,) = examples("docs/loaders.md", "json")
     assert example["pip_url"] == here["pip_url"]
     assert example["config"].items() <= told.items() <= json.loads(file).items()
+
+
+def test_what_the_log_is_said_to_say_is_in_the_code() -> None:
+    """Each text in the first column of a table on the page of symptoms, but for its numbers and names."""
+    sources = [(ROOT / path).read_text() for path in TRACKED if re.match(r"tap_codat_commerce/.*\.py", path)]
+    literals = [n.value for s in sources for n in ast.walk(ast.parse(s)) if isinstance(n, ast.Constant)]
+    said = [text for text in literals if isinstance(text, str)]
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    shown = [text for cell in re.findall(r"^\| ([^|]*)", page, re.MULTILINE) for text in re.findall("`(.*?)`", cell)]
+    parts = [part.strip(" ()") for text in shown for part in re.split(r"…|\d+", text)]
+    assert [part for part in parts if not any(part in text for text in said)] == []
