@@ -6,12 +6,13 @@ python3 dev.py story  the whole way from an API key to the first rows, against t
 python3 dev.py test   lint, types and all tests
 python3 dev.py lint   lint, types and the walls between wings alone
 python3 dev.py faults run the tap against everything that can go wrong with every request; print a table
-python3 dev.py run …  a command with what the tests have, as: run pytest tests/sync
+python3 dev.py run …  a command with what the tests have, for example: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
 python3 dev.py cover  run all tests, and say which branches of the package they did not take
-python3 dev.py mutants  change the code in one place at a time, and see whether a test fails: takes hours, or `mutants 0.1`
+python3 dev.py mutants …  change the code in one place at a time, and see whether a test fails: a share of 0.1 by itself
 python3 dev.py lock   pin anew what the checks install, in requirements.lock
-python3 dev.py docs   make anew what is made from the code: tables of README.md, settings of meltano.yml, the Hub's file
+python3 dev.py docs   make anew what is made from the code: tables, pages of the streams, meltano.yml, the Hub's file
+python3 dev.py site   make the site of the documents, in .dev/site-built; fail at links that lead nowhere
 python3 dev.py build  make the distributions, in dist
 python3 dev.py clean  remove what the others have set up
 """
@@ -46,7 +47,8 @@ MOCK_KEY = "codat-mock-key"
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    commands = {f.__name__: f for f in (demo, story, test, lint, faults, bench, cover, mutants, lock, docs, build, clean)}
+    known = (demo, story, test, lint, faults, bench, cover, mutants, lock, docs, site, build, clean)
+    commands = {f.__name__: f for f in known}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -275,7 +277,7 @@ def show(counts: list[Counter[str]], requests: list[int], output: Path) -> None:
     print(f"{'requests to Codat':<20}{requests[0]:>8}{requests[1]:>8}")
     print("\nSome orders:")
     for line in (output / "orders.jsonl").read_text().splitlines()[:3]:
-        order = json.loads(line, parse_float=str)
+        order = json.loads(line)
         shown = {k: order[k] for k in ("id", "orderNumber", "currency", "totalAmount", "createdDate", "modifiedDate")}
         print(f"  {json.dumps(shown)}")
     print(f"\nAll rows are in {output.relative_to(ROOT)}.")
@@ -342,6 +344,13 @@ def bench() -> int:
 def docs() -> int:
     """Make anew what is made from the code."""
     run([test_environment() / "python", "-m", "tools.documents"])
+    return 0
+
+
+def site() -> int:
+    """Make the site of the documents."""
+    run([environment("site", "--group", "docs") / "mkdocs", "build", "--strict"])
+    print("The site is in .dev/site-built.")
     return 0
 
 

@@ -10,5 +10,5 @@ def main() -> None:
     try:
         from codat_mock import cli  # noqa: PLC0415 - it imports aiohttp, an extra
     except ModuleNotFoundError as exc:
-        sys.exit(f"codat-mock needs {exc.name}: pip install 'tap-codat-commerce[mock]'")
+        sys.exit(f"codat-mock needs {exc.name} beside it: pip install {exc.name}")
     cli.main()

@@ -38,7 +38,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "start_date",
         th.DateTimeType,
         title="Start date",
-        description="First run: read only what Codat has modified since, as `2026-01-31` or `2026-01-31T06:00:00Z`.",
+        description="First run: read only what Codat has modified since, for example `2026-01-31` or "
+        "`2026-01-31T06:00:00Z`.",
     ),
     th.Property(
         "company_ids",
@@ -64,7 +65,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "integration_keys",
         th.ArrayType(th.StringType),
         title="Platforms",
-        description="Read only the connections of these platforms: Codat's four-letter keys, as `fztf`.",
+        description="Read only the connections of these platforms: Codat's four-letter keys, for example `fztf`.",
     ),
     th.Property(
         "connection_statuses",
@@ -107,22 +108,21 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0),
         default=7,
         title="Retries",
-        description="How often one request is tried again, after growing pauses; `Retry-After` is obeyed.",
+        description="How often one request is tried again, after growing pauses. `Retry-After` is obeyed.",
     ),
     th.Property(
         "max_retry_wait",
         th.IntegerType(minimum=0),
         default=300,
         title="Longest wait",
-        description="Seconds. If Codat asks for a longer wait, the run ends, its state kept.",
+        description="Seconds. If Codat asks for a longer wait, the run ends and keeps its state.",
     ),
     th.Property(
         "sync_wait",
         th.IntegerType(minimum=0),
         default=300,
         title="Wait for syncs",
-        description="Seconds that the whole run may wait for syncs of Codat's that are under way; everything else is "
-        "read first.",
+        description="Seconds that the whole run may wait for syncs that are under way. Everything else is read first.",
     ),
     th.Property(
         "on_not_ready",
@@ -130,14 +130,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default="skip",
         allowed_values=["skip", "fail"],
         title="What is not ready",
-        description="Data sets that can't be read yet: `skip` them, or `fail`: end the run non-zero after everything "
-        "else.",
+        description="What to do about data sets that can't be read yet: `skip` them, or `fail`: end the run with 1 "
+        "after everything else.",
     ),
     th.Property(
         "refresh_older_than_hours",
         th.IntegerType(minimum=1),
         title="Refresh what is old",
-        description="Let Codat fetch data sets anew whose last good sync is older than this, and wait for it within "
+        description="Have Codat sync each data set again whose last good sync is older than this. Wait for it within "
         "`sync_wait`.",
     ),
     th.Property(
@@ -145,13 +145,13 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.BooleanType,
         default=True,
         title="Skip unchanged",
-        description="Do not ask for a data set again while it is still the sync that was read before.",
+        description="Do not read a data set again until a new sync of it has ended.",
     ),
     th.Property(
         "full_read_every_days",
         th.IntegerType(minimum=1),
         title="Full reads",
-        description="Read a data set whole at its next sync after so many days: then `reads` tells what was deleted.",
+        description="Read a data set whole at its next sync after so many days. Then `reads` tells what was deleted.",
     ),
     th.Property(
         "unknown_fields",
@@ -159,8 +159,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         default="drop",
         allowed_values=["drop", "keep"],
         title="Unknown fields",
-        description="Fields that the schema does not know: `drop` them, or `keep` them as they came "
-        "in an object `unmapped` of the record.",
+        description="What to do with fields that the schema does not know: `drop` them, or `keep` them in an object "
+        "`unmapped` of the record.",
     ),
     th.Property(
         "shard_index",

@@ -1,4 +1,4 @@
-"""Makes tables of README.md and ARCHITECTURE.md, the settings of meltano.yml and the Hub's file from the code.
+"""Makes from the code: tables of the documents, pages of the streams, settings of meltano.yml, the Hub's file.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """
@@ -14,8 +14,8 @@ import yaml
 
 from tap_codat_commerce.tap import TapCodatCommerce
 from tap_codat_commerce.workflow.check import OTHERWISE
-from tools import hub
-from tools.plugin import ROOT, about, said, settings
+from tools import dictionary, hub
+from tools.plugin import ROOT, about, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,17 +42,6 @@ def settings_table(properties: dict[str, Any]) -> str:
         else:
             shown = f"`{json.dumps(default).strip(chr(34))}`"
         lines.append(f"| `{name}` | {shown} | {schema['description']} |")
-    return "\n".join(lines)
-
-
-def streams_table(catalog: dict[str, Any]) -> str:
-    """Return the streams as a Markdown table, in the order of the SDK."""
-    lines = ["| stream | key | replication |", "|---|---|---|"]
-    for stream in catalog["streams"]:
-        key = ", ".join(f"`{k}`" for k in stream["key_properties"])
-        method = stream["replication_method"]
-        by = f" by `{stream['replication_key']}`" if stream.get("replication_key") else ""
-        lines.append(f"| `{stream['stream']}` | {key} | {method}{by} |")
     return "\n".join(lines)
 
 
@@ -111,13 +100,23 @@ def between(text: str, mark: str, comment: tuple[str, str], content: str) -> str
 def documents() -> dict[Path, str]:
     """Return the documents as they should be."""
     properties = about()["settings"]["properties"]
-    readme, architecture, meltano = (ROOT / name for name in ("README.md", "ARCHITECTURE.md", "meltano.yml"))
-    text = between(readme.read_text(), "settings", ("<!--", " -->"), settings_table(properties))
-    text = between(text, "streams", ("<!--", " -->"), streams_table(said("--discover")))
-    text = between(text, "diagram", ("<!--", " -->"), streams_diagram())
-    inside = between(architecture.read_text(), "check", ("<!--", " -->"), check_table())
-    plugin = between(meltano.read_text(), "settings, made by dev.py docs", ("#", ""), meltano_settings(properties))
-    return {readme: text, architecture: inside, meltano: plugin, hub.PATH: hub.text(about())}
+    html = ("<!--", " -->")
+    parts = {
+        ROOT / "README.md": {
+            "settings": settings_table(properties),
+            "streams": dictionary.table("docs/streams/", short=True),
+        },
+        ROOT / "docs" / "settings.md": {"settings": settings_table(properties)},
+        dictionary.FOLDER / "index.md": {"diagram": streams_diagram(), "streams": dictionary.table("")},
+        ROOT / "ARCHITECTURE.md": {"check": check_table()},
+    }
+    found = {hub.PATH: hub.text(about()), **dictionary.pages()}
+    for path, contents in parts.items():
+        found[path] = path.read_text()
+        for mark, content in contents.items():
+            found[path] = between(found[path], mark, html, content)
+    meltano, mark = ROOT / "meltano.yml", "settings, made by dev.py docs"
+    return {**found, meltano: between(meltano.read_text(), mark, ("#", ""), meltano_settings(properties))}
 
 
 def main() -> None:

@@ -17,12 +17,13 @@ DOMAIN = "https://www.codat.io"
 PREREQ = """\
 You need an API key: Codat Portal, Developers, API keys. The raw key and the whole `Basic …` header are both accepted.
 
-Codat has to fetch commerce data before it can be read: `codat-commerce enable`, `connect` and `status`, which come with
-the tap, do that from the command line.
+Codat has to be told to fetch commerce data before there is any: `meltano invoke tap-codat-commerce:enable`. Then
+connect a shop: `meltano invoke tap-codat-commerce:connect NAME --platform KEY`. When its data is there, you see by
+`meltano invoke tap-codat-commerce:status`.
 """
 NEXT_STEPS = """\
-The second run reads only what is new: Meltano keeps the state. `data_status` says how fresh each data set is; what to
-alert on, shards for several machines, and what the exit codes mean is in the README.
+The second run reads only what is new: Meltano keeps the state. `data_status` says how fresh each data set is. The
+documents say what to alert on, what the exit codes mean, and how to use several machines.
 """
 
 
@@ -34,8 +35,11 @@ def definition(about: dict[str, Any]) -> dict[str, Any]:
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     repo = project["urls"]["Source"]
+    (extractor,) = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["extractors"]
+    commands: dict[str, Any] = extractor["commands"]
     return {
         "capabilities": sorted(about["capabilities"]),
+        "commands": dict(sorted(commands.items())),
         "description": about["description"],
         "docs": f"{repo}#readme",
         "domain_url": DOMAIN,
@@ -46,7 +50,7 @@ def definition(about: dict[str, Any]) -> dict[str, Any]:
         "name": about["name"],
         "namespace": about["name"].replace("-", "_"),
         "next_steps": NEXT_STEPS,
-        "pip_url": project["name"],
+        "pip_url": f"git+{repo}.git",  # the name alone, once it is on PyPI
         "prereq": PREREQ,
         "quality": "silver",
         "repo": repo,

@@ -87,7 +87,7 @@ def reference(name: str, to: str) -> Field:
 
 def typed_reference() -> tuple[Field, ...]:
     """Return the fields of a reference to a record whose stream varies."""
-    return text("id", "Id of the record."), text("type", "What kind of record it is, as Order or Payment.")
+    return text("id", "Id of the record."), text("type", "What kind of record it is, for example Order or Payment.")
 
 
 def properties(*fields: Field) -> Schema:

@@ -41,7 +41,7 @@ SUPPLEMENTAL = group(
     anything("content", "By the names that the account gave them."),
 )
 ADDRESS = (
-    text("type", "What it is used for, as Billing or Delivery."),
+    text("type", "What it is used for, for example Billing or Delivery."),
     text("line1", "First line."),
     text("line2", "Second line."),
     text("city", "City, or third line."),
@@ -76,8 +76,8 @@ def with_unmapped(schema: Schema) -> Schema:
 PAYMENT = (
     decimal("amount", "Amount paid, gratuity included."),
     CURRENCY,
-    text("type", "How it was paid, as Cash or Card (undeclared by Codat on payments, seen in answers)."),
-    text("status", "Status, as Paid or Pending."),
+    text("type", "How it was paid, for example Cash or Card (undeclared by Codat on payments, seen in answers)."),
+    text("status", "Status, for example Paid or Pending."),
     text("paymentProvider", "Who processed it."),
     date("dueDate", "When it is due."),
     CREATED,
@@ -99,7 +99,7 @@ COMPANIES = record(
     text("description", "What else was noted about it."),
     text("platform", "Platform, in older answers (undeclared by Codat, seen in answers)."),
     text("redirect", "Link that the company opens to connect its shops."),
-    date("lastSync", "When Codat last fetched anything for the company."),
+    date("lastSync", "Seems to be when Codat last fetched anything for the company; Codat does not say."),
     date("created", "When the company was added to Codat."),
     text("createdByUserName", "Who added it."),
     texts("products", "Codat products in use."),
@@ -114,12 +114,12 @@ CONNECTIONS = record(
     text("id", "Id of the connection in Codat.", key=True),
     text("integrationId", "Id of the integration in Codat."),
     text("integrationKey", "Platform, as Codat's four-letter key; may be missing."),
-    text("sourceId", "Id of the source, as one platform may have several."),
+    text("sourceId", "Id of the source: one platform may have several."),
     text("sourceType", "Kind of platform: only Commerce ones have data sets here."),
     text("platformName", "Platform, by name."),
     text("linkUrl", "Link that the merchant opens to authorise, or to authorise again."),
     text("status", "Linked, PendingAuth, Deauthorized or Unlinked."),
-    date("lastSync", "When Codat last fetched anything over it."),
+    date("lastSync", "Seems to be when Codat last fetched anything over it; Codat does not say."),
     date("created", "When it was made."),
     rows(
         "dataConnectionErrors",
@@ -136,7 +136,7 @@ CONNECTIONS = record(
 
 DATA_STATUS = record(
     COMPANY_ID,
-    text("dataType", "Data type, by Codat's key, as commerce-orders.", key=True),
+    text("dataType", "Data type, by Codat's key, for example commerce-orders.", key=True),
     text("currentStatus", "Status of its latest sync; null if there never was one."),
     date("lastSuccessfulSync", "When the data was last fetched completely: how fresh it is."),
     text("latestSyncId", "Id of the latest sync."),
@@ -172,7 +172,7 @@ DISPUTES = keyed(
     rows("disputedTransactions", "What the dispute is about.", *typed_reference()),
     decimal("totalAmount", "Amount in dispute."),
     CURRENCY,
-    text("status", "Status, as Won, Lost or Processing."),
+    text("status", "Status, for example Won, Lost or Processing."),
     text("reason", "Reason given."),
     date("dueDate", "When the next step is due."),
     CREATED,
@@ -188,9 +188,17 @@ COMPANY_INFO = record(
     text("companyLegalName", "Legal name."),
     rows("addresses", "Addresses.", *ADDRESS),
     rows(
-        "phoneNumbers", "Phone numbers.", text("number", "The number."), text("type", "What it is, as Mobile or Fax.")
+        "phoneNumbers",
+        "Phone numbers.",
+        text("number", "The number."),
+        text("type", "What it is, for example Mobile or Fax."),
     ),
-    rows("webLinks", "Web sites.", text("type", "What it is, as Website or Social."), text("url", "The address.")),
+    rows(
+        "webLinks",
+        "Web sites.",
+        text("type", "What it is, for example Website or Social."),
+        text("url", "The address."),
+    ),
     text("registrationNumber", "Registration number."),
     text("baseCurrency", "Currency of the shop, as ISO 4217 code."),
     rows(
@@ -239,7 +247,7 @@ SERVICE_CHARGE = (
     decimal("taxAmount", "Amount of tax."),
     taxes("charge"),
     decimal("quantity", "How many times it is charged."),
-    text("type", "What it is, as Shipping."),
+    text("type", "What it is, for example Shipping."),
 )
 
 ORDERS = keyed(
@@ -267,7 +275,7 @@ PAYMENTS = keyed(reference("paymentMethodRef", "payment method"), *PAYMENT, SUPP
 
 PAYMENT_METHODS = keyed(
     text("name", "Name."),
-    text("status", "Status, as Active or Archived."),
+    text("status", "Status, for example Active or Archived."),
     MODIFIED,
     SOURCE_MODIFIED,
 )
@@ -279,7 +287,7 @@ VARIANT = (
     flag("isTaxEnabled", "Whether sales tax is charged."),
     text("sku", "The merchant's own stock number."),
     text("barcode", "Barcode, UPC or ISBN."),
-    text("unitOfMeasure", "Unit, as kg."),
+    text("unitOfMeasure", "Unit, for example kg."),
     decimal("vatPercentage", "Rate of VAT, 0 to 100."),
     rows("prices", "Prices, one per currency.", CURRENCY, decimal("unitPrice", "Price of one unit.")),
     group(
@@ -294,7 +302,7 @@ VARIANT = (
         ),
     ),
     flag("shippingRequired", "Whether it has to be shipped."),
-    text("status", "Status, as Published."),
+    text("status", "Status, for example Published."),
     CREATED,
     MODIFIED,
     SOURCE_MODIFIED,
@@ -311,7 +319,7 @@ PRODUCTS = keyed(
         text("name", "Name of the product category."),
     ),
     flag("isGiftCard", "Whether it is a gift card."),
-    text("status", "Status, as Published (undeclared by Codat, seen in answers)."),
+    text("status", "Status, for example Published (undeclared by Codat, seen in answers)."),
     rows("variants", "Variants.", *VARIANT),
     SUPPLEMENTAL,
     CREATED,  # these three: undeclared by Codat, seen in answers
@@ -338,7 +346,7 @@ TAX_COMPONENTS = keyed(
 TRANSACTIONS = keyed(
     decimal("totalAmount", "Amount; negative for fees and refunds."),
     CURRENCY,
-    text("type", "What it is, as Payment, Refund, Payout or PaymentFee."),
+    text("type", "What it is, for example Payment, Refund, Payout or PaymentFee."),
     text("subType", "The platform's own word for it."),
     group("transactionSourceRef", "What it arose from.", *typed_reference()),
     SUPPLEMENTAL,

@@ -51,7 +51,7 @@ def problem(config: Mapping[str, Any]) -> str | None:
     if form == "jsonl" and compression != "gzip":
         return "with the format jsonl, encoding.compression has to be gzip: the files always are"
     if form == "parquet" and not importlib.util.find_spec("pyarrow"):
-        return "the format parquet needs pyarrow: pip install 'tap-codat-commerce[parquet]'"
+        return "the format parquet needs pyarrow beside the tap: pip install pyarrow"
     for part, known in PARTS.items():
         inside = config[part] if part else config
         if unknown := sorted(inside.keys() - known):

@@ -1,4 +1,4 @@
-"""The diagrams of the README, drawn by Mermaid in a real browser."""
+"""The diagrams of the documents, drawn by Mermaid in a real browser."""
 
 from __future__ import annotations
 
@@ -45,19 +45,18 @@ def library() -> Path:
         return found
 
 
-def test_the_diagrams_of_the_readme(browser: webdriver.Chrome, library: Path, tmp_path: Path) -> None:
-    diagrams = examples("mermaid")
-    assert len(diagrams) == 2
-    pictures = "".join(f'<pre class="mermaid">{html.escape(text)}</pre>' for text in diagrams)
+def test_the_diagrams(browser: webdriver.Chrome, library: Path, tmp_path: Path) -> None:
+    (streams,), (reading,) = (examples(f"docs/{page}.md", "mermaid") for page in ("streams/index", "reading"))
+    pictures = "".join(f'<pre class="mermaid">{html.escape(text)}</pre>' for text in (streams, reading))
     page = tmp_path / "page.html"
     page.write_text(PAGE.format(pictures=pictures, library=library.as_uri()))
     browser.get(page.as_uri())
     WebDriverWait(browser, 60).until(lambda b: b.title)
     assert browser.title == "drawn"
-    streams, reading = browser.find_elements(By.CSS_SELECTOR, "pre.mermaid svg")
-    assert all(name in streams.text for name in STREAMS)
-    assert "bookmark moves" in reading.text
+    drawn_streams, drawn_reading = browser.find_elements(By.CSS_SELECTOR, "pre.mermaid svg")
+    assert all(name in drawn_streams.text for name in STREAMS)
+    assert "bookmark moves" in drawn_reading.text
     if folder := os.environ.get("SCREENSHOTS"):
         browser.set_window_size(1000, 2500)
-        streams.screenshot(f"{folder}/streams.png")
-        reading.screenshot(f"{folder}/reading.png")
+        drawn_streams.screenshot(f"{folder}/streams.png")
+        drawn_reading.screenshot(f"{folder}/reading.png")

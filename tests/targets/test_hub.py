@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 import dev
 from conftest import API_KEY, STREAMS, Run
+from readme import examples
 from tools import hub, plugin
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 KEYS = {
     *(
         "capabilities",
+        "commands",
         "definition",
         "description",
         "docs",
@@ -102,22 +104,41 @@ def test_meltano_leaves_the_project_as_it_is_when_it_sets_something(meltano: Pat
     assert after.replace("    config:\n      page_size: 500\n", "") == before
 
 
-def test_meltano_adds_the_tap_by_it(meltano: Path, stage: Callable[..., Stage], tmp_path: Path) -> None:
+def test_meltano_adds_the_tap_by_it_and_by_the_readme(
+    meltano: Path, stage: Callable[..., Stage], tmp_path: Path
+) -> None:
     shops = stage(companies=1)
     (tmp_path / "hub.yml").write_text(yaml.safe_dump(DEFINITION | {"pip_url": str(dev.ROOT)}))
-    project = tmp_path / "project"
     env = {
         **os.environ,
+        "PATH": os.pathsep.join([str(meltano.parent), os.environ["PATH"]]),
         "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false",
         "TAP_CODAT_COMMERCE_API_KEY": API_KEY,
         "TAP_CODAT_COMMERCE_API_URL": shops.url,
     }
 
-    def run(folder: Path, *arguments: str) -> Run:
-        done = subprocess.run([meltano, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    def run(folder: Path, script: str) -> Run:
+        command = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return Run(done.returncode, done.stdout, done.stderr)
 
-    run(tmp_path, "init", "project")
-    run(project, "add", "--plugin-type", "extractor", "tap-codat-commerce", "--from-ref", str(tmp_path / "hub.yml"))
-    assert set(run(project, "invoke", "tap-codat-commerce").records) == set(STREAMS)
+    run(tmp_path, "meltano init by_ref")
+    by_ref = tmp_path / "by_ref"
+    run(by_ref, f"meltano add --plugin-type extractor tap-codat-commerce --from-ref '{tmp_path / 'hub.yml'}'")
+    assert set(run(by_ref, "meltano invoke tap-codat-commerce").records) == set(STREAMS)
+    assert "orders" in run(by_ref, "meltano invoke tap-codat-commerce:status --data-type orders").out
+
+    by_readme, (project, select) = tmp_path / "by_readme", examples("README.md", "yaml")
+    by_readme.mkdir()
+    project = project.replace(DEFINITION["pip_url"], str(dev.ROOT)).replace(
+        "    settings:\n", f"{select}    settings:\n"
+    )
+    (by_readme / "meltano.yml").write_text(project)
+    env["MELTANO_SYS_DIR_ROOT"] = str(by_ref / ".meltano")  # the same tap, installed once
+    (commands,) = (text for text in examples("README.md", "sh") if "meltano install" in text)
+    run(by_readme, commands)
+    rows = {file.stem: file.read_text() for file in (by_readme / "output").iterdir()}
+    assert {stream for stream, text in rows.items() if text} == {"orders", "customers"}
+    assert '"emailAddress"' in rows["customers"]
+    assert '"phone"' not in rows["customers"]

@@ -18,6 +18,7 @@ from codat_mock.faults import Fault
 from conftest import API_KEY, DATA_SETS, batches
 from database import Database, binaries
 from loaded import Comparison, Csv, Jsonl, Postgres, Target, of_shops
+from readme import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -186,6 +187,9 @@ def test_what_postgresql_makes_of_it(shops: Stage, postgres: Postgres) -> None:
     types = postgres.types("orders")
     assert types["modifiedDate"] == "timestamp without time zone"
     assert (types["totalAmount"], types["customerRef"], types["id"]) == ("numeric", "jsonb", "text")
+    assert (types["orderLineItems"], postgres.types("reads")["records"]) == ("ARRAY", "bigint")
+    (sums,) = examples("docs/loaders.md", "sql")
+    assert len(postgres.database.text(sums).splitlines()) == len(shops.held("commerce-orders"))
     pipe.run(skip_unchanged=False)
     for stream, data_type in DATA_SETS.items():
         assert len(postgres.written(stream)) == len(shops.held(data_type)), "upserted by all keys"
@@ -201,24 +205,22 @@ def test_a_text_that_postgresql_cannot_hold(shops: Stage, postgres: Postgres) ->
 
 
 def test_the_query_for_alerts(shops: Stage, postgres: Postgres) -> None:
-    """The README's, over `data_status`: it names what is old or was never synced, and nothing else."""
-    readme = (dev.ROOT / "README.md").read_text()
-    query = readme[readme.index("      select c.name") : readme.index("nulls first;")] + "nulls first"
+    """Over `data_status`: it names what is old or was never synced, and nothing else."""
+    (query,) = examples("docs/every-night.md", "sql")
     Pipe(shops, postgres).run()
-    assert postgres.database.text(f"set search_path to codat; {query}").splitlines() == ["SET"]
+    assert postgres.database.text(query) == ""
     postgres.database.text(
         """set search_path to codat;
         update data_status set "lastSuccessfulSync" = now() - interval '3 days' where "dataType" = 'commerce-orders';
         update data_status set "lastSuccessfulSync" = null where "dataType" = 'commerce-disputes'"""
     )
-    found = postgres.database.text(f"set search_path to codat; {query}").splitlines()[1:]
+    found = postgres.database.text(query).splitlines()
     assert [line.split("|")[1] for line in found] == ["commerce-disputes"] * 3 + ["commerce-orders"] * 3
 
 
 def test_the_view_of_what_is_not_gone(shops: Stage, postgres: Postgres) -> None:
-    """The README's: what was deleted in a shop is gone from it after the next full read, and nothing else."""
-    readme = (dev.ROOT / "README.md").read_text()
-    view = readme[readme.index("    create view current_orders") : readme.index(">= a.since;")] + ">= a.since"
+    """What was deleted in a shop is gone from it after the next full read, and nothing else."""
+    (view,) = examples("docs/deleted.md", "sql")
     pipe = Pipe(shops, postgres, add_record_metadata=True)
 
     def current() -> set[str]:
@@ -237,7 +239,7 @@ def test_the_view_of_what_is_not_gone(shops: Stage, postgres: Postgres) -> None:
 
     connection, *_ = shops.world.connections()
     pipe.run(full_read_every_days=7)
-    postgres.database.text(f"set search_path to codat; {view}")
+    postgres.database.text(view)
     assert current() == held()
     before = held()
     night(1, remove=2, add=1)
