@@ -74,6 +74,8 @@ class Client:
         clock: Codat's.
         answered: how many requests were answered, but by 429 or 5xx.
         patient: whether a request that fails is tried again; if not, only after a 429.
+        weary: whether it is tried again once at most.
+        hopeless: ids of companies whose requests are not tried again.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting
@@ -108,7 +110,7 @@ class Client:
         self.compressed = False
         self.clock = Clock()
         self.answered = 0
-        self.patient = True
+        self.patient, self.weary, self.hopeless = True, False, set[str]()
         self._send = self._with_retries(max_retries, self._is_final)
         self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
 
@@ -163,14 +165,16 @@ class Client:
         self._transport.release()
 
     def _is_final(self, error: Exception) -> bool:
-        hopeless = not self.patient and not isinstance(error, errors.RateLimited)
-        return hopeless or retry_policy.is_final(error)
+        asked = getattr(error, "retry_after", None)
+        too_long = asked is not None and asked > self._max_retry_wait
+        busy = isinstance(error, errors.RateLimited)
+        return too_long or not (self.patient or busy) or retry_policy.is_final(error)
 
     def _with_retries(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
         return backoff.on_exception(
             lambda: retry_policy.pauses(self._max_retry_wait),
             errors.CodatError,
-            max_tries=max_retries + 1,
+            max_tries=lambda: 1 + (min(max_retries, 1) if self.weary else max_retries),
             giveup=giveup,
             jitter=None,
             on_backoff=self._on_retry,
@@ -179,6 +183,15 @@ class Client:
 
     def _send_once(
         self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any = None
+    ) -> Any:
+        try:
+            return self._answer(method, url, params, decode, payload)
+        except errors.CodatError as exc:
+            exc.hopeless = any(f"/{company_id}/" in url for company_id in self.hopeless)
+            raise
+
+    def _answer(
+        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any
     ) -> Any:
         request = f"{method} {url.removeprefix(self._base)}"
         body = None if payload is None else lossless_json.encode(payload)

@@ -41,7 +41,13 @@ from tap_codat_commerce.codat.redaction import clean
 
 
 class CodatError(Exception):
-    """The root. `str()` of an error is one line: where, what happened, what to do."""
+    """The root. `str()` of an error is one line: where, what happened, what to do.
+
+    Attributes:
+        retriable: whether another try may fare better, by the kind of error.
+        hopeless: whether it would not all the same, as others of the same company did not.
+        retry_after: the seconds that Codat asked to wait, None if it did not.
+    """
 
     retriable: ClassVar[bool] = False
     advice: ClassVar[str] = ""
@@ -52,6 +58,7 @@ class CodatError(Exception):
         super().__init__(self.what)
         self.where = ""
         self.retry_after: float | None = None
+        self.hopeless = False
 
     def at(self, where: str) -> CodatError:
         """Set `where`, what was being read, unless an inner caller has set it already; return the error."""

@@ -19,7 +19,7 @@ FIRST_PAUSE = 0.5
 
 def is_final(error: Exception) -> bool:
     """Say whether trying again is of no use."""
-    return not (isinstance(error, CodatError) and error.retriable)
+    return not (isinstance(error, CodatError) and error.retriable and not error.hopeless)
 
 
 def may_have_been_done(error: Exception) -> bool:

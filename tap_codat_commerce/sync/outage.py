@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.errors import CodatError
 
 A_FEW = 5
-"""Companies in trouble, with nothing read in between: then each request is tried once only, as most fail anyway."""
+"""Companies in trouble, with nothing read in between: then each request is tried once only, as most fail anyway.
+
+In the whole run: then each is tried twice at most, as shops that hang could fill the night."""
 TOO_MANY = 25
 """Companies in a row in trouble: then the run ends, though some requests were answered."""
 
@@ -22,13 +24,15 @@ class Outage:
         self._client = client
         self._row: set[str] = set()
         self._since_read: set[str] = set()
+        self._ever: set[str] = set()
         self._answered = 0
 
     def trouble(self, company_id: str, error: CodatError) -> bool:
         """Take note of a failure; say whether the run is to end.
 
         It is after trouble at many companies in a row; and after a few if nothing at all was answered meanwhile. What
-        is not tried again, for example a 404, speaks of its request alone.
+        is not tried again, for example a 404, speaks of its request alone. A company that is in trouble once is not
+        waited for again: each of its data sets could take as long.
         """
         if not error.retriable:
             return False
@@ -36,6 +40,9 @@ class Outage:
             self._answered = self._client.answered
         self._row.add(company_id)
         self._since_read.add(company_id)
+        self._ever.add(company_id)
+        self._client.hopeless.add(company_id)
+        self._client.weary = len(self._ever) >= A_FEW
         self._client.patient = len(self._since_read) < A_FEW
         silent = self._client.answered == self._answered
         return len(self._row) >= (A_FEW if silent else TOO_MANY)

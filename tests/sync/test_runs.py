@@ -222,6 +222,28 @@ class TestFailures:
         tried = Counter(shops.requests("/data/"))
         assert sorted(tried.values()) == [1] * (2 + 2) + [2] * 5, "after five, each is tried once"
 
+    @pytest.mark.parametrize("fault", [{"status": 503}, {"status": 429}, {"kind": "reset"}])
+    def test_one_shop_is_not_waited_for_at_each_of_its_data_sets(
+        self, stage: Callable[..., Stage], fault: dict[str, Any]
+    ) -> None:
+        shops = stage(companies=3, connections=1, records=3)
+        bad = shops.world.connections()[0]
+        shops.gate.faults.append(Fault(path=f"{bad.id}/data/", times=0, **fault))
+        run = shops.run(max_retries=3, max_retry_wait=1, max_concurrent_requests=1)
+        assert run.code == 1
+        assert len({r["connectionId"] for r in run.records["orders"]}) == 2
+        tried = sorted(Counter(p for p in shops.requests("/data/") if bad.id in p).values())
+        assert tried == [1] * 10 + [4]
+
+    def test_a_wait_that_is_too_long_is_not_begun(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1, records=3)
+        bad = shops.world.connections()[0]
+        shops.gate.faults.append(Fault(path=f"{bad.id}/data/", times=0, status=503, headers={"Retry-After": "3600"}))
+        run = shops.run()
+        assert run.code == 1
+        assert {r["connectionId"] for r in run.records["orders"]} == {shops.world.connections()[1].id}
+        assert max(Counter(shops.requests("/data/")).values()) == 1
+
     def test_nothing_is_answered_any_more(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=9, connections=1)
         shops.gate.faults.append(Fault(path="", status=503, skip=30, times=0))
