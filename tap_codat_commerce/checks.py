@@ -7,12 +7,14 @@ import difflib
 import ipaddress
 import re
 import uuid
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from singer_sdk.plugin_base import JSONSchemaValidator
 
 from tap_codat_commerce.codat import query
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.schemas import COMPANIES
 from tap_codat_commerce.singer import batches
@@ -109,9 +111,12 @@ def _is_loopback(host: str) -> bool:
 
 def _start_date(value: str) -> str | None:
     try:
-        return None if utc(value) else "is empty"
+        begin = utc(value)
     except ValueError:
         return "is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
+    if begin and datetime.fromisoformat(begin) > utc_now() + timedelta(days=1):
+        return "is in the future, so that nothing would be read; check the year"
+    return None if begin else "is empty"
 
 
 def _company_ids(values: list[str]) -> str | None:
@@ -126,6 +131,8 @@ def _company_ids(values: list[str]) -> str | None:
 def _company_tags(value: str) -> str | None:
     if not value.strip():
         return "is empty; leave it out to read all companies"
+    if not value.isprintable():
+        return "holds a character that can't be sent"
     return f"has more than {query.MAX_LENGTH} characters" if len(value) > query.MAX_LENGTH else None
 
 

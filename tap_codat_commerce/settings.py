@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_PAGE_SIZE = 5000
+DAY = 86400
+"""Seconds."""
 
 SCHEMA: dict[str, Any] = th.PropertiesList(
     th.Property(
@@ -90,7 +92,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "requests_per_minute",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=10**6),
         default=900,
         title="Requests a minute",
         description="Requests that are made in any minute, retries included. Codat's hard limit is 1,000 from one "
@@ -98,28 +100,28 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "request_timeout",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=DAY),
         default=120,
         title="Request timeout",
         description="Seconds to wait for a connection, and seconds in which a whole answer has to be there.",
     ),
     th.Property(
         "max_retries",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=1000),
         default=7,
         title="Retries",
         description="How often one request is tried again, after growing pauses. `Retry-After` is obeyed.",
     ),
     th.Property(
         "max_retry_wait",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=7 * DAY),
         default=300,
         title="Longest wait",
         description="Seconds. If Codat asks for a longer wait, the run ends and keeps its state.",
     ),
     th.Property(
         "sync_wait",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=7 * DAY),
         default=300,
         title="Wait for syncs",
         description="Seconds that the whole run may wait for syncs that are under way. Everything else is read first.",
@@ -135,7 +137,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "refresh_older_than_hours",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=24 * 3650),
         title="Refresh what is old",
         description="Have Codat sync each data set again whose last good sync is older than this. Wait for it within "
         "`sync_wait`.",
@@ -149,7 +151,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "full_read_every_days",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=3650),
         title="Full reads",
         description="Read a data set whole at its next sync after so many days. Then `reads` tells what was deleted.",
     ),
@@ -164,14 +166,14 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
     ),
     th.Property(
         "shard_index",
-        th.IntegerType(minimum=0),
+        th.IntegerType(minimum=0, maximum=10**6),
         default=0,
         title="Shard",
         description="Which of the shards this run reads, counted from 0.",
     ),
     th.Property(
         "shard_count",
-        th.IntegerType(minimum=1),
+        th.IntegerType(minimum=1, maximum=10**6),
         default=1,
         title="Shards",
         description="Into how many shards the companies are divided, by a stable hash of their ids.",

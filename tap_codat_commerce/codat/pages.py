@@ -25,6 +25,8 @@ PAGES_AHEAD = 20
 
 MOST = 10**12
 """A total beyond that is none."""
+GROWS = 10
+"""Pages in a row by each of which the total may grow: syncs may add records meanwhile, but not without end."""
 
 
 class Link(msgspec.Struct):
@@ -79,10 +81,10 @@ def by_number(client: Client | Prefetcher, path: str, params: Params, size: int)
     Raises:
         UnexpectedAnswer: a page is the same as the one before it: there might be no end to them.
     """
-    number, before = 1, None
+    number, before, bound = 1, None, Bound(size)
     while True:
         page = client.get(path, numbered(params, number, size), decode)
-        check_bound(page, number, size)
+        bound.check(page, number)
         if page.results == before:
             what = f"page {number} of {path} holds what the page before it held"
             raise UnexpectedAnswer(what)
@@ -117,10 +119,10 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
         position: when they are needed, None to ask for nothing ahead.
         unsure: so many pages are used before others are asked ahead.
     """
-    number = first
+    number, bound = first, Bound(size)
     while True:
         page = prefetcher.get(path, numbered(params, number, size), decode, token)
-        check_bound(page, number, size)
+        bound.check(page, number)
         if position is not None and number >= first + unsure:
             prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
         last = is_last(page, number, size)  # before the page is used up
@@ -149,15 +151,27 @@ def prefetch_following(  # noqa: PLR0913 - as above
         prefetcher.prefetch(path, numbered(params, following, size), decode, (*position, following), token=token)
 
 
-def check_bound(page: Page, number: int, size: int) -> None:
-    """Refuse a page that no total allows: a server that always has a next one would be followed for ever.
+class Bound:
+    """Refuses pages that no total allows: a server that always has a next one would be followed for ever."""
 
-    Raises:
-        UnexpectedAnswer: it is such a page.
-    """
-    if page.results and (number - 2) * size >= page.total:
-        what = f"page {number} of {size} records came, though there are {page.total} in all"
-        raise UnexpectedAnswer(what)
+    def __init__(self, size: int) -> None:
+        """Begin before the first page; `size` is the records to a page."""
+        self._size, self._total, self._grown = size, MOST, 0
+
+    def check(self, page: Page, number: int) -> None:
+        """Look at a page.
+
+        Raises:
+            UnexpectedAnswer: it is beyond the total, or the total has grown by each of many pages.
+        """
+        self._grown = self._grown + 1 if page.total > self._total else 0
+        self._total = page.total
+        if page.results and (number - 2) * self._size >= page.total:
+            what = f"page {number} of {self._size} records came, though there are {page.total} in all"
+            raise UnexpectedAnswer(what)
+        if self._grown > GROWS:
+            what = f"there are more records in all by each page, {page.total} by page {number}: that might never end"
+            raise UnexpectedAnswer(what)
 
 
 def is_last(page: Page, number: int, size: int) -> bool:
@@ -166,9 +180,19 @@ def is_last(page: Page, number: int, size: int) -> bool:
 
 
 def by_link(client: Client | Prefetcher, path: str, token: Hashable = None) -> Iterator[Page]:
-    """Yield the first page, asked for without parameters, and those that its next links lead to."""
+    """Yield the first page, asked for without parameters, and those that its next links lead to.
+
+    Raises:
+        UnexpectedAnswer: more than a page came beyond the total: there might be no end to them.
+    """
     page = client.get(path, None, decode) if token is None else client.get(path, None, decode, token)  # type: ignore[call-arg]
-    yield page
-    while page.next is not None:
-        page = client.follow(page.next, decode)
+    before = 0
+    while True:
+        if page.results and before > page.total:
+            what = f"the pages of {path} brought more than the {page.total} records that there are in all"
+            raise UnexpectedAnswer(what)
+        before += len(page.results)
         yield page
+        if page.next is None:
+            return
+        page = client.follow(page.next, decode)

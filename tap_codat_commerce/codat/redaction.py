@@ -17,7 +17,16 @@ SHORTEST = 4
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """Control characters but for tab and line feed, those that turn the direction of text, halves of characters."""
 
+PIECE = 10
+"""Characters of a key in a row: so many are taken out wherever they stand, as servers cut and break lines."""
+PASSWORD = re.compile(r"(?<=://)[^/\s@:]*:[^\s?]*(?=@)")
+"""Of a proxy, in its address: also where it holds what should have been encoded."""
+QUERY = re.compile(r"(?<=://)([^\s?'\"]*\?)[^\s'\"]+")
+"""Of a link: it may let whoever has it act for a merchant."""
+SMALL = {ord(c): ord(c.lower()) for c in map(chr, range(ord("A"), ord("Z") + 1))}
+
 _keys: dict[str, re.Pattern[str]] = {}
+_pieces: set[str] = set()
 
 
 def hide(authorization: str) -> None:
@@ -34,6 +43,9 @@ def hide(authorization: str) -> None:
     forms = "|".join(_any_form(text) for text in (encoded, raw) if len(text) >= SHORTEST)
     if forms:
         _keys[authorization] = re.compile(rf"(?:{forms})(?:=|%(?:25)*3[dD])*")
+    for text in (encoded, raw):
+        small = text.translate(SMALL)
+        _pieces.update(small[i : i + PIECE] for i in range(len(small) - PIECE + 1))
     logging.setLogRecordFactory(CleanRecord)
 
 
@@ -41,12 +53,13 @@ def clean(text: str) -> str:
     """Return the text without any key, and with the number of each character that is not to be obeyed."""
     for key in _keys.values():
         text = key.sub("***", text)
+    text = PASSWORD.sub("***", _without_pieces(text))
     return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def quoted(text: str) -> str:
-    """Return a cleaned text on one line, cut if it is long."""
-    text = " ".join(clean(text).split())
+    """Return a cleaned text on one line, cut if it is long; links in it are without their queries."""
+    text = QUERY.sub(r"\1***", " ".join(clean(text).split()))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
@@ -72,6 +85,17 @@ class CleanRecord(logging.LogRecord):
     @exc_text.setter
     def exc_text(self, text: str | None) -> None:
         self.__dict__["exc_text"] = text and clean(text)
+
+
+def _without_pieces(text: str) -> str:
+    """Return a text without any piece of a key, whether its letters are small or not."""
+    small, end = text.translate(SMALL), 0
+    kept: list[str] = []
+    for start in range(len(small) - PIECE + 1):
+        if small[start : start + PIECE] in _pieces:
+            kept += [text[end:start], "***"] if start > end or not kept else []
+            end = start + PIECE
+    return "".join([*kept, text[end:]])
 
 
 @lru_cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.singer import stdio
 from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
 from tap_codat_commerce.singer.inputs import read_object
@@ -25,6 +27,16 @@ def without_commentary(record: logging.LogRecord) -> bool:
     """Say whether a record goes into the log: what the SDK says of its own steps does so for debugging only."""
     own = record.levelno != logging.INFO or f"{os.sep}singer_sdk{os.sep}" not in record.pathname
     return own or logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+def defect(error: Exception) -> str:
+    """Return a line about an error that is nobody's but ours."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(place.filename)}, line {place.lineno}"  # noqa: PTH119 - cheaper to import
+    what = quoted(f"{type(error).__name__}: {error}")
+    return (
+        f"This is a defect of the tap: {what} ({where}). Report it with the traceback that the log has at level debug."
+    )
 
 
 class JsonFile(click.ParamType[Any]):
@@ -76,6 +88,8 @@ class Command(SingerCommand):
             self._end(str(exc))
         except (StreamMapConfigError, MapExpressionError) as exc:
             self._end(f"stream_maps: {exc}")
+        except Exception as exc:  # noqa: BLE001 - whatever nobody thought of is one line, too
+            self._end(f"{defect(exc)} The next run goes on from the last STATE.")
 
     def _end(self, *lines: str) -> None:
         for line in lines:

@@ -60,6 +60,25 @@ class TestClean:
         for other in forms(API_KEY).values():
             assert other[:5] not in shown
 
+    @pytest.mark.parametrize("key", [API_KEY, ODD_KEY])
+    def test_a_piece_of_it_goes_too(self, key: str) -> None:
+        encoded = base64.b64encode(key.encode()).decode()
+        for form in (key, encoded):
+            for text in (form[:12], form[-12:], form[:14].upper(), f"{form[:10]}\n{form[10:]}", form[:11] + "\u200b"):
+                assert form[:8].casefold() not in redaction.clean(text).casefold()
+                assert "***" in redaction.clean(text)
+        assert redaction.clean("a key is a key") == "a key is a key"
+
+    @pytest.mark.parametrize("password", ["secret", "se#cret", "se/cret", "s@cret", "s:cret"])
+    def test_a_password_in_an_address_goes(self, password: str) -> None:
+        shown = redaction.clean(f"Failed to parse: http://robot:{password}@127.0.0.1:99999, see http://a:1/b?c=d@e")
+        assert shown == "Failed to parse: http://***@127.0.0.1:99999, see http://a:1/b?c=d@e"
+
+    def test_what_a_link_of_codats_asks_goes(self) -> None:
+        said = "Open https://link.example/companies/1/start?otp=123456 or 'https://a.example/?b=c', then go on?"
+        shown = "Open https://link.example/companies/1/start?*** or 'https://a.example/?***', then go on?"
+        assert redaction.quoted(said) == shown
+
     def test_what_a_terminal_obeys_is_shown(self) -> None:
         text = "a\x1b[2J\x9b\x07\r\b\x7f \u202eb\u2066 c\ud83d"
         assert redaction.clean(text) == r"a\x1b[2J\x9b\x07\r\x08\x7f \u202eb\u2066 c\ud83d"
