@@ -45,7 +45,7 @@ def test_a_test_fails_if_a_data_set_does(stage: Callable[..., Stage]) -> None:
     shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
     run = shops.run("--test", max_retries=0)
     assert run.code == 1
-    assert run.problems[-1].startswith("1 failed, and are read by the next run")
+    assert run.problems[-1].startswith("Data sets failed, as said above: 1. The next run reads them")
 
 
 def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., Stage]) -> None:
@@ -53,7 +53,9 @@ def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., St
     run = shops.run(stream_maps={"orders": {}}).ok()
     assert [line.split(" | ")[3][:20] for line in run.log.splitlines()] == [
         "tap-codat-commerce 0",
-        "1 of 1 companies, 1 ",
+        "Reading 15 streams: ",
+        "companies 1 of 1    ",
+        "data sets: read 11  ",
     ]
     debug = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert "Added 'orders' as child stream to 'connections'" in debug.log

@@ -150,7 +150,7 @@ def test_a_record_without_an_id_is_not_passed_over(stage: Callable[..., Stage]) 
     next(iter(orders.values())).pop("id")
     run = shops.run()
     assert run.code == 1
-    assert "answered with a record that has no id" in run.problems[-1]
+    assert run.says("orders of ", "answered with a record that has no id")
 
 
 def test_more_companies_than_a_page(stage: Callable[..., Stage]) -> None:
