@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -60,3 +61,13 @@ def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., St
     debug = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert "Added 'orders' as child stream to 'connections'" in debug.log
     assert "Skipping parse of env var settings" in debug.log
+
+
+def test_what_only_the_commands_need_is_not_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, tap_codat_commerce.tap; print('rich' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
