@@ -158,7 +158,7 @@ class CodatTap(Tap):
         for line in self.run.selection.gaps.lines():
             self.logger.warning("%s", line)
         self.run.summary.findings.log(self.logger)
-        if names := self.run.stray_fields.summary():
+        for names in self.run.stray_fields.summary():
             self.logger.warning(
                 "Values that the schema has no place for were %s: %s. "
                 "Each field with the number of records; look for a newer version%s.",

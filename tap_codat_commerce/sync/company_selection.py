@@ -39,7 +39,7 @@ class ConnectionRef:
     """A connection of a company.
 
     Attributes:
-        company_name: None if Codat tells none.
+        company_name: or its description, as Codat keeps nothing of a name in other than Latin letters; or None.
         details: the connection as Codat described it.
         several: whether the company has other shops that may have been synced: its data status may be that of one.
         number: of the company in this run.
@@ -128,9 +128,10 @@ class CompanySelection:
     def connections(self, company: dict[str, Any], number: int) -> list[ConnectionRef]:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company["dataConnections"]
+        name = company.get("name") or company.get("description")
         several = sum(is_shop(c) and _folded(c, "status") != NEVER_AUTHORIZED for c in every) > 1
         return [
-            ConnectionRef(company["id"], company.get("name"), connection["id"], connection, several, number, index)
+            ConnectionRef(company["id"], name, connection["id"], connection, several, number, index)
             for index, connection in enumerate(every)
             if self.readable(connection)
         ]

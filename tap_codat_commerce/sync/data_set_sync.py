@@ -269,7 +269,8 @@ class DataSetSync:
             doubt, status = found, after
             request = self._request(status)
             if self.reads < READS:
-                self._run.logger.info("%s: reading it again, as %s.", self.where, doubt)
+                self._run.logger.debug("%s: reading it again, as %s.", self.where, doubt)
+                self._find(f"Read again, as {doubt}.", level=logging.INFO)
         self._run.summary.unproven(self.data_set.name, self.connection.place, doubt)
 
     def _order_refused(self, error: errors.BadRequest) -> None:

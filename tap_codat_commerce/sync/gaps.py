@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.options import SyncOptions
 
 NEVER_AUTHORIZED = "pendingauth"
+SHOWN = 50
+"""A line names so many companies; the next ones get another line."""
 
 
 class Gaps:
@@ -39,10 +41,10 @@ class Gaps:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines."""
-        if self._missing:
-            among = f" that matches {self.conditions}" if self.conditions else " for this key"
+        among = f" that matches {self.conditions}" if self.conditions else " for this key"
+        for first in range(0, len(self._missing), SHOWN):
             yield (
-                f"company_ids: Codat knows no such company{among}: {', '.join(self._missing)}. "
+                f"company_ids: Codat knows no such company{among}: {', '.join(self._missing[first : first + SHOWN])}. "
                 "Without company_ids, `codat-commerce status` lists all."
             )
         if self._companies == 0 and self.conditions:

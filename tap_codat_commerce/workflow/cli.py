@@ -162,7 +162,8 @@ def connect(  # noqa: PLR0913 - one parameter for each option
             connecting.refuse_twin(session, name, str(chosen["key"]))
         owner = connecting.company(session.prefetcher, name, description)
         if owner.get("name") != name:
-            show.note(f"Warning: of the name {name!r} Codat keeps {owner.get('name')!r}.")
+            note = "" if description else " The whole name is its description."
+            show.note(f"Warning: of the name {name!r} Codat keeps {owner.get('name') or 'nothing'}.{note}")
     else:
         owner = session.companies([str(company)])[0]
     if owner.get("products") == []:

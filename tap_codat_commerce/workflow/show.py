@@ -25,7 +25,7 @@ WIDEST = 100
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: as wide as a terminal at most; with tabs, and nothing cut, to anything else.
 
-    On a terminal the first column, of names, is cut first, and the last one goes on below itself.
+    On a terminal the widest columns are cut first; only the last one goes on below itself.
     """
     if not sys.stdout.isatty():
         for row in (head, *rows):
@@ -33,12 +33,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         return
     console = Console(highlight=False)
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=None)
-    for name in head[:-1]:
-        shown.add_column(name, no_wrap=name is not head[0])
-    shown.add_column(head[-1])
+    for name in head:
+        shown.add_column(name)
     for row in rows:
-        name, *others = map(clean, row)
-        shown.add_row(Text(name, no_wrap=True, overflow="ellipsis"), *map(Text, others))
+        *cells, last = map(clean, row)
+        shown.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells), Text(last))
     with console.capture() as text:
         console.print(shown, width=min(WIDEST, console.width))
     for line in text.get().splitlines():

@@ -197,7 +197,7 @@ class TestSeveralConnections:
         shop.before(3, lambda: shop.shops.world.finish(begun[0], add=35, remove=35))
         run = shop.run(max_concurrent_requests=1).ok()
         assert shop.missing(run) == 0
-        assert "reading it again, as a sync began or ended meanwhile" in run.log
+        assert "Read again, as a sync began or ended meanwhile." in run.log
 
     def test_a_hidden_sync_that_goes_on_is_waited_for(self, shop: Shop) -> None:
         """Three reads and a failure, it was; nothing is asked of the data set before its own sync has ended."""
