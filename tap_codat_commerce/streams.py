@@ -55,7 +55,7 @@ class DataStatusStream(CodatStream):
 
     def preprocess_context(self, context: Context) -> Context:
         """Keep only ids in the context: it goes into logs and metrics."""
-        self._has_connections = bool(context["connections"])
+        self._connections: list[ConnectionRef] = context["connections"]
         return {"companyId": context["companyId"]}
 
     def get_records(self, context: Context | None) -> Iterable[Record]:
@@ -63,11 +63,11 @@ class DataStatusStream(CodatStream):
         company_id = (context or {})["companyId"]
         run = self.tap.run
         try:
-            entries = run.statuses.entries(company_id) if self._has_connections else {}
+            entries = run.statuses.entries(company_id) if self._connections else {}
         except ENDS_THE_RUN:
             raise
         except CodatError as exc:
-            run.summary.failure(f"{self.name} of company {company_id}", company_id, exc)
+            run.summary.failure(self.name, self._connections[0].company, company_id, exc)
             return
         for data_type, entry in entries.items():
             if not data_type.startswith(COMMERCE_PREFIX):

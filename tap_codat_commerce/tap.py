@@ -55,7 +55,11 @@ class TapCodatCommerce(CodatTap):
     def company_sync(self) -> CompanySync:
         """The run's way through the companies, with the selected data sets as its sinks."""
         data_sets = [s for s in self.streams.values() if isinstance(s, DataSetStream) and s.selected]
-        return CompanySync(self.run, data_sets, with_status=self.streams[DataStatusStream.name].selected)
+        with_status, streams = (
+            self.streams[DataStatusStream.name].selected,
+            sum(s.selected for s in self.streams.values()),
+        )
+        return CompanySync(self.run, data_sets, streams=streams, with_status=with_status)
 
     def new_run(self, *, dry: bool) -> Run:
         """Return a run by the settings."""

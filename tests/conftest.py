@@ -105,6 +105,16 @@ class Run:
         lines = [line.split(" | ") for line in self.log.splitlines()]
         return [" | ".join(p[3:]) for p in lines if len(p) > 3 and p[1].strip() in {"WARNING", "ERROR"}]
 
+    @property
+    def summary(self) -> dict[str, int]:
+        """The counts of data sets and records."""
+        line = next(line for line in self.log.splitlines() if "data sets: " in line).partition("data sets: ")[2]
+        return {name: int(number) for name, number in re.findall(r"(\w[\w ]*?) (\d+)", line)}
+
+    def says(self, *parts: str) -> bool:
+        """Say whether one of the warnings and errors holds all the parts."""
+        return any(all(part in line for part in parts) for line in self.problems)
+
     def ok(self) -> Run:
         """Return the run if it went well."""
         assert self.code == 0, self.log

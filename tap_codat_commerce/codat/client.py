@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import threading
+import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
-from logging import getLogger
+from logging import DEBUG, WARNING, getLogger
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -34,6 +35,8 @@ MOST_COMMAS = 4_000_000
 """In an answer: 800 for each of 5,000 records. Each may stand for an object of some hundred bytes in memory."""
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 """Statuses that are no answer."""
+LONG_WAIT = 10.0
+"""Seconds. A wait that is longer is said: somebody may watch. Others that begin meanwhile are not, as many may."""
 
 logger = getLogger(f"{PACKAGE}.codat")
 
@@ -111,6 +114,7 @@ class Client:
         self.clock = Clock()
         self.answered = 0
         self.patient, self.weary, self.hopeless = True, False, set[str]()
+        self._silent_until = 0.0
         self._send = self._with_retries(max_retries, self._is_final)
         self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
 
@@ -222,7 +226,12 @@ class Client:
         if isinstance(failure, errors.RateLimited):
             self.limiter.hold(details["wait"])
         what = f"{getattr(failure, 'what', failure)}."
-        logger.warning("%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
+        now = time.monotonic()
+        is_news = details["wait"] >= LONG_WAIT and now > self._silent_until
+        if is_news:
+            self._silent_until = now + details["wait"]
+        level = WARNING if is_news else DEBUG
+        logger.log(level, "%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
 
     def _refusal(self, request: str, answer: Answer) -> errors.Refused:
         body = _error_body(answer.body)

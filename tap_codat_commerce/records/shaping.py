@@ -26,6 +26,8 @@ Tree = dict[str, "Tree"]
 """Fields by name, each with those within it that are meant, none if all of it is."""
 
 INDEX = re.compile(r"\[\d+\]")
+NAMED = 50
+"""A line names so many fields; the next ones get another line."""
 UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
 LONGEST_WHOLE = 1000
@@ -63,9 +65,10 @@ class StrayFieldCounter:
         """Count the strays of one record of the stream."""
         self.counts.update({(stream, INDEX.sub("[]", path)) for path, _ in strays})
 
-    def summary(self) -> str:
-        """Return the names of the fields and in how many records they were, or an empty string."""
-        return ", ".join(f"{stream}.{path} ({n})" for (stream, path), n in sorted(self.counts.items()))
+    def summary(self) -> list[str]:
+        """Return the names of the fields and in how many records they were, some to a line."""
+        named = [f"{stream}.{path} ({n})" for (stream, path), n in sorted(self.counts.items())]
+        return [", ".join(named[first : first + NAMED]) for first in range(0, len(named), NAMED)]
 
 
 class RecordShaper:

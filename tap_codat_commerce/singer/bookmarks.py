@@ -5,7 +5,7 @@ The one place that knows the shape of state:
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z", "exclusive": true,
-         "sync_id": "…", "seen": "…", "read_from": "…", "read_until": "…", "full_read": "…",
+         "sync_id": "…", "seen": "…", "not_supported": true, "read_from": "…", "read_until": "…", "full_read": "…",
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is
@@ -74,11 +74,13 @@ class Bookmarks(StreamStateManager):
             dates.stamp(state.get("read_until")),
             dates.stamp(state.get("full_read")),
             _checkpoint(state.get("reading")),
+            state.get("not_supported") is True,
         )
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
         known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
+        known |= {"not_supported": bookmark.not_supported or None}
         known |= {"read_from": bookmark.read_from, "read_until": bookmark.read_until, "full_read": bookmark.full_read}
         known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
         known = {name: value for name, value in known.items() if value is not None}

@@ -140,23 +140,25 @@ class CodatTap(Tap):
             done = super().run_sync_dry_run(*args, **kwargs)
         finally:
             self._state_writer.write_last(self.state)
+            self._log_findings()
         self.run.summary.check(fail_if_not_ready=False)
         came = sum(stream.has_records for stream in self.streams.values())  # type: ignore[attr-defined]
         without = ", ".join(n for n, s in self.streams.items() if not s.has_records)  # type: ignore[attr-defined]
         self.logger.info("Tested: records of %d streams came%s.", came, f", none of {without}" if without else "")
         return done
 
-    def _log_summary(self) -> None:
+    def _log_findings(self) -> None:
+        """Log what somebody may have to act on."""
         if not any(stream.selected for stream in self.streams.values()):
             self.logger.warning(
                 "No stream is selected: nothing was read. Select some in the catalog, "
-                "as with `meltano select %s orders '*'`, and see that stream_maps leave them in.",
+                "for example with `meltano select %s orders '*'`, and see that stream_maps leave them in.",
                 self.name,
             )
-        if self.run.summary.companies_done == self.run.summary.companies:
-            for line in self.run.selection.gaps():
-                self.logger.warning("%s", line)
-        if names := self.run.stray_fields.summary():
+        for line in self.run.selection.gaps.lines():
+            self.logger.warning("%s", line)
+        self.run.summary.findings.log(self.logger)
+        for names in self.run.stray_fields.summary():
             self.logger.warning(
                 "Values that the schema has no place for were %s: %s. "
                 "Each field with the number of records; look for a newer version%s.",
@@ -164,6 +166,9 @@ class CodatTap(Tap):
                 names,
                 "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
             )
+
+    def _log_summary(self) -> None:
+        self._log_findings()
         if self._stopped_by:
             self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
         self.run.summary.log()

@@ -49,6 +49,7 @@ class Bookmark:
         full_read: when the last read of the whole data set began, by this machine's clock, as a stamp; None if there
             was none, or nobody asks.
         checkpoint: how far a read came that was not completed, None if there is none.
+        not_supported: whether the data set itself has answered that its platform does not offer it.
     """
 
     stamp: str | None = None
@@ -59,3 +60,4 @@ class Bookmark:
     read_until: str | None = None
     full_read: str | None = None
     checkpoint: Checkpoint | None = None
+    not_supported: bool = False

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import answers, pages, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
+from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.sync.gaps import NEVER_AUTHORIZED, Gaps
 
 if TYPE_CHECKING:
     import logging
@@ -23,12 +25,13 @@ if TYPE_CHECKING:
 COMMERCE = "Commerce"
 OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other", "unknown"})
 """What connections are to, in small letters, if not to a shop. One that does not tell, or of a new kind, is read."""
-NEVER_AUTHORIZED = "pendingauth"
-STATUSES = frozenset({"linked", "deauthorized", "unlinked", "pendingauth"})
+STATUSES = frozenset({"linked", "deauthorized", "unlinked", NEVER_AUTHORIZED})
 """Of connections, in small letters. A connection of no status, or of a new one, is read."""
 PATH = "/companies"
 READS = 3
 """How often the list is read if it changes while it is being read."""
+LONGEST_NAME = 60
+"""A line shows so many characters of a name."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class ConnectionRef:
     """A connection of a company.
 
     Attributes:
+        company_name: or its description, as Codat keeps nothing of a name in other than Latin letters; or None.
         details: the connection as Codat described it.
         several: whether the company has other shops that may have been synced: its data status may be that of one.
         number: of the company in this run.
@@ -43,6 +47,7 @@ class ConnectionRef:
     """
 
     company_id: str
+    company_name: str | None
     connection_id: str
     details: dict[str, Any]
     several: bool
@@ -54,9 +59,24 @@ class ConnectionRef:
         """The stream context: ids only. The same object each time, as the bookmarks of all data sets keep it."""
         return {"companyId": self.company_id, "connectionId": self.connection_id}
 
+    @property
+    def company(self) -> str:
+        """The company, for people."""
+        return _named("company", self.company_name, self.company_id)
+
+    @cached_property
+    def place(self) -> str:
+        """Company and connection, for people."""
+        return f"{self.company}, {_named('connection', self.details.get('platformName'), self.connection_id)}"
+
 
 class CompanySelection:
-    """The companies and connections that are asked for."""
+    """The companies and connections that are asked for.
+
+    Attributes:
+        gaps: what is asked for and was not there.
+        connections_found: how many connections are to be read.
+    """
 
     def __init__(
         self,
@@ -70,12 +90,12 @@ class CompanySelection:
         Args:
             prefetcher: Codat.
             options: what the user has a say in.
-            logger: for what users should know.
+            logger: for what can't be read.
             unreadable: is called with each entry that can't be read, and why; it is logged if this is not given.
         """
-        self._prefetcher, self._options, self._logger = prefetcher, options, logger
-        self._companies: int | None = None
-        self._shops: set[tuple[Any, Any]] = set()
+        self._prefetcher, self._options = prefetcher, options
+        self.gaps = Gaps(options)
+        self.connections_found = 0
         self._unreadable = unreadable or (lambda where, why: logger.warning("%s can't be read: %s.", where, why))
         self._statuses = {status.casefold() for status in options.connection_statuses}
         self._integration_keys = {key.casefold() for key in options.integration_keys}
@@ -93,17 +113,11 @@ class CompanySelection:
         try:
             found, unreadable = self._found()
         except CodatError as exc:
-            exc.at(" and ".join(self._conditions) if isinstance(exc, BadRequest) and self._conditions else "companies")
+            exc.at((isinstance(exc, BadRequest) and self.gaps.conditions) or "companies")
             raise
-        for missing in sorted(wanted - {company_id.casefold() for company_id in found}):
-            self._logger.warning(
-                "company %s: in company_ids, but Codat knows no such company%s. Check company_ids.",
-                missing,
-                f" that matches {' and '.join(self._conditions)}" if self._conditions else " for this key",
-            )
         for why, number in unreadable.items():
             self._unreadable(f"companies: {number} entries of the list", why)
-        self._companies = len(found)
+        self.gaps.note_companies(found)
         chosen = [c for i, c in found.items() if (not wanted or i.casefold() in wanted) and self._in_shard(i)]
         return [c for c in chosen if self._is_whole(c)]
 
@@ -115,37 +129,13 @@ class CompanySelection:
     def connections(self, company: dict[str, Any], number: int) -> list[ConnectionRef]:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company["dataConnections"]
-        shops = [(_folded(c, "status"), _folded(c, "integrationKey")) for c in every if is_shop(c)]
-        self._shops.update(shops)
-        several = sum(status != NEVER_AUTHORIZED for status, _ in shops) > 1
+        name = company.get("name") or company.get("description")
+        several = sum(is_shop(c) and _folded(c, "status") != NEVER_AUTHORIZED for c in every) > 1
         return [
-            ConnectionRef(company["id"], connection["id"], connection, several, number, index)
+            ConnectionRef(company["id"], name, connection["id"], connection, several, number, index)
             for index, connection in enumerate(every)
             if self.readable(connection)
         ]
-
-    def gaps(self) -> Iterator[str]:
-        """Yield a line for each thing that is asked for and was not there, once all companies have been looked at."""
-        options, statuses = self._options, {status for status, _ in self._shops}
-        if self._companies == 0 and (chosen := " and ".join(self._conditions)):
-            yield f"{chosen}: no company matches. Without that, `codat-commerce status` lists all."
-        elif self._companies == 0 and not options.company_ids:
-            yield "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."
-        if not self._companies or options.shard_count > 1:  # other shards may have what this one has not
-            return
-        if not statuses:
-            yield (
-                "No company has a connection to a shop yet. "
-                "`codat-commerce connect --company NAME --platform KEY` makes one."
-            )
-        elif statuses == {NEVER_AUTHORIZED}:
-            yield "No connection to a shop has been authorised yet. `codat-commerce status --links` shows the links."
-        elif statuses.isdisjoint(self._statuses):
-            yield "No connection is in one of connection_statuses. `codat-commerce status` shows in which they are."
-        platforms = {key for _, key in self._shops if key}
-        for key in sorted(self._integration_keys - platforms):
-            there = f"; there are {', '.join(sorted(platforms))}" if platforms else ""
-            yield f"integration_keys: no connection is of the platform {key!r}{there}. Check the key."
 
     def readable(self, connection: dict[str, Any]) -> bool:
         """Say whether the data sets of a connection are to be read: what does not tell why not, is."""
@@ -162,7 +152,7 @@ class CompanySelection:
         return not self._integration_keys or not key or key in self._integration_keys
 
     def _is_whole(self, raw: msgspec.Raw) -> bool:
-        """Say whether a company can be read; what of it can't is made known."""
+        """Say whether a company can be read; what of it can't is made known, what is there noted."""
         try:
             company = answers.company(raw)
         except UnexpectedAnswer as exc:
@@ -170,12 +160,11 @@ class CompanySelection:
             return False
         for why in company.unreadable:
             self._unreadable(f"connections of company {company.id}", why)
+        for connection in company.fields["dataConnections"]:
+            self.connections_found += self.readable(connection)
+            if is_shop(connection):
+                self.gaps.note_shop(_folded(connection, "status"), _folded(connection, "integrationKey"))
         return True
-
-    @property
-    def _conditions(self) -> list[str]:
-        """The settings by which Codat chooses companies."""
-        return [name for name in ("company_query", "company_tags") if getattr(self._options, name)]
 
     def _in_shard(self, company_id: str) -> bool:
         return shard_of(company_id, self._options.shard_count) == self._options.shard_index
@@ -234,6 +223,10 @@ def shard_of(company_id: str, count: int) -> int:
 def is_shop(connection: dict[str, Any]) -> bool:
     """Say whether a connection may be one to a shop."""
     return _folded(connection, "sourceType") not in OTHER_SOURCES
+
+
+def _named(kind: str, name: object, ident: str) -> str:
+    return f"{quoted(name)[:LONGEST_NAME]} ({kind} {ident})" if name and isinstance(name, str) else f"{kind} {ident}"
 
 
 def _folded(connection: dict[str, Any], name: str) -> str:

@@ -27,15 +27,16 @@ class Company:
 class CompanySync:
     """Goes from company to company; what comes next is asked for meanwhile."""
 
-    def __init__(self, run: Run, sinks: Sequence[Sink], *, with_status: bool = False) -> None:
+    def __init__(self, run: Run, sinks: Sequence[Sink], *, streams: int, with_status: bool = False) -> None:
         """Begin without a request.
 
         Args:
             run: its parts.
             sinks: of the data sets that are read, in the order of reading.
+            streams: how many streams are read, those of the data sets included, for the log.
             with_status: whether the data status is wanted even where no data set is read.
         """
-        self._run, self._sinks = run, sinks
+        self._run, self._sinks, self._streams = run, sinks, streams
         self._plan = PrefetchPlan(run, sinks, with_status=with_status)
 
     def companies(self) -> Iterator[Company]:
@@ -47,6 +48,8 @@ class CompanySync:
         run, summary = self._run, self._run.summary
         companies = run.selection.companies()
         summary.companies = len(companies)
+        if not run.dry:
+            summary.log_scope(run.selection.connections_found, self._streams)
         for number, answer in self._plan.walk(companies):
             connections = run.selection.connections(answer, number)
             yield Company(answer, connections)

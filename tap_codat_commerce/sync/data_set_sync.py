@@ -15,6 +15,7 @@ from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
+from tap_codat_commerce.sync import data_status
 from tap_codat_commerce.sync.conclusion import Conclusion
 from tap_codat_commerce.sync.data_set import Paging
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
@@ -58,9 +59,7 @@ class DataSetSync:
     @property
     def where(self) -> str:
         """Which data set it is, for people."""
-        return (
-            f"{self.data_set.name} of company {self.connection.company_id}, connection {self.connection.connection_id}"
-        )
+        return f"{self.data_set.name} of {self.connection.place}"
 
     @property
     def context(self) -> Context:
@@ -87,13 +86,13 @@ class DataSetSync:
         with self._contained():
             status = self.check.status()
             if self.check.seen_before:
-                self._run.summary.succeeded(Action.UNCHANGED.value)
+                self._unchanged()
                 return False
             if self._refreshed(status):
-                self._set_aside("a refresh was queued")
+                self._set_aside("a refresh was queued and has not ended")
                 return False
             verdict = self.check.verdict(status)
-            self._log(verdict)
+            self._note(verdict)
             if verdict.action is Action.READ:
                 self._status_read = status
                 return True
@@ -102,7 +101,9 @@ class DataSetSync:
             if verdict.action is Action.WAIT:
                 self._set_aside(verdict.reason)
             elif verdict.action is Action.NOT_READY:
-                self._leave_out(verdict.reason, f"{verdict.advice}.")
+                self._leave_out(verdict.reason, verdict.advice)
+            elif verdict.action is Action.UNCHANGED:
+                self._unchanged()
             else:
                 self._run.summary.succeeded(verdict.action.value)
         return False
@@ -128,7 +129,7 @@ class DataSetSync:
 
     def give_up(self) -> None:
         """Leave the data set out, as the time to wait for it is spent."""
-        self._leave_out(self._reason, "Run again when it is complete, or raise sync_wait.")
+        self._leave_out(self._reason, "Run again when it is complete, or raise sync_wait")
 
     def note_checkpoint(self) -> None:
         """Note in the state how far the read came whose pages are being handed over."""
@@ -136,10 +137,20 @@ class DataSetSync:
         if read.pages > 1 and self.sink.resumable:
             self.sink.note_checkpoint(self.context, read.checkpoint(status))
 
-    def _log(self, verdict: Verdict) -> None:
-        if verdict.reason and verdict.action not in {Action.WAIT, Action.NOT_READY}:
-            advice = f" {verdict.advice}." if verdict.advice else ""
-            self._run.logger.log(verdict.level, "%s: %s.%s", self.where, verdict.reason, advice)
+    def _note(self, verdict: Verdict) -> None:
+        if verdict.reason:
+            self._run.logger.debug("%s: %s.", self.where, verdict.reason)
+        if verdict.stale_since:
+            self._find(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
+
+    def _find(self, reason: str, remark: str = "", level: int = logging.WARNING) -> None:
+        data_set = f"{self.data_set.name} {remark}".rstrip()
+        self._run.summary.findings.add(reason, self.connection.place, data_set, level=level)
+
+    def _unchanged(self) -> None:
+        """Count the data set as what it was found to be when it was last asked for."""
+        action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
+        self._run.summary.succeeded(action.value)
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
@@ -153,15 +164,15 @@ class DataSetSync:
             raise
         except errors.CodatError as exc:
             exc.at(self.where)
-            self._run.summary.failure(self.where, self.connection.company_id, exc)
+            self._run.summary.failure(self.data_set.name, self.connection.place, self.connection.company_id, exc)
 
     def _not_ready(self, error: errors.NotReady) -> None:
         """Leave the data set out by its own word; if its status knows more of the reason, by that."""
         if self._status_read.kind is Kind.FAILED and not self._status_read.certain:
-            reason, advice = self.check.why_not_ready(self._status_read)
-            self._leave_out(reason, f"{advice}.")
+            self._leave_out(*data_status.why_not_ready(self._status_read))
         else:
-            self._leave_out("Codat answered 409", str(error))
+            self._run.logger.debug("%s", error.at(self.where))
+            self._leave_out("Codat answered 409", error.advice.removesuffix("."))
 
     def _token(self, status: SyncStatus) -> Hashable:
         """Return what stands for the read that is next.
@@ -193,7 +204,7 @@ class DataSetSync:
                 if read.pages:
                     raise
                 # The status spoke of another connection.
-                self._run.logger.info("%s: the platform does not offer it.", self.where)
+                self._run.logger.debug("%s: the platform does not offer it.", self.where)
                 self.check.not_supported(status)
                 self._run.summary.succeeded(Action.NOT_SUPPORTED.value)
                 return
@@ -206,15 +217,14 @@ class DataSetSync:
                 return
             self.sink.note_checkpoint(self.context, None)
             if after.kind is Kind.UNDER_WAY:
-                self._set_aside(f"its sync is under way ({after.current})")
+                self._set_aside(f"the sync is under way ({after.current})")
                 return
             doubt, status = found, after
             request = self._request(status)
             if self.reads < READS:
-                self._run.logger.info("%s: reading it again, as %s.", self.where, doubt)
-        line = "%s: what came may be incomplete, as %s. The next run reads it again."
-        self._run.logger.warning(line, self.where, doubt)
-        self._run.summary.unproven(self.where, doubt)
+                self._run.logger.debug("%s: reading it again, as %s.", self.where, doubt)
+                self._find(f"Read again, as {doubt}.", level=logging.INFO)
+        self._run.summary.unproven(self.data_set.name, self.connection.place, doubt)
 
     def _conclude(self, found: Conclusion) -> None:
         """Move the bookmark after a read that was proven, if there is nothing else against that.
@@ -227,13 +237,12 @@ class DataSetSync:
             what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
             raise errors.UnreadableRecords(what)
         if found.may_come_yet and found.old.stamp:
-            self._leave_out("Codat says that it has no data, though its sync is complete", "Run again.")
+            self._leave_out("Codat says that it has no data, though its sync is complete", "Run again")
             return
         if read.twice:
-            line = "%s: Codat holds %d records twice. Targets that upsert keep one row of each."
-            self._run.logger.warning(line, self.where, read.twice)
+            self._find("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.twice})")
         if read.unstamped:
-            self._run.logger.info("%s: a record has no modifiedDate, so that it is read whole each time.", self.where)
+            self._find("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
         if not found.may_come_yet:
             seen, now = self.check.seen(found.status), dates.written(self._run.prefetcher.clock.now())
             bookmark = found.bookmark(options, seen, now, incremental=self.sink.incremental)
@@ -324,15 +333,14 @@ class DataSetSync:
         try:
             self._run.statuses.refresh(connection.company_id, connection.connection_id, data_type)
         except errors.UnderWay as exc:
-            self._run.logger.info("%s: a refresh could not be queued: %s", self.where, exc.what)
-        except errors.BadRequest as exc:
-            self._run.logger.info("%s: a refresh could not be queued: %s", self.where, exc.what)
-            return False
+            self._run.logger.debug("%s: a refresh could not be queued: %s", self.where, exc.what)
         except ENDS_THE_RUN:
             raise
         except errors.CodatError as exc:
-            line = "%s: a refresh could not be queued, reading what there is: %s"
-            self._run.logger.warning(line, self.where, exc)
+            self._run.logger.debug("%s", exc.at(self.where))
+            why = exc.message if isinstance(exc, errors.Refused) and exc.message else exc.what
+            level = logging.INFO if isinstance(exc, errors.BadRequest) else logging.WARNING
+            self._find(f"A refresh could not be queued, what is there is read: {why}.", level=level)
             return False
         pending.refreshed[self.key] = status.mark
         return True
@@ -343,5 +351,4 @@ class DataSetSync:
             self.give_up()
 
     def _leave_out(self, reason: str, advice: str) -> None:
-        self._run.logger.log(logging.WARNING, "%s: skipped, %s. %s", self.where, reason, advice)
-        self._run.summary.left_out(self.where, reason)
+        self._run.summary.left_out(self.data_set.name, self.connection.place, reason, advice)

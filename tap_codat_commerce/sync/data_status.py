@@ -7,7 +7,6 @@ latest sync and the latest good one; a failed refresh leaves the data of the goo
 from __future__ import annotations
 
 import hashlib
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -28,6 +27,11 @@ NOT_SUPPORTED = "NotSupported"
 AUTH_ERROR = "AuthError"
 AUTHORIZE = "The merchant has to authorise again: `codat-commerce status --links` shows the link"
 """A link may let whoever has it act for the merchant: it has no place in a log."""
+NEVER_SYNCED = (
+    "`codat-commerce refresh COMPANY` queues a sync now; "
+    "`codat-commerce enable` has Codat sync each shop that is linked from then on"
+)
+SYNC_AGAIN = "See why in the connection's sync history in the Codat Portal, then queue `codat-commerce refresh COMPANY`"
 
 
 class Kind(Enum):
@@ -144,12 +148,16 @@ def mark(*seen: str | None) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to do with a data set; the reason in a few words, and what the user can do about it."""
+    """What to do with a data set; the reason in a few words, and what the user can do about it.
+
+    Attributes:
+        stale_since: when the last good sync of a data set ended whose refresh failed.
+    """
 
     action: Action
     reason: str = ""
     advice: str = ""
-    level: int = logging.WARNING
+    stale_since: str | None = None
 
 
 class DataStatuses:
@@ -227,44 +235,38 @@ def _token(company_id: str) -> tuple[str, str]:
     return ("status", company_id)
 
 
-def judge(status: SyncStatus, data_type: str, *, unchanged: bool) -> Verdict:
+def judge(status: SyncStatus, *, unchanged: bool) -> Verdict:
     """Return what to do with a data set.
 
     Args:
         status: its status now.
-        data_type: Codat's key for it, for the advice.
         unchanged: whether it is known to be what was completely read before.
     """
     current, kind = status.current, status.kind
     done = Action.UNCHANGED if unchanged else Action.READ
     if kind is Kind.UNDER_WAY:
-        return Verdict(Action.WAIT, f"its sync is under way ({current})", "Run again when it is complete")
+        return Verdict(Action.WAIT, f"the sync is under way ({current})")
     if kind is Kind.GOOD or not status.certain:
         return Verdict(done)
     if kind is Kind.NEVER and status.has_data:  # of another connection, it may be
         return Verdict(done)
     if kind is Kind.NEVER:
-        return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it", level=logging.INFO)
+        return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it")
     if kind is Kind.FAILED and status.has_data:
-        reason = f"its refresh failed ({current}), the data is stale since {status.last_good_sync}"
-        return Verdict(done, reason, _advice(current, data_type))
-    return Verdict(Action.NOT_READY, *why_not_ready(status, data_type))
+        since = status.last_good_sync or "an unknown time"
+        return Verdict(done, f"the latest sync failed ({current})", _advice(current), since)
+    return Verdict(Action.NOT_READY, *why_not_ready(status))
 
 
-def why_not_ready(status: SyncStatus, data_type: str) -> tuple[str, str]:
+def why_not_ready(status: SyncStatus) -> tuple[str, str]:
     """Return why a data set without a good sync can't be read, and what the user can do about it."""
     current = status.current
     if current is None:
-        return (
-            "it was never synced",
-            f"`codat-commerce refresh -t {data_type}` queues that; after `codat-commerce enable` it comes by itself",
-        )
+        return "never synced", NEVER_SYNCED
     if status.kind is Kind.FAILED:
-        return f"its first sync failed ({current})", _advice(current, data_type)
-    return f"its status {current!r} is unknown to this version", "Look for a newer version"
+        return f"the first sync failed ({current})", _advice(current)
+    return f"the status {current!r} is unknown to this version", "Look for a newer version"
 
 
-def _advice(current: str | None, data_type: str) -> str:
-    if current == AUTH_ERROR:
-        return AUTHORIZE
-    return f"See the connection's sync history in the Codat Portal, then queue a refresh of {data_type}"
+def _advice(current: str | None) -> str:
+    return AUTHORIZE if current == AUTH_ERROR else SYNC_AGAIN

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds. Each look costs a request for each company that is waited for."""
+SECONDS_BETWEEN_LINES = 60.0
 MOST_LAGS = 4
 """So often a status from before a refresh is taken for one that lags behind."""
 
@@ -46,7 +47,7 @@ class PendingSyncs(Generic[Sync]):
 
         Args:
             seconds: how long the whole run may wait. With 0, nothing is set aside.
-            logger: for a line at each pause.
+            logger: for a line each minute.
         """
         self._seconds = self._left = seconds
         self._logger = logger
@@ -79,19 +80,17 @@ class PendingSyncs(Generic[Sync]):
 
     def come_back(self, look: Callable[[list[Sync]], None]) -> None:
         """Look at what was set aside, with growing pauses, until all of it is read or the time is spent."""
-        pause = FIRST_PAUSE
+        pause, line_at = FIRST_PAUSE, self._left
         while self._syncs:
             syncs, self._syncs = self._syncs, []
             look(syncs)
             if not self._syncs or self._left <= 0:
                 break
             pause = min(pause, self._left)
-            self._logger.info(
-                "Waiting for %d data sets whose syncs are under way, %.0f of %.0f s are left.",
-                len(self._syncs),
-                self._left,
-                self._seconds,
-            )
+            if self._left <= line_at:
+                line_at = self._left - SECONDS_BETWEEN_LINES
+                line = "Waiting for %d data sets whose syncs are under way, %.0f of %.0f s are left."
+                self._logger.info(line, len(self._syncs), self._left, self._seconds)
             time.sleep(pause)
             self._left -= pause
             pause = min(pause * 1.5, LONGEST_PAUSE)

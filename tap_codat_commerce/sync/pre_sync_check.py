@@ -128,7 +128,7 @@ class PreSyncCheck:
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""
-        return data_status.judge(status, self._data_type, unchanged=self._unchanged(status))
+        return data_status.judge(status, unchanged=self._unchanged(status))
 
     def may_refresh(self, status: SyncStatus) -> bool:
         """Say whether the data is older than it should be, and a sync can be queued."""
@@ -152,12 +152,9 @@ class PreSyncCheck:
     def not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that the platform does not offer it, until something moves there."""
         seen = self._mark(self._company) if self.shared else status.mark
-        bookmark = replace(self.bookmark, sync_id=status.good_sync_id, seen=seen, checkpoint=None)
+        new = {"sync_id": status.good_sync_id, "seen": seen, "not_supported": True, "checkpoint": None}
+        bookmark = replace(self.bookmark, **new)  # type: ignore[arg-type]
         self._sink.move_bookmark(self._connection.context, bookmark)
-
-    def why_not_ready(self, status: SyncStatus) -> tuple[str, str]:
-        """Return why a data set without a good sync can't be read, and what the user can do about it."""
-        return data_status.why_not_ready(status, self._data_type)
 
     def _unchanged(self, status: SyncStatus) -> bool:
         """Say whether the data set is what a proven read brought before: no sync ended, nor failed, since."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.redaction import clean
+from tap_codat_commerce.sync.findings import Findings
 from tap_codat_commerce.sync.outage import Outage
 
 if TYPE_CHECKING:
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.errors import CodatError
 
 SECONDS_BETWEEN_LINES = 10.0
-SHOWN = 10
-"""Data sets that are named of each reason in the summary; each was named in a line of its own before."""
+WIDTH = 100
+"""Characters of a line of the summary."""
+GAP = "  "
 
 
 class RunError(Exception):
@@ -38,10 +41,16 @@ class RunSummary:
         self._began = self._last_line = time.monotonic()
         self.companies = self.companies_done = self.connections = self.records = 0
         self.outcomes: Counter[str] = Counter()
-        self.not_ready: defaultdict[str, list[str]] = defaultdict(list)
+        self.findings = Findings()
         self.failed: dict[str, str] = {}
         self.unread: list[str] = []
+        self._said: set[str] = set()
         self._outage = Outage(client)
+
+    def log_scope(self, connections: int, streams: int) -> None:
+        """Log what is to be read."""
+        line = "Reading %d streams: companies %d, connections %d."
+        self._logger.info(line, streams, self.companies, connections)
 
     def succeeded(self, outcome: str) -> None:
         """Count a data set that was read, unchanged or not supported."""
@@ -49,15 +58,17 @@ class RunSummary:
         if outcome == "read":
             self._outage.read()
 
-    def left_out(self, where: str, reason: str) -> None:
-        """Count a data set that could not be read yet."""
+    def left_out(self, data_set: str, place: str, reason: str, advice: str) -> None:
+        """Count a data set that could not be read yet; `place` names company and connection, here and below."""
         self.outcomes["not ready"] += 1
-        self.not_ready[reason].append(where)
+        self.findings.add(f"Not ready: {reason}. {advice}.", place, data_set)
 
-    def unproven(self, where: str, doubt: str) -> None:
-        """Count a data set of which no read could be proven complete."""
+    def unproven(self, data_set: str, place: str, doubt: str) -> None:
+        """Say and count that no read of a data set could be proven complete."""
+        what = f"what came may be incomplete, as {doubt}"
+        self._logger.warning("%s of %s: %s. The next run reads it again.", data_set, place, what)
         self.outcomes["failed"] += 1
-        self.failed[where] = f"what came may be incomplete, as {doubt}"
+        self.failed[f"{data_set} of {place}"] = what
 
     def unreadable(self, where: str, why: str) -> None:
         """Say and count that something in Codat's answers can't be read; the rest of the answer is."""
@@ -69,19 +80,25 @@ class RunSummary:
         self.companies_done += 1
         self._outage.company_done(company_id)
 
-    def failure(self, where: str, company_id: str, error: CodatError) -> None:
+    def failure(self, data_set: str, place: str, company_id: str, error: CodatError) -> None:
         """Say and count that a data set failed.
 
         Raises:
             RunError: so many companies are in trouble that Codat or the network must be.
         """
-        self._logger.warning("%s The rest is read.", error)
+        where = f"{data_set} of {place}"
+        line = str(error.at(where))
         self.outcomes["failed"] += 1
-        self.failed[where] = str(error)
         if self._outage.trouble(company_id, error):
             left = self.companies - self.companies_done
-            msg = f"Codat or the network has trouble, and {left} companies are not read, or not wholly: {error}"
+            msg = f"Codat or the network has trouble, and {left} companies are not read, or not wholly: {line}"
             raise RunError(msg)
+        if line not in self._said:
+            self._said.add(line)
+            self._logger.warning("%s The rest is read.", line)
+        if error.where != where:
+            self.findings.add(f"Not read, as said above: {error.where} failed.", place, data_set)
+        self.failed[where] = line
 
     def log_progress(self) -> None:
         """Log how far the run is, if it is time."""
@@ -89,34 +106,37 @@ class RunSummary:
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
+        trouble = "".join(f", {self.outcomes[o]} {o}" for o in ("not ready", "failed") if self.outcomes[o])
         self._logger.info(
-            "%d of %d companies done, %d records, %d requests (%.0f a minute).",
+            "%d of %d companies done, %d records, %d requests (%.0f a minute)%s.",
             self.companies_done,
             self.companies,
             self.records,
             self._client.requests,
             60 * self._client.requests / (now - self._began),
+            trouble,
         )
 
     def log(self) -> None:
         """Log the summary."""
-        quota = self._client.quota
-        left = "" if quota.remaining is None else f" ({quota.remaining} of the day's {quota.limit} are left)"
-        outcomes = ", ".join(f"{self.outcomes[o]} {o}" for o in ("read", "unchanged", "not ready", "failed"))
-        for reason, places in self.not_ready.items():
-            self._logger.info("Not ready, %s: %s.", reason, _some(places))
-        self._logger.info(
-            "%d of %d companies, %d connections; data sets: %s, %d not supported; %d records; %d requests%s; %.1f s.",
-            self.companies_done,
-            self.companies,
-            self.connections,
-            outcomes,
-            self.outcomes["not supported"],
-            self.records,
-            self._client.requests,
-            left,
-            time.monotonic() - self._began,
-        )
+        seconds, left = time.monotonic() - self._began, self._client.quota.remaining
+        about_the_run = [
+            f"companies {self.companies_done} of {self.companies}",
+            f"connections {self.connections}",
+            f"requests {self._client.requests}",
+            *([] if left is None else [f"left today {left}"]),
+            f"seconds {seconds:.1f}",
+        ]
+        about_data_sets = [
+            f"data sets: read {self.outcomes['read']}",
+            *(
+                f"{outcome} {self.outcomes[outcome]}"
+                for outcome in ("unchanged", "not ready", "failed", "not supported")
+            ),
+            f"records {self.records}",
+        ]
+        for line in _columns(about_the_run, about_data_sets):
+            self._logger.info("%s", line)
         self._logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
 
     def as_json(self) -> dict[str, Any]:
@@ -126,7 +146,7 @@ class RunSummary:
             "companies_done": self.companies_done,
             "connections": self.connections,
             "data_sets": dict(self.outcomes),
-            "not_ready": dict(self.not_ready),
+            "findings": self.findings.as_json(),
             "failed": self.failed,
             "unreadable": self.unread,
             "records": self.records,
@@ -143,17 +163,19 @@ class RunSummary:
         """
         lines = []
         if self.failed:
-            reasons = [f"{where} ({why.removeprefix(f'{where}: ')})" for where, why in self.failed.items()]
-            lines.append(f"{len(reasons)} failed, and are read by the next run from where they were: {_some(reasons)}")
+            number = len(self.failed)
+            lines.append(f"Data sets failed, as said above: {number}. The next run reads them from where they were.")
         if self.unread:
-            lines.append(f"In Codat's answers {len(self.unread)} entries could not be read: {_some(self.unread)}")
-        if fail_if_not_ready and self.not_ready:
-            places = [f"{where} ({reason})" for reason, some in self.not_ready.items() for where in some]
-            lines.append(f"{len(places)} are not ready, and on_not_ready is fail: {_some(places)}")
+            lines.append(f"Entries of Codat's answers can't be read, as said above: {len(self.unread)}.")
+        if fail_if_not_ready and self.outcomes["not ready"]:
+            number = self.outcomes["not ready"]
+            lines.append(f"Data sets are not ready, as said above: {number}; on_not_ready is fail.")
         if lines:
-            raise RunError(". ".join(lines))
+            raise RunError(" ".join(lines))
 
 
-def _some(places: list[str]) -> str:
-    more = len(places) - SHOWN
-    return "; ".join(places[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
+def _columns(*rows: list[str]) -> list[str]:
+    """Return rows with their columns aligned, or side by side where that would be too wide."""
+    widths = [max(map(len, column)) for column in zip_longest(*rows, fillvalue="")]
+    aligned = [GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
+    return aligned if max(map(len, aligned)) <= WIDTH else [GAP.join(row) for row in rows]

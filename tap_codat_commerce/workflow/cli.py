@@ -20,7 +20,7 @@ from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import refresh as refreshing
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow import status as looking
-from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of
+from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def data_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the option --data-type."""
-    text = "Only these, as orders or commerce-orders; all if not given."
+    text = "Only these, for example orders or commerce-orders; all if not given."
     return click.option("--data-type", "-t", "data_types", multiple=True, help=text)(command)
 
 
@@ -121,8 +121,7 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
         listed = {"changed": needed, "locked": locked, "unchanged": [c for c in changes if not c.needed]}
         show.as_json({**owner, "dryRun": dry_run, **{k: [c.as_json() for c in v] for k, v in listed.items()}})
     else:
-        for line in show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes]):
-            show.result(line)
+        show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes])
         would = "would be" if dry_run else "were"
         show.note(f"{len(needed)} settings {would} changed." if needed else "Nothing to change.")
     if locked:
@@ -133,26 +132,40 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
 
 @main.command()
 @click.argument("name", required=False)
-@click.option("--platform", required=True, help="By key or name, as ltpp or WooCommerce.")
+@click.option("--platform", help="By key or name, for example ltpp or WooCommerce.")
 @click.option("--company", help="Add the connection to this company, by id or name, instead of making one.")
-@click.option("--description", help="Of the new company, as an id of your own.")
+@click.option("--description", help="Of the new company, for example an id of your own.")
+@click.option("--again", is_flag=True, help="Make a company even if there is one of that name.")
 @json_option
 @with_session
 def connect(  # noqa: PLR0913 - one parameter for each option
-    session: Session, *, name: str | None, platform: str, company: str | None, description: str | None, as_json: bool
+    session: Session,
+    *,
+    name: str | None,
+    platform: str | None,
+    company: str | None,
+    description: str | None,
+    again: bool,
+    as_json: bool,
 ) -> None:
     """Make the company NAME and its connection, and print the link for its merchant."""
-    if bool(name and name.strip()) == bool(company):
-        msg = "give either the NAME of a new company, or an existing one with --company"
+    name = name.strip() if name else name
+    if not platform or (not name and not company) or (name is not None and company):
+        msg = (
+            "give the NAME of a new company, or an existing one with --company, and the platform of its shop: "
+            "`codat-commerce connect NAME --platform KEY_OR_NAME`"
+        )
         raise UsageError(msg)
     chosen = connecting.platform(session.prefetcher, platform)
-    if company:
-        owner = session.companies([company])[0]
-    else:
-        name = (name or "").strip()
-        if removed := connecting.forbidden(name):
-            show.note(f"Warning: Codat takes these characters out of the name {name!r}: {' '.join(removed)}")
+    if name:
+        if not again:
+            connecting.refuse_twin(session, name, str(chosen["key"]))
         owner = connecting.company(session.prefetcher, name, description)
+        if owner.get("name") != name:
+            note = "" if description else " The whole name is its description."
+            show.note(f"Warning: of the name {name!r} Codat keeps {owner.get('name') or 'nothing'}.{note}")
+    else:
+        owner = session.companies([str(company)])[0]
     if owner.get("products") == []:
         show.note(
             "Warning: Codat lists no product for this company. Where an account works with products, Codat fetches "
@@ -160,7 +173,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         )
     made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
     found = {
-        "company": owner.get("name"),
+        "company": name_of(owner),
         "companyId": owner["id"],
         "platform": chosen.get("name"),
         "connectionId": made.get("id"),
@@ -179,6 +192,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
 @main.command()
 @click.argument("companies", nargs=-1)
 @data_type_option
+@click.option("--details", is_flag=True, help="Show each data set.")
 @click.option("--not-ready", is_flag=True, help="Show only what is not ready.")
 @click.option("--links", is_flag=True, help="Show the links by which merchants authorise: for them alone.")
 @click.option("--watch", is_flag=True, help="Look again and again, until all is ready.")
@@ -190,6 +204,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     *,
     companies: tuple[str, ...],
     data_types: tuple[str, ...],
+    details: bool,
     not_ready: bool,
     links: bool,
     watch: bool,
@@ -203,7 +218,8 @@ def status(  # noqa: PLR0913 - one parameter for each option
     the status of a data set is that of whichever was synced last.
     """
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
-    began, shown = time.monotonic(), looking.Shown(as_json=as_json, links=links, not_ready=not_ready, watch=watch)
+    began = time.monotonic()
+    shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
         ready = bool(lines) and all(line.is_ready for line in lines)
@@ -217,8 +233,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
         msg = f"not all was ready within {timeout:g} seconds"
         raise UsageError(msg)
     if not lines:
-        msg = "there is no company yet; `codat-commerce connect` makes one"
-        raise UsageError(msg)
+        raise UsageError(next(iter(session.gaps), "No company falls to this shard: see shard_index and shard_count."))
     sys.exit(0 if ready else 1)
 
 

@@ -14,18 +14,39 @@ from tap_codat_commerce.codat import answers, pages
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble, UnreadableAnswer
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.sync.company_selection import COMMERCE
-from tap_codat_commerce.workflow.session import UsageError
+from tap_codat_commerce.sync.options import SyncOptions
+from tap_codat_commerce.workflow.session import UsageError, name_of
 
 if TYPE_CHECKING:
     from tap_codat_commerce.codat.prefetcher import Prefetcher
+    from tap_codat_commerce.workflow.session import Session
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9\s\-',&@.?!]")
 PAGE_SIZE = 1000
 
 
-def forbidden(name: str) -> str:
-    """Return the characters of a company's name that Codat would take out, each once."""
-    return "".join(dict.fromkeys(FORBIDDEN.findall(name)))
+def kept(name: str) -> str:
+    """Return what Codat keeps of a company's name."""
+    return FORBIDDEN.sub("", name).strip()
+
+
+def refuse_twin(session: Session, name: str, platform_key: str) -> None:
+    """See that no company has that name already.
+
+    Raises:
+        UsageError: one has.
+        CodatError: a request failed.
+    """
+    selection = session.selection(SyncOptions())
+    wanted = {text.casefold() for text in (name, kept(name)) if text}
+    twins = [c["id"] for c in map(selection.company, selection.companies()) if name_of(c).casefold() in wanted]
+    if twins:
+        msg = (
+            f"company {name!r} exists already, with the id {' and '.join(twins)}. To add a connection to it: "
+            f"`codat-commerce connect --company {twins[0]} --platform {platform_key}`; "
+            "to make another company of that name: --again."
+        )
+        raise UsageError(msg)
 
 
 def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
@@ -57,12 +78,13 @@ def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
 
 
 def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[str, Any]:
-    """Make a company and return it.
+    """Make a company and return it; a name that Codat does not keep whole becomes the description, if there is none.
 
     Raises:
         UsageError: it is unknown whether the company was made.
         CodatError: the company was not made.
     """
+    description = description or (name if kept(name) != name else None)
     body = {"name": name} | ({"description": description} if description else {})
     try:
         made = prefetcher.post("/companies", body=body, repeatable=False)

@@ -11,15 +11,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest, UnderWay
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import short
+from tap_codat_commerce.workflow.session import name_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -96,7 +99,7 @@ def connections(
     """Return the linked connections, each with its company's name: no others can be synced."""
     selection = session.selection()
     return [
-        (str(company.get("name")), connection)
+        (name_of(company), connection)
         for number, company in enumerate(companies)
         for connection in selection.connections(company, number)
         if connection_id in {None, connection.connection_id} and connection.details.get("status") == "Linked"
@@ -146,20 +149,18 @@ def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: floa
     """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
     began = time.monotonic()
     waited_for = [p for p in pulls if p.under_way]
-    bar = click.progressbar(length=len(waited_for), label="Syncing", file=sys.stderr, hidden=not sys.stderr.isatty())
-    with bar:
+    with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("Syncing", total=len(waited_for))
         while any(p.under_way for p in waited_for):
             if timeout is not None and time.monotonic() - began + interval > timeout:
                 break
             time.sleep(interval)
             for pull in look(session, waited_for):
-                if not pull.under_way:
-                    bar.update(1)
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")
             paused = {p.description for p in waited_for if p.under_way} - {""}
-            bar.label = ", ".join(["Syncing", *sorted(paused)])
-            bar.render_progress()
+            ended = sum(not p.under_way for p in waited_for)
+            bar.update(task, completed=ended, description=escape(clean(", ".join(["Syncing", *sorted(paused)]))))
     for pull in waited_for:
         if pull.note and not pull.good and not pull.under_way:
             show.note(f"{pull.where}: {pull.status}, {pull.note}.")

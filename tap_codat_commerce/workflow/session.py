@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -36,9 +36,14 @@ class UsageError(Exception):
 
 @dataclass
 class Session:
-    """The settings, and what makes requests by them."""
+    """The settings, and what makes requests by them.
+
+    Attributes:
+        gaps: what the settings ask for and was not there when companies were asked for last.
+    """
 
     settings: Settings
+    gaps: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, files: Sequence[str]) -> Session:
@@ -92,6 +97,7 @@ class Session:
         only_ids = bool(wanted) and len(ids) == len(wanted)
         selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if only_ids else None)
         found = [selection.company(raw) for raw in selection.companies()]
+        self.gaps = list(selection.gaps.lines())
         return [_find_company(name, found) for name in wanted] if wanted else found
 
 
@@ -112,6 +118,11 @@ def data_type_of(name: str) -> str:
     raise UsageError(msg)
 
 
+def name_of(company: dict[str, Any]) -> str:
+    """Return what a company is called; Codat keeps nothing of a name in other than Latin letters."""
+    return str(company.get("name") or company.get("description") or company["id"])
+
+
 def short(data_type: str) -> str:
     """Return the key of a data type without the prefix that all of them have."""
     return data_type.removeprefix("commerce-")
@@ -129,14 +140,14 @@ def _find_company(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any
     if _is_uuid(wanted):
         found = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
     else:
-        found = [c for c in companies if str(c.get("name")).casefold() == wanted.casefold()]
+        found = [c for c in companies if name_of(c).casefold() == wanted.casefold()]
     if len(found) == 1:
         return found[0]
     if found:
         ids = ", ".join(c["id"] for c in found)
         msg = f"company {wanted!r}: there are {len(found)} of that name; give one of these ids: {ids}"
         raise UsageError(msg)
-    near = get_close_matches(wanted, {str(c.get("name")) for c in companies}, n=3)
+    near = get_close_matches(wanted, set(map(name_of, companies)), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`codat-commerce status` lists them."
     msg = f"company {wanted!r}: there is none of that id or name among those that the settings ask for; {hint}"
     raise UsageError(msg)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.records import dates
@@ -17,27 +19,29 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDEST = 100
-NARROWEST_NAME, NARROWEST = 12, 6
-GAP = "  "
-Row = "Sequence[str]"
+"""Columns of a table, on a wider terminal, too."""
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return lines: aligned and cut to the width of a terminal; whole, with tabs between them, for anything else."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: as wide as a terminal at most; with tabs, and nothing cut, to anything else.
+
+    On a terminal the widest columns are cut first; only the last one goes on below itself.
+    """
     if not sys.stdout.isatty():
-        return ["\t".join(row) for row in (head, *rows)]
-    return aligned(head, rows, min(WIDEST, shutil.get_terminal_size().columns))
-
-
-def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return lines of aligned columns, no wider than `width`; the first column, names, is cut before the others."""
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    while sum(widths) + len(GAP) * (len(head) - 1) > width and max(widths) > NARROWEST:
-        widths[0 if widths[0] > NARROWEST_NAME else widths.index(max(widths))] -= 1
-    return [
-        GAP.join(_cut(cell, size).ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip()
-        for row in (head, *rows)
-    ]
+        for row in (head, *rows):
+            result("\t".join(row))
+        return
+    console = Console(highlight=False)
+    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=None)
+    for name in head:
+        shown.add_column(name)
+    for row in rows:
+        *cells, last = map(clean, row)
+        shown.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells), Text(last))
+    with console.capture() as text:
+        console.print(shown, width=min(WIDEST, console.width))
+    for line in text.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def as_json(value: Any) -> None:
@@ -68,7 +72,3 @@ def age(stamp: str | None, now: datetime) -> str:
         if seconds >= 2 * size or (size == 60 and seconds >= size):  # noqa: PLR2004 - below that, a smaller unit says more
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def _cut(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 1] + "…"

@@ -13,7 +13,7 @@ from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.sync.company_selection import is_shop
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import DATA_TYPES, short
+from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.workflow.session import Session
 
-HEAD = ("company", "platform", "connection", "data set", "status", "synced")
+HEAD = ("company", "ready", "oldest", "not ready")
+DETAILS_HEAD = ("company", "platform", "connection", "data set", "status", "synced")
 READY = (Kind.GOOD, Kind.NEVER)
 NEVER_SYNCED = "never synced"
 
@@ -56,13 +57,22 @@ class Line:
         """Return a row for people."""
         connection = self.connection or {}
         return (
-            str(self.company.get("name") or self.company["id"]),
+            name_of(self.company),
             str(connection.get("platformName") or "-"),
             str(connection.get("status") or "none"),
             short(self.data_type) if self.data_type else "-",
             self.status.current or (NEVER_SYNCED if self.data_type else "-"),
             show.age(self.status.last_good_sync, now),
         )
+
+    @property
+    def why_not(self) -> str:
+        """The status of what is not ready, for people."""
+        if self.data_type:
+            return self.status.current or NEVER_SYNCED
+        if self.connection:
+            return f"{self.connection.get('platformName') or 'a shop'} is {self.connection.get('status')}"
+        return "no connection"
 
     def as_json(self, *, links: bool) -> dict[str, Any]:
         """Return the line for scripts; with the link that somebody has to open, or without any."""
@@ -111,9 +121,9 @@ def to_authorize(some: list[Line], *, links: bool) -> list[str]:
     """Return a text for each link that a merchant has to open; without links, how many there are."""
     found = {line.link: line for line in some if line.link}
     if found and not links:
-        return [f"Waiting for a merchant to authorise: {len(found)}. `codat-commerce status --links` shows the links."]
+        return [f"Merchants have to authorise: {len(found)}. `codat-commerce status --links` shows how."]
     return [
-        f"{line.company.get('name')}, {(line.connection or {}).get('platformName')}: open {link} to authorise."
+        f"{name_of(line.company)}, {(line.connection or {}).get('platformName')}: to authorise, open\n{link}"
         for link, line in found.items()
     ]
 
@@ -121,15 +131,42 @@ def to_authorize(some: list[Line], *, links: bool) -> list[str]:
 def summary(some: list[Line]) -> str:
     """Return how many are ready."""
     ready = sum(line.is_ready for line in some)
-    return f"{ready} of {len(some)} are ready."
+    return f"{ready} of {len(some)} are ready." + ("" if ready == len(some) else " With --details: each data set.")
+
+
+def of_companies(some: list[Line], now: datetime) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each company: how many data sets are ready, how old the oldest is, and what is not ready."""
+    companies: dict[str, list[Line]] = {}
+    for line in some:
+        companies.setdefault(line.company["id"], []).append(line)
+    for own in companies.values():
+        data_sets = [line for line in own if line.data_type]
+        oldest = min((line.status.last_good_sync for line in data_sets if line.status.last_good_sync), default=None)
+        reasons: dict[str, list[str]] = {}
+        for line in own:
+            if not line.is_ready:
+                reasons.setdefault(line.why_not, []).append(short(line.data_type or ""))
+        yield (
+            name_of(own[0].company),
+            f"{sum(line.is_ready for line in data_sets)} of {len(data_sets)}",
+            show.age(oldest, now),
+            "; ".join(_reason(why, names, len(data_sets)) for why, names in reasons.items()) or "-",
+        )
+
+
+def _reason(why: str, names: list[str], of: int) -> str:
+    """Return why data sets are not ready, and which: all of them if they are not named."""
+    distinct = ", ".join(dict.fromkeys(filter(None, names)))
+    return f"{why}: {distinct}" if distinct and len(names) < of else why
 
 
 class Shown:
     """What `status` has printed so far."""
 
-    def __init__(self, *, as_json: bool, links: bool, not_ready: bool, watch: bool) -> None:
+    def __init__(self, *, as_json: bool, details: bool, links: bool, not_ready: bool, watch: bool) -> None:
         """Begin with nothing."""
-        self._as_json, self._links, self._not_ready, self._watch = as_json, links, not_ready, watch
+        self._as_json, self._details, self._links = as_json, details, links
+        self._not_ready, self._watch = not_ready, watch
         self._last_status: dict[tuple[str, ...], str] = {}
 
     def show(self, some: list[Line], *, last: bool) -> None:
@@ -144,11 +181,18 @@ class Shown:
         else:
             if self._watch:
                 click.clear()
-            for text in show.table(HEAD, [line.cells(utc_now()) for line in chosen]):
-                show.result(text)
+            self._table(some, chosen)
         if last or sys.stdout.isatty():
             for text in (*to_authorize(some, links=self._links), summary(some)):
                 show.note(text)
+
+    def _table(self, some: list[Line], chosen: list[Line]) -> None:
+        now = utc_now()
+        if self._details:
+            show.table(DETAILS_HEAD, [line.cells(now) for line in chosen])
+            return
+        companies = {line.company["id"] for line in chosen}
+        show.table(HEAD, list(of_companies([line for line in some if line.company["id"] in companies], now)))
 
     def _changes(self, some: list[Line]) -> None:
         now = utc_now()

@@ -34,10 +34,19 @@ def test_faults_change_nothing_in_what_comes_out(stage: Callable[..., Stage], tr
     smooth = shops.run(page_size=5).ok()
     calm = len(shops.requests())
     shops.gate.faults.append(Fault(path="commerce-orders", page=page, **TROUBLES[trouble]))
-    rough = shops.run(page_size=5).ok()
+    rough = shops.run(page_size=5, env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert rough.content == smooth.content
     assert len(shops.requests()) == calm + TROUBLES[trouble].get("times", 1)
-    assert "Trying again in" in rough.problems[0]
+    assert "Trying again in" in rough.log
+    assert rough.problems == [], "what is over in seconds is nobody's business"
+
+
+def test_a_long_wait_is_said(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.gate.faults.append(Fault(path="/data/", status=429, headers={"Retry-After": "11"}))
+    (line,) = shops.run().ok().problems
+    assert "answered 429" in line
+    assert "Trying again in 11" in line
 
 
 @pytest.mark.parametrize("path", ["/companies$", "dataStatus", "commerce-info", "commerce-locations"])

@@ -147,7 +147,7 @@ FAULTS: dict[str, Expectation] = {
         409,
         "Report this to Codat",
         other={
-            r: {"code": 0, "line": "skipped, Codat answered 409"}
+            r: {"code": 0, "line": "Codat answered 409"}
             for r in ("first page", "second page", "linked page", "company info")
         },
     ),

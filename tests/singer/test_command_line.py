@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def test_a_test_fails_if_a_data_set_does(stage: Callable[..., Stage]) -> None:
     shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
     run = shops.run("--test", max_retries=0)
     assert run.code == 1
-    assert run.problems[-1].startswith("1 failed, and are read by the next run")
+    assert run.problems[-1].startswith("Data sets failed, as said above: 1. The next run reads them")
 
 
 def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., Stage]) -> None:
@@ -53,8 +54,20 @@ def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., St
     run = shops.run(stream_maps={"orders": {}}).ok()
     assert [line.split(" | ")[3][:20] for line in run.log.splitlines()] == [
         "tap-codat-commerce 0",
-        "1 of 1 companies, 1 ",
+        "Reading 15 streams: ",
+        "companies 1 of 1    ",
+        "data sets: read 11  ",
     ]
     debug = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert "Added 'orders' as child stream to 'connections'" in debug.log
     assert "Skipping parse of env var settings" in debug.log
+
+
+def test_what_only_the_commands_need_is_not_imported() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, tap_codat_commerce.tap; print('rich' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"

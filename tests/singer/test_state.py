@@ -121,7 +121,7 @@ def test_a_read_during_which_a_sync_took_place_is_done_again(
         )
     )
     run = shops.run(page_size=10, catalog=shops.catalog("orders")).ok()
-    assert "reading it again" in run.log
+    assert "Read again, as " in run.log
     assert set(connection.data["commerce-orders"].records) <= {r["id"] for r in run.records["orders"]}
     assert run.state["bookmarks"]["orders"]["partitions"][0]["sync_id"]
 
@@ -143,7 +143,8 @@ def test_a_data_set_that_goes_away_between_two_pages_leaves_its_bookmark(
     shops.gate.faults.append(Fault(path="commerce-orders", page=2, status=status, message=message, times=0))
     run = shops.run(page_size=10)
     assert run.code == code
-    assert "orders of company" in run.problems[-1]
+    connection = shops.world.connections()[0]
+    assert run.says("orders", f"(connection {connection.id})")
     assert len(run.records["orders"]) == 10
     assert len(run.records["transactions"]) == 15
     assert not stamps(run, "orders")
@@ -156,8 +157,8 @@ def test_fewer_records_than_promised_leave_the_bookmark(stage: Callable[..., Sta
     shops.gate.faults.append(Fault("json", f"commerce-{stream}", body=json.dumps(page), times=0))
     run = shops.run()
     assert run.code == 1
-    assert f"1 failed, and are read by the next run from where they were: {stream} of company" in run.problems[-1]
-    assert "as 1 different records came, but the answers spoke of 2" in run.problems[-1]
+    assert run.says(f"{stream} of ", "as 1 different records came, but the answers spoke of 2")
+    assert run.problems[-1].startswith("Data sets failed, as said above: 1.")
     assert len(shops.requests(f"commerce-{stream}")) >= 3
     assert not stamps(run, stream)
     assert len(run.records["transactions"]) == 12

@@ -112,13 +112,14 @@ class Engine:
         """Run once; return the parts of the run, with its summary. What ends the run is raised."""
         client = Client(API_KEY, api_url=self.running.url, max_retries=0)
         run = Run(client, SyncOptions(**{"sync_wait": 0, **options}), logging.getLogger("tests.sync"))
-        sync = CompanySync(run, list(self.sinks.values()))
+        sync = CompanySync(run, list(self.sinks.values()), streams=len(self.sinks))
         try:
             for company in sync.companies():
                 for connection in company.connections:
                     sync.read(connection)
         finally:
             run.close()
+            run.summary.findings.log(run.logger)
         return run
 
     def asked(self) -> list[str]:

@@ -27,16 +27,16 @@ def expected(status: str | None, *, after_good: bool) -> tuple[bool, str]:
     if status == "Complete" or (status is None and after_good):
         return True, ""
     if status in UNDER_WAY:
-        return False, f"skipped, its sync is under way ({status}). Run again when it is complete, or raise sync_wait"
+        return False, f"Not ready: the sync is under way ({status}). Run again when it is complete, or raise sync_wait."
     if status == "NotSupported":
-        return False, "the platform does not offer it"
+        return False, ""
     if status is None:
-        return False, "skipped, it was never synced. `codat-commerce refresh -t commerce-orders` queues that"
+        return False, "Not ready: never synced. `codat-commerce refresh COMPANY` queues a sync now"
     if status not in FAILED:
-        return False, f"skipped, its status '{status}' is unknown to this version"
+        return False, f"Not ready: the status '{status}' is unknown to this version. Look for a newer version."
     if after_good:
-        return True, f"its refresh failed ({status}), the data is stale since 20"
-    return False, f"skipped, its first sync failed ({status})"
+        return True, f"Stale: the latest sync failed ({status}). "
+    return False, f"Not ready: the first sync failed ({status}). "
 
 
 @pytest.mark.parametrize("after_good", [False, True], ids=["alone", "after a good sync"])
@@ -50,11 +50,14 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
 
     assert bool(run.records["orders"]) is read
     assert len(run.records["customers"]) == 12, "the rest is read whatever happens to one"
-    said = [entry for entry in run.log.splitlines() if "orders of company" in entry and "Not ready, " not in entry]
+    said = run.problems
     assert len(said) == bool(line)
-    assert all(line in entry and company in entry for entry in said)
+    place = f"(company {company}), Shopify (connection {shops.world.connections()[0].id}): orders"
+    assert all(entry.startswith(line) and place in entry for entry in said)
+    assert bool(said and "orders since 20" in said[0]) is (read and bool(line))
+    if status == "NotSupported" and not after_good:
+        assert "not supported 1" in run.log
     if status == "AuthError":
-        assert f"connection {shops.world.connections()[0].id}: " in said[0]
         assert "`codat-commerce status --links` shows the link" in said[0]
     if status == "NotSupported" and after_good:
         assert len(shops.requests(ORDERS)) == 1, "it may be said of another connection: the data set itself is asked"
@@ -63,17 +66,16 @@ def test_each_status(stage: Callable[..., Stage], status: str | None, *, after_g
         assert "orders" not in run.state["bookmarks"] or not run.state["bookmarks"]["orders"]
 
 
-@pytest.mark.parametrize(
-    ("status", "line"), [(409, "skipped, Codat answered 409. GET"), (404, "the platform does not offer it")]
-)
-def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], status: int, line: str) -> None:
+@pytest.mark.parametrize(("status", "outcome"), [(409, "not ready"), (404, "not supported")])
+def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], status: int, outcome: str) -> None:
     shops = stage(companies=1, connections=1)
     message = "Datatype [x] not supported by platform(s) [y]"
     shops.gate.faults.append(Fault(path=ORDERS, status=status, message=message, times=0))
     run = shops.run().ok()
     assert run.records["orders"] == []
     assert len(run.records["transactions"]) == 12
-    assert any("orders of company" in entry and line in entry for entry in run.log.splitlines())
+    assert run.says("Not ready: Codat answered 409. Queue a refresh", ": orders.") is (status == 409)
+    assert f"{outcome} 1" in run.log
     assert len(shops.requests(ORDERS)) == 1
 
 
@@ -97,7 +99,7 @@ def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None
     shops.world.no_data = {ORDERS}
     shops.world.sync(company, add=2)
     fourth = shops.run(state=third.state).ok()
-    assert "skipped, Codat says that it has no data, though its sync is complete" in fourth.problems[0]
+    assert fourth.says("Not ready: Codat says that it has no data, though its sync is complete")
     assert ORDERS not in {r["dataType"] for r in fourth.records["reads"]}, "so that no row counts as gone"
     shops.world.no_data = set()
     shops.world.sync(company, add=1)

@@ -29,7 +29,7 @@ from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.sync.run_summary import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from codat_mock.world import Connection, Operation
 
@@ -149,7 +149,9 @@ class Story(Engine):
                 for sink, (bookmarks, begun) in zip(self.sinks.values(), kept, strict=True):
                     sink.bookmarks, sink.begun = bookmarks, begun
         else:
-            named = " ".join([*run.summary.failed, *(w for some in run.summary.not_ready.values() for w in some)])
+            found = run.summary.findings.as_json().values()
+            named = {(name, place) for some in found for place, names in some.items() for name in names}
+            named |= {(name, place) for name, _, place in (where.partition(" of ") for where in run.summary.failed)}
         rest(self.running)
         if named is not None and not self.world.lag:
             self.check(before, named)
@@ -168,7 +170,7 @@ class Story(Engine):
             for key, record in self.world.visible(data_type).items()
         }
 
-    def check(self, before: dict[Version, int], named: str = "") -> None:
+    def check(self, before: dict[Version, int], named: Collection[tuple[str, str]] = ()) -> None:
         """Check that each version of then came, or a newer one did, or its record is gone, or it was named."""
         came: dict[Version, int] = {}
         for stream, sink in self.sinks.items():
@@ -177,7 +179,8 @@ class Story(Engine):
                 came[key] = max(came.get(key, -1), micros(record.get("modifiedDate")))
         now = self.versions()
         for key, version in before.items():
-            if key in now and f"{key[0]} of company {self.company.id}, connection {key[1]}" not in named:
+            is_named = any(name == key[0] and f"connection {key[1]}" in place for name, place in named)
+            if key in now and not is_named:
                 # By a clock that was ahead, the version before may be stamped later than the one that replaced it.
                 assert came.get(key, -1) >= min(version, now[key]), key
 

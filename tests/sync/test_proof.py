@@ -119,8 +119,8 @@ def test_what_never_rests_is_a_failure_that_loses_nothing(shop: Shop) -> None:
     shop.before(None, lambda: shop.sync(restamp=120), times=0)
     run = shop.run()
     assert run.code == 1
-    assert "1 failed, and are read by the next run from where they were: orders of company" in run.problems[-1]
-    assert "what came may be incomplete, as" in run.problems[-1]
+    assert run.says("orders of ", "what came may be incomplete, as")
+    assert run.problems[-1].startswith("Data sets failed, as said above: 1.")
     assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "id"]) == 4 + 5 + 5
     shop.shops.gate.faults.clear()
     assert shop.missing(run, shop.run(state=run.state).ok()) == 0
@@ -130,7 +130,7 @@ def test_a_sync_that_does_not_finish_is_waited_for_then_left_for_the_next_run(sh
     shop.before(2, shop.begin)
     run = shop.run(sync_wait=1).ok()
     assert shop.missing(run) == 0
-    assert "skipped, its sync is under way (Fetching)" in run.log
+    assert "Not ready: the sync is under way (Fetching)" in run.log
     assert "Waiting for 1 data sets" in run.log
     assert not run.state["bookmarks"]["orders"].get("partitions", [{}])[0].get("sync_id")
     shop.sync()
@@ -143,7 +143,7 @@ def test_a_sync_that_finishes_is_waited_for(shop: Shop) -> None:
     run = shop.run(sync_wait=30).ok()
     assert shop.missing(run) == 0
     assert run.state["bookmarks"]["orders"]["partitions"][0]["sync_id"]
-    assert "1 read, 0 unchanged, 0 not ready" in run.log
+    assert "data sets: read 1 " in run.log
 
 
 def test_a_read_of_one_page_asks_for_the_status_once(shop: Shop) -> None:
@@ -197,13 +197,13 @@ class TestSeveralConnections:
         shop.before(3, lambda: shop.shops.world.finish(begun[0], add=35, remove=35))
         run = shop.run(max_concurrent_requests=1).ok()
         assert shop.missing(run) == 0
-        assert "reading it again, as a sync began or ended meanwhile" in run.log
+        assert "Read again, as a sync began or ended meanwhile." in run.log
 
     def test_a_hidden_sync_that_goes_on_is_waited_for(self, shop: Shop) -> None:
         """Three reads and a failure, it was; nothing is asked of the data set before its own sync has ended."""
         operation = self.begin_hidden(shop)
         run = shop.run().ok()
-        assert "skipped, its sync is under way (Fetching)" in run.log
+        assert "Not ready: the sync is under way (Fetching)" in run.log
         assert {r["connectionId"] for r in run.records["orders"]} == {shop.shops.world.connections()[1].id}
         shop.shops.world.finish(operation, restamp=3)
         assert shop.missing(run, shop.run(state=run.state).ok()) == 0

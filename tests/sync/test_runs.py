@@ -38,7 +38,14 @@ class TestCost:
         assert len(asked) == 401
         assert not [p for p in asked if "/data/" in p]
         assert len(again.schemas) == 15, "a target makes all tables, also those that get no row this time"
-        assert "data sets: 0 read, 4400 unchanged, 0 not ready, 0 failed, 0 not supported; 0 records" in again.log
+        assert again.summary == {
+            "read": 0,
+            "unchanged": 4400,
+            "not ready": 0,
+            "failed": 0,
+            "not supported": 0,
+            "records": 0,
+        }
 
         connection = shops.world.connections()[123]
         shops.world.sync(connection.company_id, connection.id, (ORDERS,), restamp=1)
@@ -91,13 +98,10 @@ class TestWaiting:
         assert run.code == code
         assert len(run.records["orders"]) == 5
         assert len(run.records["products"]) == 10
-        where = f"orders of company {first.company_id}, connection {first.id}"
-        assert f"{where}: skipped, its sync is under way (Mapping). Run again" in run.log
-        assert f"Not ready, its sync is under way (Mapping): {where}." in run.log
+        place = f"(company {first.company_id}), Shopify (connection {first.id})"
+        assert run.says("Not ready: the sync is under way (Mapping). Run again", f"{place}: orders.")
         if code:
-            assert run.problems[-1] == (
-                f"1 are not ready, and on_not_ready is fail: {where} (its sync is under way (Mapping))"
-            )
+            assert run.problems[-1] == "Data sets are not ready, as said above: 1; on_not_ready is fail."
 
     @pytest.mark.parametrize("status", ["FetchError", None, "Pondering"])
     def test_what_is_not_ready_can_fail_the_run(self, stage: Callable[..., Stage], status: str | None) -> None:
@@ -105,7 +109,7 @@ class TestWaiting:
         shops.world.set_status(next(iter(shops.world.companies)), ORDERS, status, after_good=False)
         run = shops.run(on_not_ready="fail")
         assert run.code == 1
-        assert run.problems[-1].startswith("1 are not ready, and on_not_ready is fail: orders of company")
+        assert run.problems[-1].startswith("Data sets are not ready, as said above: 1; on_not_ready")
         assert len(run.records["transactions"]) == 12
 
     def test_what_is_not_supported_does_not(self, stage: Callable[..., Stage]) -> None:
@@ -149,7 +153,9 @@ class TestRefresh:
         shops.gate.faults.append(Fault(path="queue", method="POST", status=404, times=0))
         run = shops.run(refresh_older_than_hours=1).ok()
         assert len(run.records["orders"]) == 12
-        assert "a refresh could not be queued, reading what there is" in run.log
+        (line,) = run.problems
+        assert line.startswith("A refresh could not be queued, what is there is read: ")
+        assert all(name in line for name in DATA_SETS)
 
     def test_what_is_under_way_is_not_refreshed(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
@@ -195,7 +201,11 @@ class TestFailures:
         assert len(shops.requests(f"{first}/dataStatus")) == 2, (
             "asked once, and tried again once, for all its data sets"
         )
-        assert f"data status of company {first}: GET" in run.problems[-1]
+        failed, not_read, last = run.problems
+        assert f"data status of company {first}: GET" in failed
+        assert not_read.startswith(f"Not read, as said above: data status of company {first} failed. ")
+        assert all(not_read.count(name) >= 2 for name in DATA_SETS), "each is named, over both connections"
+        assert last == "Data sets failed, as said above: 23. The next run reads them from where they were."
 
     @pytest.mark.parametrize("fault", [{"status": s} for s in (400, 403, 404, 500)] + [{"kind": "reset"}], ids=str)
     def test_one_shop_for_good(self, stage: Callable[..., Stage], fault: dict[str, Any]) -> None:
@@ -208,7 +218,7 @@ class TestFailures:
         assert {r["connectionId"] for r in run.records["orders"]} == {
             c.id for c in shops.world.connections() if c is not bad
         }
-        assert "7 of 7 companies" in run.log
+        assert "companies 7 of 7" in run.log
 
     def test_a_few_shops_for_good_cost_little(self, stage: Callable[..., Stage]) -> None:
         """They are the first in each run: what comes after them is read."""
@@ -271,7 +281,7 @@ class TestFailures:
         run = shops.run(max_concurrent_requests=1)
         assert run.code == 1
         assert shops.requests()[-1].endswith(ORDERS)
-        assert run.problems[-1].startswith("orders of company")
+        assert run.problems[-1].startswith("orders of ")
         assert run.state["bookmarks"]["customers"]["partitions"]
 
     def test_what_the_key_may_not_see_stays_there(self, stage: Callable[..., Stage]) -> None:
@@ -280,7 +290,7 @@ class TestFailures:
         run = shops.run()
         assert run.code == 1
         assert len(run.records["orders"]) == 12
-        assert run.problems[-1].startswith("1 failed, and are read by the next run")
+        assert run.problems[-1].startswith("Data sets failed, as said above: 1. The next run")
 
     def test_a_spent_quota_ends_it_with_the_time_of_its_reset(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=1)
@@ -289,7 +299,7 @@ class TestFailures:
         assert run.code == 1
         assert len(shops.requests()) <= 20 + 10, "those that were under way already"
         assert re.search(r"requests are allowed again \w+, \d+ \w+ \d{4} 00:00:00 GMT", run.problems[-1])
-        assert "(0 of the day's 20 are left)" in run.log
+        assert "left today 0 " in run.log
         shops.gate.quota = None
         rest = shops.run(state=run.state).ok()
         came = {(r["connectionId"], r["id"]) for r in run.records["orders"] + rest.records["orders"]}
@@ -305,23 +315,24 @@ class TestSummary:
         shops.world.set_status(company, ORDERS, "FetchError", after_good=False)
         run = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
         lines = [line.split(" | ")[-1] for line in run.log.splitlines()]
-        summary = next(line for line in lines if "data sets:" in line)
+        first = next(n for n, line in enumerate(lines) if line.startswith("companies "))
         records = sum(len(r) for s, r in run.records.items() if s in DATA_SETS)
         requests = len(shops.requests())
         assert re.fullmatch(
-            r"3 of 3 companies, 6 connections; "
-            r"data sets: 61 read, 0 unchanged, 2 not ready, 0 failed, 3 not supported; "
-            rf"{records} records; {requests} requests \({4000 - requests} of the day's 4000 are left\); \d+\.\d s\.",
-            summary,
+            rf"companies 3 of 3 +connections 6 +requests {requests} +left today {4000 - requests} +seconds \d+\.\d",
+            lines[first],
         )
-        assert lines.index(summary) > lines.index(
-            next(line for line in lines if line.startswith("Not ready, its first"))
+        assert re.fullmatch(
+            rf"data sets: read 61 +unchanged 0 +not ready 2 +failed 0 +not supported 3 +records {records}",
+            lines[first + 1],
         )
+        assert lines[first - 1].startswith("Not ready: the first sync failed")
+        assert max(map(len, lines[first : first + 2])) <= 100
         machine = json.loads(next(line for line in lines if line.startswith("summary ")).removeprefix("summary "))
         assert machine["records"] == records
         assert machine["requests"] == requests
         assert machine["data_sets"] == {"read": 61, "not ready": 2, "not supported": 3}
-        assert [len(v) for v in machine["not_ready"].values()] == [2]
+        assert [len(places) for places in machine["findings"].values()] == [2]
 
     def test_progress_while_it_runs(self, stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
 
@@ -345,7 +356,9 @@ class TestSummary:
         for seconds in (1, 8, 1, 5, 5):
             now += seconds
             progress.log_progress()
+            if seconds == 1 and lines:
+                progress.outcomes["not ready"] = 2
         assert lines == [
             "2 of 9 companies done, 345 records, 120 requests (720 a minute).",
-            "2 of 9 companies done, 345 records, 120 requests (360 a minute).",
+            "2 of 9 companies done, 345 records, 120 requests (360 a minute), 2 not ready.",
         ]

@@ -20,7 +20,6 @@ import warm
 from codat_mock.faults import Fault
 from codat_mock.platforms import COMMERCE_TYPES
 from conftest import API_KEY
-from tap_codat_commerce.workflow import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,8 +189,28 @@ class TestConnect:
 
     def test_warns_of_what_codat_takes_out(self, desk: Desk) -> None:
         done = desk("connect", "Zoë's (1)", "--platform", "ltpp", "--json")
-        assert done.err.splitlines()[0] == 'Warning: Codat takes these characters out of the name "Zoë\'s (1)": ë ( )'
+        assert done.err.splitlines()[0] == (
+            """Warning: of the name "Zoë's (1)" Codat keeps Zo's 1. The whole name is its description."""
+        )
         assert done.json["company"] == "Zo's 1"
+        assert next(iter(desk.world.companies.values())).description == "Zoë's (1)"
+        assert_one_line(desk("connect", "Zoë's (1)", "--platform", "ltpp"), "exists already")
+
+    def test_a_name_in_other_letters_is_not_lost(self, desk: Desk) -> None:
+        done = desk("connect", "日本茶", "--platform", "ltpp", "--json")
+        assert done.json["company"] == "日本茶"
+        assert desk("status").rows[0][0] == "日本茶"
+        assert desk("status", "日本茶", "--json").json[0]["companyId"] == done.json["companyId"]
+        assert_one_line(desk("connect", "日本茶", "--platform", "ltpp"), "exists already", done.json["companyId"])
+        assert desk("connect", "緑茶", "--platform", "ltpp").code == 0
+
+    def test_a_name_that_exists_is_refused_without_again(self, desk: Desk) -> None:
+        first = desk("connect", "Bakery", "--platform", "ltpp", "--json").json["companyId"]
+        hint = f"codat-commerce connect --company {first} --platform fztf"
+        assert_one_line(desk("connect", " bakery ", "--platform", "Shopify"), "exists already", hint, "--again")
+        assert len(desk.world.companies) == 1
+        assert desk("connect", "Bakery", "--platform", "ltpp", "--again").code == 0
+        assert len(desk.world.companies) == 2
 
     @pytest.mark.parametrize(
         ("platform", "parts"),
@@ -206,9 +225,12 @@ class TestConnect:
         assert_one_line(desk("connect", "Bakery", "--platform", platform), *parts)
         assert not desk.world.companies
 
-    @pytest.mark.parametrize("arguments", [[], ["  "], ["Bakery", "--company", "Bakery"]])
+    @pytest.mark.parametrize("arguments", [[], ["  "], [""], ["Bakery", "--company", "Bakery"], ["", "--company", "B"]])
     def test_a_name_or_a_company(self, desk: Desk, arguments: list[str]) -> None:
-        assert_one_line(desk("connect", *arguments, "--platform", "ltpp"), "give either the NAME")
+        needed = ("give the NAME of a new company", "`codat-commerce connect NAME --platform KEY_OR_NAME`")
+        assert_one_line(desk("connect", *arguments, "--platform", "ltpp"), *needed)
+        assert_one_line(desk("connect", *arguments), *needed)
+        assert not desk.gate.asked
 
     def test_a_failure_after_the_company_was_made_names_it(self, desk: Desk) -> None:
         desk.gate.faults.append(Fault(path="/connections$", method="POST", status=402))
@@ -238,12 +260,15 @@ class TestStatus:
     def test_exit_code_and_rows(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         company = next(iter(desk.world.companies.values()))
-        done = desk("status")
+        assert [r[:2] + r[3:] for r in desk("status").rows] == [[company.name, "11 of 11", "-"]]
+        done = desk("status", "--details")
         assert done.code == 0
         assert len(done.rows) == 11
         assert {(r[0], r[1], r[2], r[4]) for r in done.rows} == {(company.name, "Shopify", "Linked", "Complete")}
         desk.world.set_status(company.id, "commerce-orders", "Fetching", after_good=True)
         done = desk("status", "--not-ready")
+        assert [(r[0], r[1], r[3]) for r in done.rows] == [(company.name, "10 of 11", "Fetching: orders")]
+        done = desk("status", "--not-ready", "--details")
         assert done.code == 1
         assert [r[3:5] for r in done.rows] == [["orders", "Fetching"]]
         assert "10 of 11 are ready" in done.err
@@ -256,13 +281,13 @@ class TestStatus:
         desk.world.set_status(company.id, "commerce-orders", "AuthError", after_good=True)
         waiting = desk.world.connect(company.id, "ltpp")
         done = desk("status")
-        assert "Waiting for a merchant to authorise: 2. `codat-commerce status --links` shows the links." in done.err
+        assert "Merchants have to authorise: 2. `codat-commerce status --links` shows how." in done.err
         assert "/link/" not in done.out + done.err + desk("status", "--json").out
-        done = desk("status", "--links")
+        done = desk("status", "--links", "--details")
         assert done.code == 1
         for one in (connection, waiting):
             link = f"{desk.shops.url}/link/company/{company.id}/connection/{one.id}"
-            assert re.search(rf"open {link}\?otp=\w+ to authorise", done.err)
+            assert re.search(rf"to authorise, open\n{link}\?otp=\w+\n", done.err)
         assert [r for r in done.rows if r[2] == "PendingAuth"] == [
             [company.name, "WooCommerce", "PendingAuth", "-", "-", "-"]
         ]
@@ -271,7 +296,11 @@ class TestStatus:
         assert all(e["ready"] for e in found if not e["link"])
 
     def test_no_company_is_not_ready(self, desk: Desk) -> None:
-        assert_one_line(desk("status"), "there is no company yet")
+        assert_one_line(
+            desk("status"), "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."
+        )
+        nobody = {"TAP_CODAT_COMMERCE_COMPANY_QUERY": "name = Nobody"}
+        assert_one_line(desk("status", env=nobody), "company_query: no company matches.")
 
     def test_some_companies_only(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=3, connections=1, extras=False))
@@ -307,7 +336,7 @@ class TestStatus:
         company.name = LONG_NAME
         desk.world.set_status(company.id, "commerce-productCategories", "PrerequisiteNotMet", after_good=True)
         for columns in (100, 80, 200):
-            lines = desk.on_a_terminal("status", columns=columns).out.splitlines()
+            lines = desk.on_a_terminal("status", "--details", columns=columns).out.splitlines()
             table = lines[: 1 + 4 * 11]
             assert max(map(len, table)) <= min(columns, 100)
             if columns < 100:
@@ -315,11 +344,25 @@ class TestStatus:
             assert any("PrerequisiteNotMet" in line and "productCategories" in line for line in table)
             assert any("The Old" in line and "…" in line for line in table)
 
+    @pytest.mark.parametrize("columns", [80, 100])
+    def test_many_companies_are_a_line_each(self, stage: Callable[..., Stage], columns: int) -> None:
+        desk = Desk(stage(companies=20, connections=2, records=1))
+        company = next(iter(desk.world.companies.values()))
+        company.name = LONG_NAME
+        desk.world.set_status(company.id, "commerce-productCategories", "PrerequisiteNotMet", after_good=True)
+        lines = desk.on_a_terminal("status", columns=columns).out.splitlines()
+        assert len(lines) <= 1 + 20 + 2 + 2
+        assert max(map(len, lines)) <= columns
+        assert sum(" of 22 " in line for line in lines) == 20
+        assert "productCategories" in "".join(lines)
+        links = desk.on_a_terminal("status", "--links", columns=columns).out.splitlines()
+        assert sum(bool(re.fullmatch(r"http://\S+/link/company/\S+\?otp=\w+", line)) for line in links) == 7
+
     def test_watching_on_a_terminal_redraws(self, desk: Desk) -> None:
         desk("enable")
         desk.world.sync_seconds = 1.0
         authorize(desk.link("Bakery", "--platform", "shopify"))
-        done = desk.on_a_terminal("status", "--watch", "--interval", "0.2")
+        done = desk.on_a_terminal("status", "--watch", "--interval", "0.2", "--details")
         assert done.code == 0
         assert done.out.count("Complete") == 11
         assert done.out.rstrip().endswith("11 of 11 are ready.")
@@ -457,13 +500,6 @@ class TestErrors:
         del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
         for command in ("enable", "connect", "status", "refresh", "check"):
             assert desk(command, "--help").code == 0
-
-
-def test_columns_are_cut_where_they_are_widest() -> None:
-    lines = show.aligned(("a", "b"), [("x" * 50, "short")], 20)
-    assert lines == ["a              b", "xxxxxxxxxxxx…  short"]
-    lines = show.aligned(("a", "b"), [("x" * 50, "y" * 50)], 30)
-    assert lines == ["a             b", f"{'x' * 11}…  {'y' * 15}…"]
 
 
 class TestOutput:
