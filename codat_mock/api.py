@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,6 +18,8 @@ from codat_mock.merchants import Merchant
 from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from codat_mock.gate import Gate
     from codat_mock.holdings import Operation
 
@@ -67,12 +70,15 @@ class Api:
 
     @staticmethod
     def _select(
-        request: web.Request, results: list[dict[str, Any]], look_up: language.Resolve, *, ordered: bool = True
+        asked: Mapping[str, str],
+        results: list[dict[str, Any]],
+        look_up: language.Resolve,
+        ignored: Collection[str] = (),
     ) -> list[dict[str, Any]]:
-        if query := request.query.get("query"):
+        if "query" not in ignored and (query := asked.get("query")):
             test = language.parse(query, look_up)
             results = [r for r in results if test(r)]
-        if ordered and (by := request.query.get("orderBy")):
+        if "orderBy" not in ignored and (by := asked.get("orderBy")):
             look_up({}, by.removeprefix("-"))
             results = language.order(results, by, look_up)
         return results
@@ -103,8 +109,9 @@ class Api:
         if "query" in request.query and "pageSize" not in request.query:
             raise ApiError(400, "pageSize is required with a query.")
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
-        found = self._select(request, every, self._company_field)
-        if tags := request.query.get("tags"):
+        ignored = self.world.companies_ignore
+        found = self._select(request.query, every, self._company_field, ignored)
+        if (tags := request.query.get("tags")) and "tags" not in ignored:
             if re.search("[<>]", tags):
                 raise ApiError(400, "Tags take the operators =, != and ~.")
             test = language.parse(tags, lambda company, name: company.get("tags", {}).get(name))
@@ -136,7 +143,7 @@ class Api:
         """GET /companies/{id}/connections."""
         every = [views.connection(c, self._base(request)) for c in self._company(request).connections.values()]
         look_up = language.resolve(CONNECTION_FIELDS, "Connection")
-        return self.gate.page(request, self._select(request, every, look_up))
+        return self.gate.page(request, self._select(request.query, every, look_up))
 
     async def create_connection(self, request: web.Request) -> web.Response:
         """POST /companies/{id}/connections."""
@@ -176,25 +183,37 @@ class Api:
             found = self._ordered_records(request, connection, data_type)
         if not self.world.twice.isdisjoint(data_set.records):
             found = [r for r in found for _ in range(2 if r["id"] in self.world.twice else 1)]
-        return self.gate.page(request, found, same=self.world.same_page, off=self.world.totals_off)
+        return self.gate.page(request, found, odd=True)
 
     def _ordered_records(self, request: web.Request, connection: Connection, data_type: str) -> list[dict[str, Any]]:
         """Filter and order once for all pages of a read, not for each."""
-        data_set = connection.data[data_type]
-        query, by = request.query.get("query"), request.query.get("orderBy")
-        self._check_parameters(request, self.world.data_refuses)
-        ordered = (by or "").removeprefix("-") not in self.world.ignored_orders
-        if (by or "").removeprefix("-") in self.world.refused_orders:
+        data_set, world = connection.data[data_type], self.world
+        query, by = request.query.get("query"), request.query.get("orderBy", "")
+        self._check_parameters(request, world.data_refuses)
+        if by.removeprefix("-") in world.refused_orders:
             raise ApiError(400, f"{data_type} can't be ordered by {by}.")
-        key = (connection.id, data_type, data_set.version, frozenset(self.world.unstamped), query, by, ordered)
-        if key not in self._ordered or self.world.unstable_ties:
-            records = self.world.shown(data_set)
-            if self.world.unstable_ties:
-                self.world.random.shuffle(records)
-            look_up = language.resolve(COMMON_FIELDS.union(*records), data_type)
+        ways = (by.removeprefix("-") in world.ignored_orders, world.id_order, world.data_queries)
+        key = (connection.id, data_type, data_set.version, frozenset(world.unstamped), query, by, *ways)
+        if key not in self._ordered or world.unstable_ties:
+            records = world.shown(data_set)
+            if world.unstable_ties:
+                world.random.shuffle(records)
             self._ordered.clear()
-            self._ordered[key] = self._select(request, records, look_up, ordered=ordered)
+            self._ordered[key] = self._selected(request, records, data_type)
         return self._ordered[key]
+
+    def _selected(self, request: web.Request, records: list[dict[str, Any]], data_type: str) -> list[dict[str, Any]]:
+        world, asked = self.world, dict(request.query)
+        if "query" in asked and world.data_queries == "nothing":
+            return []
+        if "query" in asked and world.data_queries == "exclusive":
+            asked["query"] = asked["query"].replace(">=", ">")
+        by = asked.get("orderBy", "")
+        ignored = {"orderBy"} if by.removeprefix("-") in world.ignored_orders else set()
+        found = self._select(asked, records, language.resolve(COMMON_FIELDS.union(*records), data_type), ignored)
+        if by.removeprefix("-") == "id" and not ignored and world.id_order == "scattered":
+            found.sort(key=lambda r: hashlib.sha256(r["id"].encode()).digest(), reverse=by.startswith("-"))
+        return found
 
     async def get_data_status(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/dataStatus."""
@@ -208,7 +227,7 @@ class Api:
         self._check_parameters(request, world.history_refuses)
         every = [views.operation(o, company.id) for o in self._kept(world.told(company, None))]
         look_up = language.resolve(OPERATION_FIELDS, "Dataset")
-        return self.gate.page(request, self._select(request, every, look_up))
+        return self.gate.page(request, self._select(request.query, every, look_up, world.history_ignores))
 
     async def get_operation(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/data/history/{id}."""
@@ -296,7 +315,7 @@ class Api:
         """GET /integrations."""
         every = [views.integration(p) for p in PLATFORMS]
         return self.gate.page(
-            request, self._select(request, every, language.resolve(frozenset(every[0]), "Integration"))
+            request, self._select(request.query, every, language.resolve(frozenset(every[0]), "Integration"))
         )
 
     async def get_integration(self, request: web.Request) -> web.Response:

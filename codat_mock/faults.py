@@ -32,6 +32,7 @@ class Fault:
             `bomb` answers with so many `megabytes`, compressed.
         path: a regular expression that is searched for in the path.
         page: only requests for this page.
+        asked: a regular expression that is searched for in the parameters, as `name=value&name=value`.
         skip: how many requests that fit are let through first.
         times: how often it is applied, 0 for always.
         status, message, headers: of the error.
@@ -44,6 +45,7 @@ class Fault:
     path: str = ""
     method: str = "GET"
     page: int | None = None
+    asked: str = ""
     skip: int = 0
     times: int = 1
     status: int = 500
@@ -62,6 +64,7 @@ class Fault:
             request.method == self.method
             and re.search(self.path, request.path)
             and self.page in {None, int(request.query.get("page", "1"))}
+            and re.search(self.asked, "&".join(f"{name}={value}" for name, value in request.query.items()))
         )
         if not fits:
             return False

@@ -181,28 +181,36 @@ class Gate:
     def _error(self, status: int, message: str) -> web.Response:
         return self.reply(views.error(status, message, uuid.uuid4().hex), status)
 
-    def page(
-        self, request: web.Request, results: list[dict[str, Any]], *, same: bool = False, off: int = 0
-    ) -> web.Response:
+    def page(self, request: web.Request, results: list[dict[str, Any]], *, odd: bool = False) -> web.Response:
         """Return the page of a list that a request asks for.
 
         Args:
             request: what was asked.
             results: the whole list.
-            same: whether each page holds what the first holds.
-            off: by how much the total is wrong.
+            odd: whether the page may be as the world's freedoms have those of data sets.
         """
-        page, size = self._whole(request, "page", 1), self._whole(request, "pageSize", 100)
-        if not 1 <= size <= self.world.max_page_size:
-            raise ApiError(400, f"pageSize must be between 1 and {self.world.max_page_size}.")
+        page, size, world = self._whole(request, "page", 1), self._whole(request, "pageSize", 100), self.world
+        if not 1 <= size <= world.max_page_size:
+            raise ApiError(400, f"pageSize must be between 1 and {world.max_page_size}.")
         if page < 1:
             raise ApiError(400, "page must be 1 or more.")
-        circular = self.world.circular_links
+        if odd and world.most_records is not None:
+            size = min(size, world.most_records)
+        same, circular = odd and world.same_page, world.circular_links
         body = views.envelope(results, request.path, request.query, page, size, same=same, circular=circular)
-        body["totalResults"] += off
-        if not self.world.next_links:
+        if odd:
+            self._tell_oddly(body, last=page * size)
+        if not world.next_links:
             body["_links"].pop("next", None)
         return self.reply(body)
+
+    def _tell_oddly(self, body: dict[str, Any], last: int) -> None:
+        """Have the page of a data set, which ends at the record of the number `last`, tell another total."""
+        world, greatest = self.world, self.world.greatest_total
+        total = len(body["results"]) if world.totals == "page" else body["totalResults"]
+        body["totalResults"] = total + world.totals_off if greatest is None else min(total, greatest)
+        if greatest is not None and last >= greatest:
+            body["_links"].pop("next", None)
 
     @staticmethod
     def _whole(request: web.Request, name: str, default: int) -> int:

@@ -23,8 +23,9 @@ GET          /_mock/records/{connection}/{type}  what is held, for comparison
  "stamps": "platform", "skewSeconds": 0, "skewed": 0, "unstableTies": false, "twice": [], "unstamped": [],
  "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null,
  "inProgressStatus": 400, "products": ["lending"], "noData": [], "companiesRefuse": [], "dataRefuses": [],
- "ignoredOrders": [], "maxPageSize": 5000, "totalsOff": 0, "nextLinks": true, "rateLimitHeaders": true,
- "compressed": true, "samePage": false, "circularLinks": false}
+ "companiesIgnore": [], "historyIgnores": [], "dataQueries": "all", "idOrder": "text", "ignoredOrders": [],
+ "maxPageSize": 5000, "mostRecords": null, "totals": "all", "greatestTotal": null, "totalsOff": 0, "nextLinks": true,
+ "rateLimitHeaders": true, "compressed": true, "samePage": false, "circularLinks": false}
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.tap import TapCodatCommerce
-from tap_codat_commerce.workflow.check import OTHERWISE
+from tap_codat_commerce.workflow.assumptions import OTHERWISE
 from tools import dictionary, hub
 from tools.plugin import ROOT, about, settings
 

@@ -17,8 +17,8 @@ from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsEr
 from tap_codat_commerce.workflow import check as checking
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
+from tap_codat_commerce.workflow import findings, show
 from tap_codat_commerce.workflow import refresh as refreshing
-from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow import status as looking
 from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of, name_of
 
@@ -291,18 +291,20 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
 def check(session: Session, *, as_json: bool) -> None:
     """Find out whether Codat is as this tap assumes: with your key, on your data, by less than twenty requests.
 
-    What is printed holds no key, id or name, and can be pasted into an issue. Ends with 0 if nothing is 'no'.
+    What is printed holds no key, id or name, and can be pasted into an issue. Ends with 0 if nothing is 'no', and no
+    look failed.
     """
+    findings.name_nobody()
     looking_into = checking.Check(session)
     try:
         looking_into.look()
     finally:
         if as_json:
-            show.as_json(looking_into.as_json())
+            show.as_json(looking_into.findings.as_json())
         else:
-            for line in (f"{user_agent()}, {session.client.requests} requests", *looking_into.lines()):
+            for line in (f"{user_agent()}, {session.client.requests} requests", *looking_into.findings.lines()):
                 click.echo(line)
-    sys.exit(1 if False in looking_into.found.values() else 0)
+    sys.exit(0 if looking_into.findings.all_well else 1)
 
 
 if __name__ == "__main__":

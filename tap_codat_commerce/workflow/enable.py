@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.workflow.session import DATA_TYPES, UsageError, short
 
@@ -19,6 +22,14 @@ if TYPE_CHECKING:
 
 FETCH, SCHEDULE = "fetchOnFirstLink", "syncSchedule"
 NEW = {"syncOrder": 0, SCHEDULE: 0, FETCH: False}
+
+
+class _Setting(msgspec.Struct, rename="camel"):
+    data_type: str | None = None
+
+
+class _Answer(msgspec.Struct):
+    settings: list[_Setting] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ class SyncSettings:
         Raises:
             CodatError: the request failed.
         """
-        self._answer = self._prefetcher.get(self._path)
+        self._answer = self._prefetcher.get(self._path, None, _decode)
         known = {s.get("dataType"): s for s in self._answer.get("settings") or []}
         return [_change(t, known.get(t, {}), schedule) for t in sorted(DATA_TYPES.values())]
 
@@ -91,6 +102,17 @@ class SyncSettings:
         if unsaved:
             msg = f"Codat took the settings, but did not change {', '.join(unsaved)}. Look at them in the Codat Portal."
             raise UsageError(msg)
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    """Return an answer as it came: all of it is written back.
+
+    Raises:
+        ValueError: it is no list of settings.
+    """
+    answer: dict[str, Any] = lossless_json.decode(body)
+    msgspec.convert(answer, _Answer)
+    return answer
 
 
 def _change(data_type: str, before: dict[str, Any], schedule: int | None) -> Change:

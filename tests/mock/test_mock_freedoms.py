@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from codat_mock import knobs
+from codat_mock.faults import Fault
 from codat_mock.freedoms import IN_JSON, Freedoms
 from codat_mock.holdings import FAILED
 from codat_mock.running import Running
@@ -77,6 +78,62 @@ class TestRefusals:
         assert call(f"{path}/{every[0]}").status_code == 404
         assert call(f"{path}/{every[-1]}").status_code == 200
         assert call(f"/companies/{call.company}/dataStatus").json()["commerce-companyInfo"]["latestSyncId"] == every[0]
+
+
+class TestNoNotice:
+    """Something is asked for, and the answer takes no notice of it, or another one than is to be expected."""
+
+    @pytest.mark.parametrize("parameter", ["tags", "query", "orderBy"])
+    def test_of_companies(self, stage: Callable[..., Stage], parameter: str) -> None:
+        shops = stage(companies=3)
+        call, asked = Caller(shops), {"tags": "region=eu", "query": "name=nobody", "orderBy": "-created"}[parameter]
+        plain = ids(call("/companies"))
+        params: dict[str, Any] = {parameter: asked, "pageSize": 100}
+        assert ids(call("/companies", **params)) != plain
+        shops.world.companies_ignore = {parameter}
+        assert ids(call("/companies", **params)) == plain
+
+    @pytest.mark.parametrize(("parameter", "asked"), [("query", f"dataType={ORDERS}"), ("orderBy", "-requested")])
+    def test_of_the_history(self, shops: Stage, call: Caller, parameter: str, asked: str) -> None:
+        path = f"/companies/{call.company}/data/history"
+        plain = ids(call(path))
+        assert ids(call(path, **{parameter: asked})) != plain
+        shops.world.history_ignores = {parameter}
+        assert ids(call(path, **{parameter: asked})) == plain
+
+    def test_queries(self, shops: Stage, call: Caller) -> None:
+        shops.world.sync(call.company, restamp=1)
+        latest = call.data(orderBy="-modifiedDate").json()["results"][0]
+        query = f"modifiedDate>={latest['modifiedDate']}"
+        assert ids(call.data(query=query)) == [latest["id"]]
+        for shops.world.data_queries in ("exclusive", "nothing"):
+            assert ids(call.data(query=query)) == []
+        assert len(ids(call.data())) == 10
+
+    def test_an_order_of_ids_that_is_not_that_of_their_text(self, shops: Stage, call: Caller) -> None:
+        shops.world.id_order = "scattered"
+        found = ids(call.data(orderBy="id"))
+        assert found not in (sorted(found), ids(call.data()))
+        assert ids(call.data(orderBy="-id"))[::-1] == found
+        assert ids(call.data(orderBy="id", page=2, pageSize=4)) == found[4:8]
+
+    def test_totals_and_sizes(self, shops: Stage, call: Caller) -> None:
+        shops.world.most_records = 4
+        third = call.data(page=3, pageSize=100).json()
+        assert (len(third["results"]), third["totalResults"], "next" in third["_links"]) == (2, 10, False)
+        shops.world.totals = "page"
+        assert call.data(page=3).json()["totalResults"] == 2
+        shops.world.most_records, shops.world.totals, shops.world.greatest_total = None, "all", 8
+        second = call.data(page=2, pageSize=4).json()
+        assert (len(second["results"]), second["totalResults"], "next" in second["_links"]) == (4, 8, False)
+        assert "next" in call.data(page=1, pageSize=4).json()["_links"]
+        assert len(call("/companies").json()["results"]) == 1
+
+
+def test_a_fault_of_requests_with_some_parameter(shops: Stage, call: Caller) -> None:
+    shops.gate.faults.append(Fault(path=ORDERS, asked="orderBy=-?id&page=2", times=0))
+    assert call.data(orderBy="-id", page=2).status_code == 500
+    assert call.data(orderBy="-id", page=1).status_code == call.data(page=2).status_code == 200
 
 
 class TestOddRecords:

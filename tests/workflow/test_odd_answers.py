@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -40,6 +41,38 @@ def test_what_was_made_has_no_id(desk: Desk, path: str, answer: str) -> None:
     assert done.code == 1
     assert "Traceback" not in done.err
     assert "made" in done.err, "the company is there, or may be"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[]",
+        "null",
+        "7",
+        '"settings"',
+        '{"settings": 7}',
+        '{"settings": {"dataType": "commerce-orders"}}',
+        '{"settings": [null]}',
+        '{"settings": ["commerce-orders"]}',
+        '{"settings": [{"dataType": ["commerce-orders"]}]}',
+    ],
+)
+@pytest.mark.parametrize("company", [False, True])
+def test_sync_settings_that_are_none(desk: Desk, answer: str, company: bool) -> None:  # noqa: FBT001 - a parameter
+    desk.gate.faults.append(Fault("json", "/syncSettings$", body=answer, times=0))
+    done = desk("enable", *(("--company", *desk.world.companies) if company else ()))
+    assert (done.code, done.out) == (1, "")
+    assert re.fullmatch(
+        r"Error: GET \S+/syncSettings answered 200 with JSON of an unexpected form: .* Check that api_url.*\n", done.err
+    )
+    assert [a.method for a in desk.gate.asked if a.path.endswith("/syncSettings")] == ["GET"]
+
+
+def test_sync_settings_that_change_their_form_while_they_are_written(desk: Desk) -> None:
+    desk.gate.faults.append(Fault("json", "/syncSettings$", body="[]", skip=1, times=0))
+    done = desk("enable")
+    assert done.code == 1
+    assert done.err.startswith("Error: GET /profile/syncSettings answered 200 with JSON of an unexpected form")
 
 
 def test_platforms_without_end(desk: Desk) -> None:

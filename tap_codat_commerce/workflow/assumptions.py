@@ -1,0 +1,41 @@
+"""What the tap assumes of Codat where `codat-commerce check` can look, and what it does where that does not hold."""
+
+from __future__ import annotations
+
+KEY, QUOTA, COMPRESSED = "the key is accepted", "answers tell the day's quota", "answers come compressed"
+TAGS, COMPANY_QUERY, COMPANY_ORDER = "companies: tags", "companies: query", "companies: orderBy"
+STATUS, READABLE = "companies: data status", "data set: it can be read"
+SIZE, TOTALS, LINKS = "data set: page size 5000", "data set: totals", "data set: next links until the last page"
+QUERY, DATE_ORDER, ID_ORDER = "data set: query", "data set: orderBy=modifiedDate", "data set: orderBy=id"
+HISTORY_QUERY, HISTORY_ORDER, SYNC_IDS = "history: query", "history: orderBy", "history: each sync has an id of its own"
+
+FAILS = "the data set counts as failed, its bookmark stays, and the run ends non-zero"
+OTHERWISE = {
+    KEY: "nothing can be read",
+    QUOTA: "the summary of a run does not tell what is left of it",
+    COMPRESSED: "they take longer; nothing else changes",
+    TAGS: "where Codat refuses them, a run with `company_tags` ends with Codat's words, and reads nothing; where it "
+    "ignores them, a run reads companies that were not asked for",
+    COMPANY_QUERY: "where Codat refuses it, a run with `company_ids` or `company_query` ends with Codat's words, and "
+    "reads nothing; where it ignores it, a run with `company_query` reads companies that were not asked for",
+    COMPANY_ORDER: "nothing changes: companies are not ordered",
+    STATUS: "the company's data sets count as failed, their bookmarks stay, and the run ends non-zero",
+    READABLE: f"{FAILS}; others are read, unless Codat answers 402",
+    SIZE: "where Codat refuses it, a run with `page_size: 5000` ends with Codat's words, and reads nothing; where "
+    f"smaller pages come, lower `page_size` to theirs: else {FAILS}",
+    TOTALS: f"where the pages hold more or less than the total, {FAILS}; where they end at the total and there are "
+    "more records, these are missed, and nothing tells",
+    LINKS: "pages are counted by the total; of locations, which are read by links, it tells that some are missing: "
+    + FAILS,
+    QUERY: f"where Codat refuses it, {FAILS}; where it finds too little, what is new is missed, and nothing tells: set "
+    "`forced-replication-method` to `FULL_TABLE` in the catalog, and each sync is read whole",
+    DATE_ORDER: f"nothing changes while `orderBy=id` is taken; without both, {FAILS}",
+    ID_ORDER: "where Codat answers 400, data sets are read by `modifiedDate`, and the run says so; after any other "
+    f"refusal {FAILS}; an order that is taken and not kept is seen by the totals if records slip from page to page",
+    HISTORY_QUERY: "where Codat refuses it, `codat-commerce refresh` ends with Codat's words where it would wait: use "
+    "`--no-wait`; where it ignores it, nothing changes while the latest 200 syncs hold those that are waited for",
+    HISTORY_ORDER: "of a company with several shops every data set is read each time, and none taken for unchanged; "
+    "after another refusal than 400, 403 or 404 they count as failed, and 402 ends the run",
+    SYNC_IDS: "a new sync is told by its end, `lastSuccessfulSync`",
+}
+"""Each assumption, in the order of the report; and what the tap does where it does not hold."""
