@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from contextlib import suppress
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
+from conftest import Meanwhile
 from tap_codat_commerce.codat import answers, pages
 from tap_codat_commerce.codat.client import decoded
 from tap_codat_commerce.codat.errors import NoAnswer, UnexpectedAnswer, UnreadableAnswer
@@ -296,3 +298,89 @@ def test_links_in_a_circle_end(stage: Callable[..., Stage], data_set: str, resul
     assert run.code == 1
     assert run.says(f"{data_set.removeprefix('commerce-')} of ", f"(connection {connection.id})")
     assert len(shops.requests(data_set)) < 100
+
+
+@pytest.mark.parametrize("given", [None, {}, 0, "", False, "missing"])
+def test_a_company_that_does_not_tell_of_its_connections(stage: Callable[..., Stage], given: Any) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    answer = truth(shops, "/companies")
+    company = answer["results"][0]
+    company["dataConnections"] = given
+    if given == "missing":
+        del company["dataConnections"]
+    lie(shops, "/companies", answer)
+    run = shops.run()
+    assert run.code == 1
+    assert run.says(f"connections of company {company['id']}", "dataConnections is no list")
+    assert companies_read(run) == set(shops.world.companies) - {company["id"]}
+
+
+@pytest.mark.parametrize("sync_id", ["", "00000000-0000-0000-0000-000000000000", "always-the-same"])
+def test_a_sync_is_known_by_more_than_its_id(stage: Callable[..., Stage], sync_id: str) -> None:
+    shops = stage(companies=1, connections=1, extras=False)
+    company = next(iter(shops.world.companies))
+
+    def same_ids() -> None:
+        shops.gate.faults.clear()
+        status = truth(shops, f"/companies/{company}/dataStatus")
+        for entry in filter(None, status.values()):
+            entry |= {"latestSyncId": sync_id, "latestSuccessfulSyncId": sync_id}
+        lie(shops, "dataStatus", status)
+
+    same_ids()
+    first = shops.run().ok()
+    shops.world.sync(company, add=2)
+    same_ids()
+    second = shops.run(state=first.state).ok()
+    came = {r["id"] for run in (first, second) for r in run.records["orders"]}
+    assert came == {i for _, _, i in shops.held("commerce-orders")}
+
+
+def test_ids_of_broken_characters_stay_two(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, extras=False, records=2)
+    page = '{"results": [{"id": "caf\xe9"}, {"id": "caf\xe8"}, {"id": "\\ud83d"}], "totalResults": 3, "_links": {}}'
+    shops.gate.faults.append(Fault("raw", "orders$", body=f"HTTP/1.0 200 OK\r\n\r\n{page}"))
+    run = shops.run(catalog=shops.catalog("orders")).ok()
+    assert [r["id"] for r in run.records["orders"]] == [r"caf\xe9", r"caf\xe8", r"\ud83d"]
+    assert run.says("3 characters are no Unicode")
+
+
+@pytest.mark.parametrize("data_set", ["commerce-orders", "commerce-locations"])
+def test_totals_that_grow_by_each_page_end(stage: Callable[..., Stage], data_set: str) -> None:
+    shops = stage(companies=1, connections=1, platforms=(BY_KEY["fztf"],))
+    pages = itertools.count(1)
+    last: dict[str, Any] = {}
+
+    def another() -> None:
+        number = next(pages)
+        connection = shops.world.connections()[0]
+        here = f"/companies/{connection.company_id}/connections/{connection.id}/data/{data_set}"
+        results = [{"id": str(number), "modifiedDate": "2026-01-31T06:00:00Z"}]
+        total = 3 if "locations" in data_set else number + 1
+        last.update({"results": results, "totalResults": total, "_links": {"next": {"href": here}}})
+        shops.gate.faults[1:] = [Fault("json", f"{data_set}$", body=json.dumps(last), times=0)]
+
+    shops.gate.faults.append(Meanwhile(another, path=f"{data_set}$", times=0))
+    run = shops.run(page_size=1, max_concurrent_requests=1, catalog=shops.catalog(data_set.removeprefix("commerce-")))
+    assert run.code == 1
+    assert run.says(f"(connection {shops.world.connections()[0].id})", "in all")
+    assert next(pages) < 60
+
+
+def test_an_answer_of_millions_of_values_is_not_taken_apart(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    body = '{"results": [' + "0," * 4_000_000 + '0], "totalResults": 1}'
+    shops.gate.faults.append(Fault("json", shops.world.connections()[0].id + "/data/commerce-orders", body=body))
+    run = shops.run()
+    assert run.code == 1
+    assert run.says("orders of ", "with more than 4000000 values", "Lower page_size")
+    assert len({r["companyId"] for r in run.records["orders"]}) == 1
+
+
+def test_company_ids_in_capitals(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    first = next(iter(shops.world.companies))
+    lie(shops, "/companies", json.loads(json.dumps(truth(shops, "/companies")).replace(first, first.upper())))
+    run = shops.run(company_ids=[first], catalog=shops.catalog("companies")).ok()
+    assert [r["id"] for r in run.records["companies"]] == [first.upper()]
+    assert run.problems == []

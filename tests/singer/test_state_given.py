@@ -124,3 +124,15 @@ def test_bookmarks_of_the_version_before_are_gone_on_from(stage: Callable[..., S
     assert "last_sync" not in second.state["bookmarks"]["orders"]["partitions"][0]
     shops.run(state=second.state).ok()
     assert [p.rpartition("/")[2] for p in shops.requests()] == ["companies", "dataStatus"]
+
+
+@pytest.mark.parametrize("stamp", ["2206-01-31T00:00:00.0000000Z", "9999-12-31T23:59:59.0000000Z"])
+def test_a_bookmark_after_the_sync_that_it_is_of_is_not_believed(stage: Callable[..., Stage], stamp: str) -> None:
+    shops = stage(companies=1, connections=1, records=12, extras=False)
+    first = shops.run(page_size=5).ok()
+    for partition in first.state["bookmarks"]["orders"]["partitions"]:
+        partition |= {"replication_key_value": stamp, "read_from": stamp, "read_until": stamp}
+    shops.world.sync(next(iter(shops.world.companies)), add=1)
+    second = shops.run(state=first.state).ok()
+    assert len(second.records["orders"]) == 13
+    assert second.state["bookmarks"]["orders"]["partitions"][0]["replication_key_value"] < "2100"

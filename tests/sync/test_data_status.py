@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -151,3 +152,30 @@ def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) ->
     assert rows[ORDERS]["lastSuccessfulSync"].endswith("Z")
     assert rows["commerce-disputes"] == {"companyId": company, "dataType": "commerce-disputes"}
     assert len(shops.requests("dataStatus")) == 1
+
+
+def test_409_without_a_word_of_codats_is_a_failure(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.gate.faults.append(Fault("raw", ORDERS, body="HTTP/1.0 409 Conflict\r\n\r\n<html>Try later</html>", times=0))
+    run = shops.run()
+    assert run.code == 1
+    assert run.says("answered 409", "is api_url right?")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_words_of_a_refresh_change_nothing_elsewhere(stage: Callable[..., Stage], status: int) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.gate.faults.append(Fault(path=ORDERS, status=status, message="DatasetAlreadyInProgress", times=1))
+    assert len(shops.run(max_retry_wait=1).ok().records["orders"]) == 12
+
+
+@pytest.mark.parametrize("answer", [{}, {"message": "Please log in"}, {"results": [], "totalResults": 0}])
+def test_an_object_that_is_no_shop_is_not_taken_for_one(stage: Callable[..., Stage], answer: dict[str, Any]) -> None:
+    shops = stage(companies=1, connections=1)
+    shops.gate.faults.append(Fault("json", "commerce-info", body=json.dumps(answer), times=0))
+    run = shops.run()
+    assert run.code == 1
+    assert not run.records["company_info"]
+    assert run.says("company_info of ", "none of the fields")
+    shops.gate.faults.clear()
+    assert len(shops.run(state=run.state).ok().records["company_info"]) == 1
