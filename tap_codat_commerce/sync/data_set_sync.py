@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors, query
+from tap_codat_commerce.codat import errors, pages, query
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
@@ -49,6 +49,7 @@ class DataSetSync:
         self._reason = ""
         self.check = PreSyncCheck(run, sink, connection)
         self._status_read = SyncStatus()
+        self._whole = False
         self.reads = run.pending.reads_of(self.key)
 
     @property
@@ -262,7 +263,7 @@ class DataSetSync:
 
     def _doubt(self, read: PagedRead[Any], before: SyncStatus) -> tuple[str | None, SyncStatus]:
         """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
-        doubt = read.incomplete()
+        doubt = read.incomplete() or self._too_little(read)
         if doubt is None and not read.long and not self._tells_what_is_gone(read):
             return None, before
         after = self.check.status(anew=True)
@@ -271,6 +272,27 @@ class DataSetSync:
         elif after.mark != before.mark:
             doubt = "a sync began or ended meanwhile"
         return doubt, after
+
+    def _too_little(self, read: PagedRead[Any]) -> str | None:
+        """Return what is wrong if a query brought nothing, and one for the bookmark's own stamp does not either.
+
+        When the bookmark moved there, a record had that stamp or a later one. Such records may have gone since: so
+        this data set is read whole, and not all. A `start_date` is no record's stamp, and what was before it is not
+        wanted.
+        """
+        run, request, stamp = self._run, read.request, self.check.bookmark.stamp
+        if request.query is None or stamp is None or run.queries_work or run.options.start_date:
+            return None
+        if not read.records:
+            since = {"query": query.since(REPLICATION_KEY, stamp)}
+            probe = run.prefetcher.get(request.path, pages.numbered(since, 1, 1), pages.decode)
+        run.queries_work = bool(read.records or probe.total)
+        self._whole = not run.queries_work
+        if self._whole and not run.told_of_queries:
+            line = "%s: a query brings not even what was modified last: such data sets are read whole."
+            run.logger.warning(line, self.where)
+            run.told_of_queries = True
+        return "a query brings not even what was modified last" if self._whole else None
 
     def _tells_what_is_gone(self, read: PagedRead[Any]) -> bool:
         """Say whether rows of before will count as gone, so that also a page that a sync has emptied is to be seen."""
@@ -307,7 +329,7 @@ class DataSetSync:
         return ReadRequest(*ids, self.data_set, wanted, order, size, after)
 
     def _query(self, old: Bookmark) -> str | None:
-        if not self.sink.incremental or self._full_read_is_due(old):
+        if not self.sink.incremental or self._whole or self._full_read_is_due(old):
             return None
         if old.stamp and old.exclusive:
             return query.after(REPLICATION_KEY, old.stamp)

@@ -34,6 +34,8 @@ class Run:
         summary: what came of the run so far.
         stray_fields: what had no place in the schemas.
         order: the field that pages are ordered by.
+        queries_work: whether a query over a data set has found something that was to be found.
+        told_of_queries: whether it was said that one did not.
         reading: the data set whose pages are being handed over, None if there is none.
     """
 
@@ -55,6 +57,7 @@ class Run:
         self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
         self.stray_fields = StrayFieldCounter()
         self.order = BY_ID
+        self.queries_work = self.told_of_queries = False
         self.reading: DueSync | None = None
 
     def close(self) -> None:

@@ -27,7 +27,8 @@ OTHERWISE = {
     "more records, these are missed, and nothing tells",
     LINKS: "pages are counted by the total; of locations, which are read by links, it tells that some are missing: "
     + FAILS,
-    QUERY: f"where Codat refuses it, {FAILS}; where it finds too little, what is new is missed, and nothing tells: set "
+    QUERY: f"where Codat refuses it, {FAILS}; where it finds nothing, data sets are read whole, and the run says so, "
+    "but not with a `start_date`; what it leaves out otherwise is missed, and nothing tells: set "
     "`forced-replication-method` to `FULL_TABLE` in the catalog, and each sync is read whole",
     DATE_ORDER: f"nothing changes while `orderBy=id` is taken; without both, {FAILS}",
     ID_ORDER: "where Codat answers 400, data sets are read by `modifiedDate`, and the run says so; after any other "

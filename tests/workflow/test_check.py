@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -351,14 +352,51 @@ def test_what_a_run_does_after_a_refusal(
     assert said in run.log
 
 
-@pytest.mark.parametrize(
-    ("freedom", "name"),
-    [
-        ({"greatestTotal": 20}, check.TOTALS),
-        ({"dataQueries": "nothing"}, check.QUERY),
-        ({"dataQueries": "exclusive"}, check.QUERY),
-    ],
-)
+@pytest.mark.parametrize("hours", [0, 24])
+@pytest.mark.parametrize("queries", ["nothing", "exclusive"])
+def test_queries_that_find_too_little(stage: Callable[..., Stage], queries: str, hours: int) -> None:
+    shops = stage(companies=2, connections=2, records=12, extras=False)
+    shops.world._behind = timedelta(hours=24 - hours)  # noqa: SLF001 - how long ago all was synced
+    shops.world.set_free({"dataQueries": queries})
+    assert check.QUERY in seen(Desk(shops), "no")
+    run, came = shops.run().ok(), set[str]()
+    for restamp, add in ((0, 0), (0, 2), (1, 1), (0, 0)):
+        came |= {r["id"] for r in run.records["orders"]}
+        for company_id in shops.world.companies:
+            shops.world.sync(company_id, restamp=restamp, add=add)
+        run = shops.run(state=run.state).ok()
+        came |= {r["id"] for r in run.records["orders"]}
+        assert came == {record_id for *_, record_id in shops.held("commerce-orders")}
+        assert len(run.problems) <= 1
+        assert queries == "exclusive" or "not even what was modified last" in run.problems[0]
+
+
+def test_no_query_is_needed_to_read_whole(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=12, extras=False)
+    shops.world.set_free({"dataQueries": "nothing"})
+    catalog = shops.catalog("orders")
+    assert not shops.run(catalog=catalog, start_date="2020-01-01").ok().records["orders"], "missed"
+    (orders,) = (stream for stream in catalog["streams"] if stream["stream"] == "orders")
+    (top,) = (entry["metadata"] for entry in orders["metadata"] if not entry["breadcrumb"])
+    top["forced-replication-method"] = "FULL_TABLE"
+    assert len(shops.run(catalog=catalog, start_date="2020-01-01").ok().records["orders"]) == 12
+
+
+def test_queries_that_find_nothing_as_there_is_nothing(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, records=12, extras=False)
+    shops.world._behind = timedelta()  # noqa: SLF001 - all was synced a day ago
+    catalog = shops.catalog("orders", "customers", "products")
+    state = shops.run(catalog=catalog).ok().state
+    for company_id in shops.world.companies:
+        shops.world.sync(company_id)
+    shops.requests()
+    run = shops.run(catalog=catalog, state=state).ok()
+    assert not run.problems
+    assert not run.records["orders"]
+    assert len(shops.requests("/connections/")) == 7, "one for each data set, and one more in the whole run"
+
+
+@pytest.mark.parametrize(("freedom", "name"), [({"greatestTotal": 20}, check.TOTALS)])
 def test_what_nothing_but_the_check_tells(desk: Desk, freedom: dict[str, Any], name: str) -> None:
     desk.world.set_free(freedom)
     if "greatestTotal" in freedom:
