@@ -135,7 +135,7 @@ class ReadsStream(CodatStream):
                 "records": read.records,
                 "total": read.total,
             }
-            self._write_record_message(row)
+            self.write_record(row)
 
 
 class QueriedStream(DataSetStream):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_codat_commerce.singer import catalogs, inputs, memory
@@ -92,15 +93,18 @@ class CodatTap(Tap):
 
         Raises:
             InputError: the catalog selects a stream that there is not, or not all keys of one.
-            SettingsError: stream maps are of a stream or a field that there is not.
+            SettingsError: stream maps are of a stream or a field that there is not, or flattening can't work.
         """
         super(Tap, self).setup_mapper()
+        self.flattening_options: FlatteningOptions = self.mapper.flattening_options
+        self.mapper.flattening_options = FlatteningOptions(enabled=False)  # our streams flatten
         if self.input_catalog:
             catalogs.check_names(self.input_catalog, self.streams)
         catalogs.check_maps(self.mapper.stream_maps_dict, {n: s.effective_schema for n, s in self.streams.items()})
         for name, stream in self.streams.items():
             schema = stream.selected_schema  # type: ignore[attr-defined]
             self.mapper.register_raw_stream_schema(name, schema, stream.primary_keys)
+            _ = stream.flatteners  # type: ignore[attr-defined] # refuses what can't work
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load a state, after a check that it is one of ours and whole."""

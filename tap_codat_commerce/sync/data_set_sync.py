@@ -20,6 +20,7 @@ from tap_codat_commerce.sync.data_set import Paging, ProvenRead
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
 from tap_codat_commerce.sync.paged_read import BY_ID, NotToBeResumedError, PagedRead, ReadRequest
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
+from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -47,6 +48,7 @@ class DataSetSync:
         self._run, self.sink, self.connection = run, sink, connection
         self.data_set = sink.data_set
         self._reason = ""
+        self._is_read = False
         self.check = PreSyncCheck(run, sink, connection)
         self._status_read = SyncStatus()
         self.reads = run.pending.reads_of(self.key)
@@ -136,6 +138,12 @@ class DataSetSync:
         read, status = self._open
         if read.pages > 1 and self.sink.resumable:
             self.sink.note_checkpoint(self.context, read.checkpoint(status))
+
+    def fail(self, error: RecordError) -> None:
+        """Log and count that what came can't be written, be it read to its end or not. The bookmark stays."""
+        self._run.reading = None
+        self._run.summary.outcomes[Action.READ.value] -= self._is_read
+        self._run.summary.failure(self.where, self.connection.company_id, RecordError(f"{self.where}: {error}"))
 
     def _log(self, verdict: Verdict) -> None:
         if verdict.reason and verdict.action not in {Action.WAIT, Action.NOT_READY}:
@@ -251,6 +259,7 @@ class DataSetSync:
                 bookmark = self._after(status, asked_at, old, read)
                 self.sink.move_bookmark(self.context, bookmark, self._described(status, read))
                 self._run.summary.succeeded(Action.READ.value)
+                self._is_read = True
                 return
             self.sink.note_checkpoint(self.context, None)
             if after.kind is Kind.UNDER_WAY:

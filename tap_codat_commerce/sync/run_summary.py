@@ -29,6 +29,10 @@ class RunError(Exception):
         super().__init__(clean(message))
 
 
+class RecordError(RunError):
+    """A record can't be written as it should be: its data set fails, the others are read."""
+
+
 class RunSummary:
     """Counts of one run, and the lines made of them."""
 
@@ -69,7 +73,7 @@ class RunSummary:
         self.companies_done += 1
         self._outage.company_done(company_id)
 
-    def failure(self, where: str, company_id: str, error: CodatError) -> None:
+    def failure(self, where: str, company_id: str, error: CodatError | RecordError) -> None:
         """Say and count that a data set failed.
 
         Raises:
@@ -78,7 +82,7 @@ class RunSummary:
         self._logger.warning("%s The rest is read.", error)
         self.outcomes["failed"] += 1
         self.failed[where] = str(error)
-        if self._outage.trouble(company_id, error):
+        if not isinstance(error, RecordError) and self._outage.trouble(company_id, error):
             left = self.companies - self.companies_done
             msg = f"Codat or the network has trouble, and {left} companies are not read, or not wholly: {error}"
             raise RunError(msg)

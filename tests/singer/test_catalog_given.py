@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.platforms import BY_KEY
+from conftest import batches
 from validity import assert_valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Run, Stage
 
@@ -234,16 +236,59 @@ def test_a_stream_map_that_is_misspelt_is_refused(shop: Stage, maps: dict[str, A
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("nofn(id)", "Failed to evaluate simpleeval expressions nofn(id)."),
-        ("1 / 0", "an expression fails: ZeroDivisionError"),
-        ("int(customerName)", "an expression fails: ValueError"),
+        ("nofn(id)", "nofn(id) fails: MapExpressionError"),
+        ("1 / 0", "1 / 0 fails: ZeroDivisionError"),
+        ("int(customerName)", "int(customerName) fails: ValueError"),
+        ("md5(record['emailAddress'])", "md5(record['emailAddress']) fails: AttributeError"),
+        ("record.items()", "what it makes of emailAddress is no JSON: TypeError"),
+        ("float(1) ** 0.5 * (0 - 1) ** 0.5", "what it makes of emailAddress is no JSON: TypeError"),
     ],
 )
-def test_an_expression_that_fails_is_said_without_the_data(shop: Stage, expression: str, reason: str) -> None:
-    run = shop.run(stream_maps={"customers": {"more": expression}})
+@pytest.mark.parametrize("form", ["messages", "flattened", "jsonl"])
+def test_an_expression_that_fails_costs_its_data_set(
+    stage: Callable[..., Stage], tmp_path: Path, expression: str, reason: str, form: str
+) -> None:
+    """It is said without the data, and no record goes out as it came."""
+    shops = stage(companies=2, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    first, second = (c.data["commerce-customers"].records for c in shops.world.connections())
+    for number, customer in enumerate(first.values()):
+        customer.update(emailAddress=None if number == 1 else "zoe@example.com", customerName="Zoe")
+    second.clear()
+    forms: dict[str, dict[str, Any]] = {
+        "messages": {},
+        "flattened": {"flattening_enabled": True, "flattening_max_depth": 1},
+        "jsonl": {"batch_config": batches(tmp_path, "jsonl")},
+    }
+    run = shops.run(stream_maps={"customers": {"emailAddress": expression}}, **forms[form])
     assert run.code == 1
-    assert run.problems == [f"stream_maps: customers: {reason}"]
+    where = f"customers of company {shops.world.connections()[0].company_id}, connection "
+    failed, last = run.problems
+    assert failed.startswith(where)
+    assert failed.split(": ")[2] == f"customers, record {list(first)['md5' in expression]}"
+    assert f": {reason}. Mend it; all fields but the keys may be null. The rest is read." in failed
+    assert last.startswith("1 failed, and are read by the next run from where they were: " + where)
     assert "Traceback" not in run.log
+    assert "Zoe" not in run.log
+    assert "zoe@" not in run.out + run.log
+    assert len(run.state["bookmarks"]["orders"]["partitions"]) == 2
+    assert len(run.state["bookmarks"]["customers"]["partitions"]) == 1, "that of the shop without customers"
+    assert len(run.records["reads"]) == 21
+    assert "data sets: 21 read, 0 unchanged, 0 not ready, 1 failed" in run.log
+
+
+@pytest.mark.parametrize("stream", ["companies", "connections", "data_status", "reads"])
+def test_an_expression_that_fails_for_one_row(stage: Callable[..., Stage], stream: str) -> None:
+    shops = stage(companies=2, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    key = {"companies": "id", "connections": "companyId"}.get(stream, "dataType")
+    bad = "commerce-orders" if key == "dataType" else next(iter(shops.world.companies))
+    run = shops.run(stream_maps={stream: {"more": f"1 / (0 if {key} == '{bad}' else 1)"}})
+    assert run.code == 1
+    assert f"stream_maps: {stream}, record " in run.problems[0]
+    assert "Traceback" not in run.log
+    wanted = shops.run().ok().records
+    assert {s: len(r) for s, r in run.records.items()} == {
+        s: len(r) - (s == stream) * (2 if key == "dataType" else 1) for s, r in wanted.items()
+    }
 
 
 def test_stream_maps_may_name_many(shop: Stage) -> None:

@@ -159,6 +159,30 @@ def test_flattening(shop: Stage) -> None:
     assert not any(isinstance(v, dict | list) for v in record.values())
 
 
+@pytest.mark.parametrize(
+    "mapped", [{}, {"copy": "record['id']"}, {"customerRef": "record['locationRef']"}, {"locationRef": None}]
+)
+def test_null_objects_have_null_columns_after_a_stream_map(shop: Stage, mapped: dict[str, Any]) -> None:
+    one_order(shop, customerRef=None, locationRef=None)
+    run = shop.run(stream_maps={"orders": mapped}, flattening_enabled=True, flattening_max_depth=1).ok()
+    assert_valid(run)
+    columns = {"customerRef__id", "customerRef__name", "locationRef__id", "locationRef__name"}
+    gone = {c for c in columns if c.startswith("locationRef")} if "locationRef" in mapped else set()
+    (order,) = run.records["orders"]
+    assert {c: order[c] for c in columns - gone} == dict.fromkeys(columns - gone)
+    assert not gone & order.keys()
+
+
+def test_a_length_of_names_that_makes_two_columns_one_is_refused(shop: Stage) -> None:
+    run = shop.run(flattening_enabled=True, flattening_max_depth=2, flattening_max_key_length=6)
+    assert run.code == 1
+    (line,) = run.problems
+    assert re.fullmatch(r"flattening_max_key_length: 6 makes one name, \w+, of two columns of \w+: raise it", line)
+    assert "Traceback" not in run.log
+    assert run.out == ""
+    assert shop.requests() == []
+
+
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_flattening_leaves_no_field_out(stage: Callable[..., Stage], depth: int) -> None:
     run = stage(companies=2).run(flattening_enabled=True, flattening_max_depth=depth, unknown_fields="keep").ok()
