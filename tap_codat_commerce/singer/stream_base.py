@@ -70,6 +70,14 @@ class CodatStream(Stream):
         return bool(self.replication_key)
 
     @property
+    def effective_schema(self) -> Schema:
+        """The schema in the catalog if one was given, made such that all fits it that comes, `unmapped` included."""
+        if self._input_schema is None:
+            return self.schema
+        schema = catalogs.with_nulls(self._input_schema, {*self._own_keys, *self.primary_keys})
+        return schemas.with_unmapped(schema) if self.tap.keeps_unknown_fields else schema
+
+    @property
     def selected_schema(self) -> Schema:
         """The schema of the selected fields; of all, if the stream itself is not selected: stream maps may filter it.
 

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
-import pyarrow.parquet as pq
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import DATA_SETS, batches
+from conftest import DATA_SETS, batches, in_files
 from tap_codat_commerce.singer.batches import Digits, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from conftest import Run, Stage
+    from conftest import Stage
 
 FORMATS = ["jsonl", "parquet"]
 LONG = Decimal("12345678901234567890123456789.01234567890123456789")
-
-
-def in_files(run: Run, stream: str) -> list[dict[str, Any]]:
-    """Return the records of a stream's files."""
-    found: list[dict[str, Any]] = []
-    for message in run.messages:
-        for address in message["manifest"] if message["type"] == "BATCH" and message["stream"] == stream else ():
-            path = Path(urlparse(address).path)
-            if path.suffix == ".parquet":
-                found += pq.read_table(path).to_pylist()
-            else:
-                lines = gzip.decompress(path.read_bytes()).splitlines()
-                found += [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
-    return found
 
 
 def known(value: Any) -> Any:

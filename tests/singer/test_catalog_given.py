@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.platforms import BY_KEY
-from conftest import batches
+from conftest import batches, in_files
+from tap_codat_commerce.records import schemas
 from validity import assert_valid
 
 if TYPE_CHECKING:
@@ -81,14 +82,29 @@ SCHEMAS: dict[str, Any] = {
             "additionalProperties": {"type": ["string", "null"]},
         }
     },
+    "what may not be null": {
+        "orderNumber": {"type": "string"},
+        "country": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        "closedDate": {"type": ["string"], "format": "date-time"},
+        "customerRef": {
+            "type": "object",
+            "properties": {"id": {"type": "string"}, "name": {"oneOf": [{"type": "string"}, {"type": "number"}]}},
+            "required": ["id", "name"],
+        },
+        "payments": {"type": "array", "items": {**schemas.ORDERS["properties"]["payments"]["items"], "type": "object"}},
+    },
     "a closed object": {"customerRef": {"type": ["object", "null"], "additionalProperties": False}},
 }
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_schema_that_was_edited(shop: Stage, schema: str) -> None:
+    first, second, *_ = shop.world.connections()[0].data["commerce-orders"].records.values()
+    first.update(orderNumber=None, country=None, closedDate="0001-01-01T00:00:00", customerRef=None, payments=None)
+    second.update(customerRef={"id": None, "name": None}, payments=[None])
     catalog = shop.catalog("orders")
     entry_of(catalog, "orders")["schema"]["properties"].update(SCHEMAS[schema])
+    entry_of(catalog, "orders")["schema"]["required"] += SCHEMAS[schema]
     run = shop.run(catalog=catalog).ok()
     assert_valid(run)
     wanted = shop.run(catalog=shop.catalog("orders")).ok().records["orders"]
@@ -115,6 +131,25 @@ def test_what_a_catalog_leaves_out_the_tap_knows(shop: Stage, field: str) -> Non
     assert run.schemas[0]["key_properties"] == ["companyId", "connectionId", "id"]
     assert run.schemas[0]["bookmark_properties"] == ["modifiedDate"]
     assert len(run.records["orders"]) == 3
+
+
+@pytest.mark.parametrize("form", ["messages", "mapped", "flattened", "parquet"])
+def test_unknown_fields_are_kept_with_a_catalog_that_was_made_before(shop: Stage, tmp_path: Path, form: str) -> None:
+    catalog = shop.catalog("orders")
+    order = next(iter(shop.world.connections()[0].data["commerce-orders"].records.values()))
+    order.update({"colour": {"name": "olive"}, "a.b": 5})
+    forms: dict[str, dict[str, Any]] = {
+        "messages": {},
+        "mapped": {"stream_maps": {"orders": {"copy": "id"}}},
+        "flattened": {"flattening_enabled": True, "flattening_max_depth": 1},
+        "parquet": {"batch_config": batches(tmp_path, "parquet")},
+    }
+    run = shop.run(catalog=catalog, unknown_fields="keep", **forms[form]).ok()
+    assert_valid(run)
+    wanted: Any = {"colour": {"name": "olive"}, "a.b": 5}
+    found = in_files(run, "orders") if form == "parquet" else run.records["orders"]
+    (unmapped,) = (r["unmapped"] for r in found if r.get("unmapped"))
+    assert (json.loads(unmapped) if form in {"flattened", "parquet"} else unmapped) == wanted
 
 
 def test_what_is_deselected_leaves_nothing_behind(shop: Stage) -> None:
@@ -158,6 +193,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"customerRef": {"$ref": "#/$defs/reference"}}, "schema.properties.customerRef: has $ref"),
     ({"payments": {"items": [{"type": "object"}]}}, "schema.properties.payments.items: must be an object"),
     ({"payments": {"items": {"allOf": [{}]}}}, "schema.properties.payments.items: has allOf"),
+    ({"country": {"enum": ["GB"]}}, "schema.properties.country: has enum"),
     ({"id": {"type": "integer"}}, "id is a key: it has to be in schema.properties, of the type string"),
     ({"companyId": {}}, "companyId is a key"),
 ]
