@@ -28,6 +28,8 @@ Tree = dict[str, "Tree"]
 INDEX = re.compile(r"\[\d+\]")
 UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
+MOST_COUNTED, MOST_NAMED, LONGEST_NAME = 1000, 20, 100
+"""Fields that are counted, those that are named, and characters that are shown of a name."""
 LONGEST_WHOLE = 1000
 """Digits up to which a whole number is written in full: `1e999999999` stays as it is."""
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -53,19 +55,42 @@ def _compile_type(schema: Schema) -> Shaper:
 
 
 class StrayFieldCounter:
-    """Counts strays, over all streams of a run."""
+    """Counts strays, over all streams of a run; of names without end only the first, and a part of each."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._kept: set[str] = set()
+        self._uncounted: set[str] = set()
 
-    def add(self, stream: str, strays: Strays) -> None:
-        """Count the strays of one record of the stream."""
-        self.counts.update({(stream, INDEX.sub("[]", path)) for path, _ in strays})
+    def add(self, stream: str, strays: Strays, *, kept: bool) -> None:
+        """Count the strays of one record of the stream; say whether they are kept, as those of its other records."""
+        if kept:
+            self._kept.add(stream)
+        for place in {(stream, _shown(path)) for path, _ in strays}:
+            if place in self.counts or len(self.counts) < MOST_COUNTED:
+                self.counts[place] += 1
+            else:
+                self._uncounted.add(stream)
 
-    def summary(self) -> str:
-        """Return the names of the fields and in how many records they were, or an empty string."""
-        return ", ".join(f"{stream}.{path} ({n})" for (stream, path), n in sorted(self.counts.items()))
+    def summary(self, *, kept: bool) -> str:
+        """Return the names of fields and in how many records they were; an empty string if there are none.
+
+        Args:
+            kept: whether those that were kept are meant, or those that were dropped.
+        """
+        found = [(-n, f"{s}.{path}") for (s, path), n in self.counts.items() if (s in self._kept) == kept]
+        named = [f"{name} ({-n})" for n, name in sorted(found)[:MOST_NAMED]]
+        if more := len(found) - len(named):
+            least = "at least " if any((s in self._kept) == kept for s in self._uncounted) else ""
+            named.append(f"and {least}{more} more")
+        return ", ".join(named)
+
+
+def _shown(path: str) -> str:
+    """Return a path without the positions of items, cut if it is long."""
+    name = INDEX.sub("[]", path[: 2 * LONGEST_NAME])
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
 
 class RecordShaper:
@@ -82,7 +107,8 @@ class RecordShaper:
             keep: whether strays go into `unmapped`.
         """
         self._shape, self.left_out = compile_schema(schema), left_out
-        self._stream, self._counter, self._keep = stream, counter, keep
+        self._stream, self._counter = stream, counter
+        self._keep = keep and left_out.get(UNMAPPED) != {}
 
     def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return the record in that form. The given one may be changed."""
@@ -95,7 +121,7 @@ class RecordShaper:
 
     def unmapped(self, strays: Strays) -> dict[str, Any]:
         """Count the strays of a record; return the field `unmapped` by its name, nothing if they are not kept."""
-        self._counter.add(self._stream, strays)
+        self._counter.add(self._stream, strays, kept=self._keep)
         kept = {UNMAPPED: dict(strays)} if self._keep else {}
         leave_out(kept, self.left_out)
         return kept

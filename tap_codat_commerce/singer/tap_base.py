@@ -160,17 +160,22 @@ class CodatTap(Tap):
         if self.run.summary.companies_done == self.run.summary.companies:
             for line in self.run.selection.gaps():
                 self.logger.warning("%s", line)
-        if names := self.run.stray_fields.summary():
-            self.logger.warning(
-                "Values that the schema has no place for were %s: %s. "
-                "Each field with the number of records; look for a newer version%s.",
-                "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
-                names,
-                "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
-            )
+        self._log_strays(kept=True)
+        self._log_strays(kept=False)
         if self._stopped_by:
             self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
         self.run.summary.log()
+
+    def _log_strays(self, *, kept: bool) -> None:
+        if names := self.run.stray_fields.summary(kept=kept):
+            more = "select 'unmapped'" if self.keeps_unknown_fields else "set unknown_fields to keep"
+            self.logger.warning(
+                "Values that the schema has no place for were %s: %s. "
+                "Each field with the number of records; look for a newer version%s.",
+                "kept in 'unmapped'" if kept else "dropped",
+                names,
+                "" if kept else f", or {more}",
+            )
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """End the run at the end of the line that is being written; `sync_all` then writes the STATE.

@@ -76,7 +76,7 @@ def test_every_record_leaves_in_the_form_of_its_schema(name: str, data: st.DataO
     assert shaped.keys() <= schema["properties"].keys()
     assert came.keys() - shaped.keys() <= unmapped.keys()
     assert bool(reporter.counts) == bool(unmapped)
-    assert reporter.summary().count(" (1)") == len(reporter.counts)
+    assert reporter.summary(kept=True).count(" (1)") == len(reporter.counts)
 
 
 @given(st.from_regex(r"-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,3})?", fullmatch=True))
@@ -122,4 +122,4 @@ def test_a_text_is_no_number_by_digits_that_json_has_not(given_: str) -> None:
     counter = StrayFieldCounter()
     shaper = RecordShaper("orders", schemas.ORDERS, counter, left_out={}, keep=False)
     assert shaper({"id": "1", "totalAmount": given_}) == {"id": "1", "totalAmount": None}
-    assert counter.summary() == "orders.totalAmount (1)"
+    assert counter.summary(kept=False) == "orders.totalAmount (1)"

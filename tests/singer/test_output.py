@@ -123,6 +123,46 @@ def test_unknown_fields_can_be_kept_as_they_came(shop: Stage) -> None:
     assert "kept in 'unmapped': orders.loyalty (1)" in run.log
 
 
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("length", [1, 500])
+def test_names_without_end_take_one_line_that_can_be_read(stage: Callable[..., Stage], keep: bool, length: int) -> None:  # noqa: FBT001
+    shops = stage(companies=1, connections=1, records=1500, extras=False)
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    for number, order in enumerate(orders.values()):
+        order[f"{number:04}" + "x" * length] = order["colour"] = 1
+    run = shops.run(unknown_fields="keep" if keep else "drop").ok()
+    (line,) = [p for p in run.problems if "no place for" in p]
+    assert "orders.colour (1500), orders.0000x" in line
+    assert line.count("orders.") == 20
+    assert ", and at least 980 more. Each field with the number of records" in line
+    assert len(line) < 3000
+
+
+def test_a_name_forges_no_line_of_the_log(shop: Stage) -> None:
+    forged = "2026-11-27 03:00:00,000 | ERROR    | tap-codat-commerce | api_key is wrong"
+    one_order(shop, **{f"a\n{forged}": 1, f"b\r{forged}": 1})
+    run = shop.run().ok()
+    assert forged in run.log
+    assert not [line for line in run.log.splitlines() if line.startswith(forged)]
+    assert len(run.problems) == 1
+
+
+def test_what_is_kept_and_deselected_is_dropped_and_the_log_says_so(shop: Stage) -> None:
+    one_order(shop, colour="olive")
+    next(iter(shop.world.connections()[0].data["commerce-customers"].records.values()))["colour"] = "olive"
+    catalog = shop.catalog("orders", "customers", unknown_fields="keep")
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"] if stream["stream"] == "orders" else ():
+            if entry["breadcrumb"] == ["properties", "unmapped"]:
+                entry["metadata"]["selected"] = False
+    run = shop.run(catalog=catalog, unknown_fields="keep").ok()
+    assert "unmapped" not in run.records["orders"][0]
+    kept, dropped = run.problems
+    assert "were kept in 'unmapped': customers.colour (1). " in kept
+    assert "were dropped: orders.colour (1). " in dropped
+    assert "or select 'unmapped'." in dropped
+
+
 def test_no_type_is_open_and_no_value_constrained(shop: Stage) -> None:
     def walk(schema: dict[str, Any], path: str) -> None:
         assert schema.get("type"), path
