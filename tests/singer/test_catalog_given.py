@@ -146,7 +146,7 @@ def test_unknown_fields_are_kept_with_a_catalog_that_was_made_before(shop: Stage
     }
     run = shop.run(catalog=catalog, unknown_fields="keep", **forms[form]).ok()
     assert_valid(run)
-    wanted: Any = {"colour": {"name": "olive"}, "a.b": 5}
+    wanted: Any = {"colour": {"name": "olive"}, '["a.b"]': 5}
     found = in_files(run, "orders") if form == "parquet" else run.records["orders"]
     (unmapped,) = (r["unmapped"] for r in found if r.get("unmapped"))
     assert (json.loads(unmapped) if form in {"flattened", "parquet"} else unmapped) == wanted

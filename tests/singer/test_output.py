@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
 from conftest import start
 from validity import assert_valid
 
@@ -75,6 +76,8 @@ def test_numbers_keep_every_digit_through_maps_and_flattening(shop: Stage) -> No
         ("2021-05-04T23:28:09.5-05:30", "2021-05-05T04:58:09.500000Z"),
         ("2021-05-04", "2021-05-04T00:00:00Z"),
         ("0001-01-01T00:00:00", None),
+        ("0001-01-02T00:00:00", None),
+        ("0001-01-01T00:00:00+05:00", None),
         ("0001-01-01T00:00:00Z", None),
         ("", None),
         (None, None),
@@ -86,7 +89,8 @@ def test_dates_have_one_form(shop: Stage, came: str | None, goes: str | None) ->
 
 
 def test_ids_are_text_and_values_of_another_type_are_reported(shop: Stage) -> None:
-    order = one_order(shop, customerRef={"id": 7110701885, "name": None}, closedDate="soon", payments="none")
+    fields: dict[str, Any] = {"closedDate": "0001-01-01 or so", "payments": "none"}
+    order = one_order(shop, customerRef={"id": 7110701885, "name": None}, **fields)
     order["orderLineItems"][0]["taxes"] = [None, {"rate": "0.2"}]
     run = shop.run().ok()
     record = run.records["orders"][0]
@@ -121,6 +125,75 @@ def test_unknown_fields_can_be_kept_as_they_came(shop: Stage) -> None:
     }
     assert "unmapped" not in run.records["customers"][0]
     assert "kept in 'unmapped': orders.loyalty (1)" in run.log
+
+
+def spoil(shop: Stage, fields: str) -> None:
+    """Have the only order consist of these fields, given as JSON, and of what every order has."""
+    order = one_order(shop, orderNumber="here")
+    for name in order.keys() - {"id", "modifiedDate", "orderNumber"}:
+        del order[name]
+    shop.gate.faults.append(Fault("spoil", "-orders", find='"orderNumber": ?"here"', body=fields, times=0))
+
+
+NINES = "9" * 5000
+HUGE = "1e99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    ("came", "kept"),
+    [
+        (
+            '"orderLineItems[0].colour":"top","orderLineItems":[{"colour":"nested"}]',
+            {'["orderLineItems[0].colour"]': "top", "orderLineItems[0].colour": "nested"},
+        ),
+        (
+            '"customerRef":{"id":{"z":1},"":"nameless"},"customerRef.id":"top"',
+            {"customerRef.id": {"z": 1}, 'customerRef[""]': "nameless", '["customerRef.id"]': "top"},
+        ),
+        ('"companyId":"theirs","connectionId":7', {"companyId": "theirs", "connectionId": 7}),
+        ('"companyId":null', {}),
+        (f'"totalAmount":{HUGE}', {"totalAmount": HUGE}),
+        (f'"colour":[{HUGE}]', {"colour": [HUGE]}),
+        (f'"totalAmount":{NINES},"totalRefund":"{NINES}"', {"totalAmount": NINES, "totalRefund": NINES}),
+        (f'"supplementalData":{{"content":{{"a":[{NINES}]}}}}', {"supplementalData.content.a[0]": NINES}),
+        ('"createdDate":"0001-01-01 is no date"', {"createdDate": "0001-01-01 is no date"}),
+    ],
+)
+@pytest.mark.parametrize("odd", ["", ',"":0'], ids=["by type", "as a whole"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_nothing_is_lost_of_what_is_kept(
+    shop: Stage,
+    came: str,
+    kept: dict[str, Any],
+    odd: str,
+    mapped: bool,  # noqa: FBT001
+) -> None:
+    """Every value has a path of its own, is counted, and can be read."""
+    spoil(shop, came + odd)
+    maps: dict[str, Any] = {"stream_maps": {"orders": {"copy": "id"}}} if mapped else {}
+    run = shop.run(unknown_fields="keep", **maps).ok()
+    assert_valid(run)
+    (order,) = run.records["orders"]
+    context = shop.world.connections()[0]
+    assert (order["companyId"], order["connectionId"]) == (context.company_id, context.id)
+    unmapped = order.get("unmapped", {})
+    assert unmapped.pop('[""]', 0) == 0
+    assert unmapped == kept
+    for path in kept:
+        assert ("orders" + "." * (path[0] != "[") + re.sub(r"\[\d+\]", "[]", path) + " (1)") in run.log
+    dropped = shop.run(**maps).ok()
+    assert "unmapped" not in dropped.records["orders"][0]
+    assert NINES not in dropped.out
+
+
+@pytest.mark.parametrize("odd", ["", ',"":0'], ids=["by type", "as a whole"])
+@pytest.mark.parametrize("maps", [{}, {"orders": {"copy": "id"}}])
+def test_whole_numbers_keep_their_spelling(shop: Stage, odd: str, maps: dict[str, Any]) -> None:
+    came = '"totalAmount":-0,"totalRefund":-0e-0,"supplementalData":{"content":{"a":[-0,-01]}}'.replace("-01", "-0.10")
+    spoil(shop, came + odd)
+    out = shop.run(stream_maps=maps).ok().out
+    for text in ('"totalAmount":-0,', '"totalRefund":-0e-0,', '"a":[-0,-0.10]'):
+        assert text in out
 
 
 @pytest.mark.parametrize("keep", [False, True])
