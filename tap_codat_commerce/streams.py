@@ -77,7 +77,7 @@ class DataStatusStream(CodatStream):
             except CodatError as exc:
                 run.summary.unreadable(f"{self.name} of company {company_id}, {data_type}", exc.what)
                 continue
-            yield {"companyId": company_id, **self.shaper({**(entry or {}), "dataType": data_type})}
+            yield self.shaper({**(entry or {}), "dataType": data_type}, {"companyId": company_id})
 
 
 class ConnectionsStream(DataSetParentStream):
@@ -98,7 +98,7 @@ class ConnectionsStream(DataSetParentStream):
     def get_records(self, context: Context | None) -> Iterable[Record]:
         """Yield the connections."""
         for answer in self._answers:
-            yield {"companyId": (context or {})["companyId"], **self.shaper(answer)}
+            yield self.shaper(answer, {"companyId": (context or {})["companyId"]})
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the data sets of the connection, if they are read."""
@@ -135,7 +135,7 @@ class ReadsStream(CodatStream):
                 "records": read.records,
                 "total": read.total,
             }
-            self._write_record_message(row)
+            self.write_record(row)
 
 
 class QueriedStream(DataSetStream):

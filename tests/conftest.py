@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -10,8 +11,11 @@ import sys
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
 from urllib.request import urlopen
 
 import pytest
@@ -24,7 +28,6 @@ from codat_mock.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from selenium import webdriver
 
@@ -182,6 +185,22 @@ class Stage:
 def batches(folder: Path, form: str, **more: Any) -> dict[str, Any]:
     """Return the setting `batch_config` for files in a folder."""
     return {"encoding": {"format": form, "compression": "gzip"}, "storage": {"root": f"file://{folder}"}, **more}
+
+
+def in_files(run: Run, stream: str) -> list[dict[str, Any]]:
+    """Return the records of the files that a run wrote of a stream."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    found: list[dict[str, Any]] = []
+    for message in run.messages:
+        for address in message["manifest"] if message["type"] == "BATCH" and message["stream"] == stream else ():
+            path = Path(urlparse(address).path)
+            if path.suffix == ".parquet":
+                found += pq.read_table(path).to_pylist()
+            else:
+                lines = gzip.decompress(path.read_bytes()).splitlines()
+                found += [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
+    return found
 
 
 def rest(running: Running) -> None:

@@ -5,10 +5,18 @@ Money must not pass through binary floats, nor change its spelling on the way: `
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any, Self
 
 import msgspec
+
+MOST_DIGITS = 4300
+"""Digits of the longest whole number that Python reads, and so the targets that are written in it."""
+EXACT = "e-000"
+"""What a whole number is decoded with that would lose its spelling, or be refused, as an integer."""
+MINUS_ZERO = re.compile(rb"-0(?![\d.eE])")
+TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])(?:-0|-?\d{%d,})(?![\d.eE])' % (MOST_DIGITS + 1))
 
 
 class Number(Decimal):
@@ -28,27 +36,80 @@ class Number(Decimal):
         return self.text
 
 
-def number(text: str) -> Decimal | str:
-    """Return a decimal whose `str()` is the given text; the text itself if it is beyond all decimals."""
+class Unreadable:
+    """A number that readers of JSON refuse: of too many digits, or beyond all decimals. As JSON, it is a text."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        """Keep the text."""
+        self.text = text
+
+    def __str__(self) -> str:
+        """Return the text as it came."""
+        return self.text
+
+
+def number(text: str) -> Decimal | Unreadable:
+    """Return a decimal whose `str()` is the given text."""
     try:
         value = Decimal(text)
     except ArithmeticError:
+        return Unreadable(text)
+    if str(value) == text:
+        return value
+    if text.endswith(EXACT):
+        text = text.removesuffix(EXACT)
+        return Unreadable(text) if len(text) > MOST_DIGITS else Number(text)
+    return Number(text)
+
+
+def has_long_number(text: Any) -> bool:
+    """Say whether there may be a whole number of too many digits: such a one fills a block of half its length."""
+    if len(text) <= MOST_DIGITS:
+        return False
+    view, half = memoryview(text), MOST_DIGITS // 2
+    return any(bytes(view[n : n + half]).isdigit() for n in range(0, len(view), half))
+
+
+def _exact(text: Any) -> Any:
+    """Return JSON in which no whole number loses its spelling when it is decoded, or is refused."""
+    if not (MINUS_ZERO.search(text) or has_long_number(text)):
         return text
-    return value if str(value) == text else Number(text)
+    mark = EXACT.encode()
+    return TOKEN.sub(lambda found: found[0] if found[0].startswith(b'"') else found[0] + mark, memoryview(text))
 
 
-def _encode_other(value: object) -> msgspec.Raw:
+def _encode_other(value: object) -> msgspec.Raw | str:
     if isinstance(value, Decimal):
         return msgspec.Raw(str(value).encode())
+    if isinstance(value, Unreadable):
+        return value.text
     msg = f"{type(value).__name__} is not a JSON type"
     raise TypeError(msg)
 
 
-decode: Any = msgspec.json.Decoder(float_hook=number).decode
-"""Bytes to Python values, numbers with a fraction or an exponent as Decimal. Raises msgspec.DecodeError."""
+_decode = msgspec.json.Decoder(float_hook=number).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
 
-decode_object: Any = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
-"""As `decode`, for an object. Raises msgspec.ValidationError if it is anything else."""
+
+def decode(text: Any) -> Any:
+    """Return bytes as Python values, numbers with a fraction or an exponent as Decimal.
+
+    Raises:
+        msgspec.DecodeError: they are no JSON.
+    """
+    return _decode(_exact(text))
+
+
+def decode_object(text: Any) -> dict[str, Any]:
+    """Return an object, as `decode` does.
+
+    Raises:
+        msgspec.ValidationError: it is anything else.
+    """
+    return _decode_object(_exact(text))
+
 
 members: Any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """As `decode_object`, but each value as it came, not looked into."""

@@ -63,6 +63,11 @@ def quoted(text: str) -> str:
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
+def one_line(text: str) -> str:
+    """Return a cleaned text with its line feeds made visible: what Codat names is to forge no line of the log."""
+    return clean(text).replace("\n", "\\n")
+
+
 class CleanRecord(logging.LogRecord):
     """A log record whose message and traceback are clean, whichever logger it is of and whichever formatter asks."""
 
@@ -70,11 +75,11 @@ class CleanRecord(logging.LogRecord):
         """Clean what is there already: a message without arguments is shown as it is by some formatters."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if not self.args:
-            self.msg = clean(str(self.msg))
+            self.msg = one_line(str(self.msg))
 
     def getMessage(self) -> str:  # noqa: N802 - the name in `logging`
         """Return the message."""
-        return clean(super().getMessage())
+        return one_line(super().getMessage())
 
     @property
     def exc_text(self) -> str | None:

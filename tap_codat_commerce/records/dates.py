@@ -6,7 +6,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-NO_DATE = "0001-01-01"
+NO_DATE = 1
+"""The year in which Codat puts what has no date."""
 
 
 @lru_cache(maxsize=4096)  # all records of one sync may share one stamp
@@ -19,9 +20,11 @@ def utc(text: str) -> str | None:
     Raises:
         ValueError: the text is no date.
     """
-    if not text or text.startswith(NO_DATE):
+    if not text:
         return None
     moment = datetime.fromisoformat(text)
+    if moment.year == NO_DATE:
+        return None
     if moment.tzinfo is not None:
         try:
             moment = moment.astimezone(UTC)

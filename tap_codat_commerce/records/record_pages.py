@@ -9,18 +9,21 @@ import msgspec
 
 from tap_codat_commerce.codat import answers, lossless_json
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.lossless_json import MOST_DIGITS
 from tap_codat_commerce.records import dates, record_types
-from tap_codat_commerce.records.shaping import UNMAPPED
+from tap_codat_commerce.records.shaping import UNMAPPED, Strays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tap_codat_commerce.records.fields import Schema
     from tap_codat_commerce.records.record_types import Path
-    from tap_codat_commerce.records.shaping import RecordShaper, Strays
+    from tap_codat_commerce.records.shaping import RecordShaper
 
 REPLICATION_KEY = "modifiedDate"
 """The field that tells when Codat's cache last changed a record."""
+IDS = ("companyId", "connectionId")
+"""The fields with the ids of a record's company and connection: ours, whatever Codat may send under these names."""
 MOST_LEARNED = 100
 """Fields that are learned: there may be names without end."""
 LF, CR = b"\n\r"
@@ -61,7 +64,8 @@ class RecordMaker:
         self._fields, self._left_out = ({**fields} for fields in (schema["properties"], shaper.left_out))
         for fields in (self._fields, self._left_out):
             fields.pop(UNMAPPED, None)
-        self._shaper = shaper
+        self._fields.update({name: {"type": "null"} for name in IDS})
+        self._shaper, self._strays = shaper, Strays(keep=shaper.keep)
         self._learned: set[Path] = {(UNMAPPED,)}  # Codat's own, which is not ours
         self._make_type()
 
@@ -105,20 +109,20 @@ class RecordMaker:
 
     def _make(self, line: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
         """Make a record; return its id, and its stamp as it came, with all its digits."""
+        if len(raw) > MOST_DIGITS and lossless_json.has_long_number(raw):
+            return self._make_whole(line, raw, context)
         try:
             self._check_numbers(raw)
             record = self._decode(raw)
         except ValueError as exc:
-            if self._learns(record_types.refused(str(exc))):
-                return self._make(line, raw, context)
-            came = lossless_json.decode_object(raw)
-            stamp = _text(came.get(REPLICATION_KEY))
-            shaped = {**self._shaper(came), **context}
-            line[:] = lossless_json.encode(shaped)
-            return shaped.get("id"), stamp
+            learned = self._learns(record_types.refused(str(exc)))
+            return (self._make if learned else self._make_whole)(line, raw, context)
         stamp = _text(getattr(record, self._stamp, None))
-        strays: Strays = []
+        strays = self._strays
+        strays.clear()
         self._shape(record, strays)
+        if strays:
+            strays[:] = [stray for stray in strays if stray not in context.items()]
         if strays and (kept := self._shaper.unmapped(strays)):
             unmapped = {path: record_types.as_raw(value) for path, value in kept[UNMAPPED].items()}
             setattr(record, self._names[UNMAPPED], unmapped)
@@ -126,6 +130,16 @@ class RecordMaker:
             setattr(record, self._names[name], value)
         encode_into(record, line)
         return _text(getattr(record, self._id, None)), stamp
+
+    def _make_whole(
+        self, line: bytearray, raw: msgspec.Raw, context: Mapping[str, str]
+    ) -> tuple[str | None, str | None]:
+        """Make a record of a result that no type takes."""
+        came = lossless_json.decode_object(raw)
+        stamp = _text(came.get(REPLICATION_KEY))
+        shaped = self._shaper(came, context)
+        line[:] = lossless_json.encode(shaped)
+        return shaped.get("id"), stamp
 
     def _learns(self, path: Path) -> bool:
         """Learn the field of that path; say whether that was new."""

@@ -16,6 +16,7 @@ from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import shaping
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import plain
+from tap_codat_commerce.records.shaping import segment
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -28,6 +29,8 @@ Path = tuple[str, ...]
 UNKNOWN = re.compile(r"(?s)Object contains unknown field `(.*)`")
 PLACE = " - at `$"
 """How msgspec says what it refuses, and where. If it should use other words one day, nothing is learned."""
+HUGE = re.compile(rb"[eE][+-]?\d{18}")
+"""What is in every number that is beyond all decimals."""
 INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 """What msgspec takes in no name: an object with such a field is refused."""
@@ -76,7 +79,7 @@ def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Pa
             kinds[attribute] = Kind(Raw, _set_aside)
     members = [(attribute, _or_null(kind.type), UNSET) for attribute, kind in kinds.items()]
     numbers = [(attribute, _or_null(kind.numbers), None) for attribute, kind in kinds.items() if kind.numbers]
-    shapes = [(attribute, attributes[attribute], kind.shape) for attribute, kind in kinds.items() if kind.shape]
+    shapes = [(one, segment(attributes[one]), kind.shape) for one, kind in kinds.items() if kind.shape]
     return Kind(
         msgspec.defstruct("Object", members, rename=attributes, gc=False, kw_only=True, forbid_unknown_fields=True),
         _in_place(shapes) if shapes else None,
@@ -94,6 +97,8 @@ def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) 
             return Kind(str)
         case {"type": "boolean"}:
             return Kind(bool)
+        case {"type": "null"}:
+            return Kind(None)
         case {"type": "array", "items": items}:
             item = _of(items, {}, learned, path)
             numbers = list[_or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
@@ -106,11 +111,11 @@ def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) 
 
 
 def _or_null(kind: Any) -> Any:
-    return kind if kind is Raw else kind | None
+    return kind if kind in {Raw, None} else kind | None
 
 
 def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
-    """Return what puts attributes of a struct right; each with its field's name."""
+    """Return what puts attributes of a struct right; each with its field's name as it stands in a path."""
     dates = [(attribute, name) for attribute, name, field in shapes if field is shaping.date]
     others = [one for one in shapes if one[2] is not shaping.date]
 
@@ -129,7 +134,7 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
                 before = len(strays)
                 setattr(struct, attribute, field(value, strays))
                 if len(strays) > before:
-                    shaping.prefix(strays, before, name)
+                    strays.of_field(before, name)
         return struct
 
     return shape
@@ -148,7 +153,9 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
 
 
 def as_raw(value: Any) -> Any:
-    """Return a value as a struct may hold it: numbers keep their spelling if they are raw."""
+    """Return a value as a struct may hold it: numbers keep their spelling if they are raw, and can be read."""
+    if isinstance(value, Raw) and HUGE.search(memoryview(value)):
+        value = lossless_json.decode(value)
     return value if isinstance(value, str | Raw | None) else Raw(lossless_json.encode(value))
 
 

@@ -13,26 +13,65 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.lossless_json import Unreadable, number
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_codat_commerce.records.fields import Schema
 
-Strays = list[tuple[str, Any]]
-"""Paths, for example `orderLineItems[0].color`, and values as they came."""
-Shaper = Callable[[Any, Strays], Any]
+Shaper = Callable[[Any, "Strays"], Any]
 Tree = dict[str, "Tree"]
 """Fields by name, each with those within it that are meant, none if all of it is."""
 
+AMBIGUOUS = re.compile(r"[.\[]")
 INDEX = re.compile(r"\[\d+\]")
-NAMED = 50
-"""A line names so many fields; the next ones get another line."""
 UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
+MOST_COUNTED, MOST_NAMED, LONGEST_NAME = 1000, 20, 100
+"""Fields that are counted, those that are named, and characters that are shown of a name."""
 LONGEST_WHOLE = 1000
 """Digits up to which a whole number is written in full: `1e999999999` stays as it is."""
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+
+
+class Strays(list[tuple[str, Any]]):
+    """Paths, for example `orderLineItems[0].color`, and values as they came."""
+
+    def __init__(self, *, keep: bool) -> None:
+        """Begin with nothing; of those that are not kept, each path is wanted once, whichever item it is of."""
+        super().__init__()
+        self.keep = keep
+
+    def of_field(self, start: int, name: str) -> None:
+        """Set a segment before the paths from a position on: they are of the field that it names."""
+        for position in range(start, len(self)):
+            path, value = self[position]
+            self[position] = (joined(name, path), value)
+
+    def of_item(self, start: int, position: int, seen: set[str]) -> None:
+        """Do likewise for the item of an array; `seen` are the paths of the items before."""
+        if self.keep:
+            self.of_field(start, f"[{position}]")
+            return
+        if len(self) == start + 1 and self[-1][0] in seen:
+            self.pop()
+            return
+        found = {path for path, _ in self[start:]} - seen
+        seen |= found
+        self[start:] = [(joined("[]", path), None) for path in found]
+
+
+def segment(name: str) -> str:
+    """Return a field's name as it stands in a path: no two paths are alike."""
+    return name if name and not AMBIGUOUS.search(name) else f"[{lossless_json.encode(name).decode()}]"
+
+
+def joined(name: str, path: str) -> str:
+    """Return a path with a segment before it."""
+    return f"{name}.{path}" if path and not path.startswith("[") else name + path
 
 
 def compile_schema(schema: Schema) -> Shaper:
@@ -55,20 +94,42 @@ def _compile_type(schema: Schema) -> Shaper:
 
 
 class StrayFieldCounter:
-    """Counts strays, over all streams of a run."""
+    """Counts strays, over all streams of a run; of names without end only the first, and a part of each."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         self.counts: Counter[tuple[str, str]] = Counter()
+        self._kept: set[str] = set()
+        self._uncounted: set[str] = set()
 
-    def add(self, stream: str, strays: Strays) -> None:
-        """Count the strays of one record of the stream."""
-        self.counts.update({(stream, INDEX.sub("[]", path)) for path, _ in strays})
+    def add(self, stream: str, strays: Strays, *, kept: bool) -> None:
+        """Count the strays of one record of the stream, which are kept or not, as those of its other records."""
+        if kept:
+            self._kept.add(stream)
+        for place in {(stream, _shown(path)) for path, _ in strays}:
+            if place in self.counts or len(self.counts) < MOST_COUNTED:
+                self.counts[place] += 1
+            else:
+                self._uncounted.add(stream)
 
-    def summary(self) -> list[str]:
-        """Return the names of the fields and in how many records they were, some to a line."""
-        named = [f"{stream}.{path} ({n})" for (stream, path), n in sorted(self.counts.items())]
-        return [", ".join(named[first : first + NAMED]) for first in range(0, len(named), NAMED)]
+    def summary(self, *, kept: bool) -> str:
+        """Return the names of fields and in how many records they were; an empty string if there are none.
+
+        Args:
+            kept: whether those that were kept are meant, or those that were dropped.
+        """
+        found = [(-n, joined(s, path)) for (s, path), n in self.counts.items() if (s in self._kept) == kept]
+        named = [f"{name} ({-n})" for n, name in sorted(found)[:MOST_NAMED]]
+        if more := len(found) - len(named):
+            least = "at least " if any((s in self._kept) == kept for s in self._uncounted) else ""
+            named.append(f"and {least}{more} more")
+        return ", ".join(named)
+
+
+def _shown(path: str) -> str:
+    """Return a path without the positions of items, cut if it is long."""
+    name = INDEX.sub("[]", path[: 2 * LONGEST_NAME])
+    return name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "…"
 
 
 class RecordShaper:
@@ -85,21 +146,23 @@ class RecordShaper:
             keep: whether strays go into `unmapped`.
         """
         self._shape, self.left_out = compile_schema(schema), left_out
-        self._stream, self._counter, self._keep = stream, counter, keep
+        self._stream, self._counter = stream, counter
+        self.keep = keep and left_out.get(UNMAPPED) != {}
 
-    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the record in that form. The given one may be changed."""
-        strays: Strays = []
+    def __call__(self, record: dict[str, Any], ids: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the record in that form, with the ids that it is given. The given one may be changed."""
+        strays, ids = Strays(keep=self.keep), ids or {}
         if UNMAPPED in record:  # Codat's own, which is not ours
             strays.append((UNMAPPED, record.pop(UNMAPPED)))
+        strays += [(name, record.pop(name)) for name in ids if record.get(name) not in (None, ids[name])]
         leave_out(record, self.left_out)
         shaped: dict[str, Any] = self._shape(record, strays)
-        return {**shaped, **self.unmapped(strays)} if strays else shaped
+        return {**shaped, **(self.unmapped(strays) if strays else {}), **ids}
 
     def unmapped(self, strays: Strays) -> dict[str, Any]:
         """Count the strays of a record; return the field `unmapped` by its name, nothing if they are not kept."""
-        self._counter.add(self._stream, strays)
-        kept = {UNMAPPED: dict(strays)} if self._keep else {}
+        self._counter.add(self._stream, strays, kept=self.keep)
+        kept = {UNMAPPED: dict(strays)} if self.keep else {}
         leave_out(kept, self.left_out)
         return kept
 
@@ -117,7 +180,7 @@ def _best_of(shapers: list[Shaper]) -> Shaper:
     def shape(value: Any, strays: Strays) -> Any:
         outcomes: list[tuple[Any, Strays]] = []
         for shaper in shapers:
-            found: Strays = []
+            found = Strays(keep=strays.keep)
             outcomes.append((shaper(value, found), found))
         shaped, found = min(outcomes, key=lambda o: (bool(o[1]), type(o[0]) is not type(value)))
         strays += found
@@ -134,12 +197,12 @@ def _object(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
         for name, item in value.items():
             field = fields.get(name, others)
             if field is None:
-                strays.append((name, item))
+                strays.append((segment(name), item))
                 continue
             before = len(strays)
             shaped[name] = None if item is None else field(item, strays)
             if len(strays) > before:
-                prefix(strays, before, name)
+                strays.of_field(before, segment(name))
         return shaped
 
     return shape
@@ -151,12 +214,13 @@ def array(field: Shaper) -> Shaper:
     def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, list):
             return _misfit(value, strays)
-        shaped = []
+        shaped: list[Any] = []
+        seen: set[str] = set()
         for position, item in enumerate(value):
             before = len(strays)
             shaped.append(None if item is None else field(item, strays))
             if len(strays) > before:
-                prefix(strays, before, f"[{position}]")
+                strays.of_item(before, position, seen)
         return shaped
 
     return shape
@@ -165,7 +229,7 @@ def array(field: Shaper) -> Shaper:
 def _text(value: Any, strays: Strays) -> Any:
     if isinstance(value, str):
         return value
-    if isinstance(value, bool | int | Decimal):  # ids are text, though some platforms' come as numbers
+    if isinstance(value, bool | int | Decimal | Unreadable):  # ids are text, though some platforms' come as numbers
         return str(value).lower() if isinstance(value, bool) else str(value)
     return _misfit(value, strays)
 
@@ -181,33 +245,40 @@ def date(value: Any, strays: Strays) -> Any:
 def _decimal(value: Any, strays: Strays) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
-    found = lossless_json.number(value) if isinstance(value, str) and JSON_NUMBER.fullmatch(value) else None
+    is_number = isinstance(value, str) and len(value) <= lossless_json.MOST_DIGITS and JSON_NUMBER.fullmatch(value)
+    found = number(value) if is_number else None
     return found if isinstance(found, Decimal) else _misfit(value, strays)
 
 
 def _whole(value: Any, strays: Strays) -> Any:
-    number = _decimal(value, strays)
-    if isinstance(number, Decimal) and number != number.to_integral_value():
+    found = _decimal(value, strays)
+    if isinstance(found, Decimal) and found != found.to_integral_value():
         return _misfit(value, strays)
-    return int(number) if isinstance(number, Decimal) and number.adjusted() < LONGEST_WHOLE else number
+    return int(found) if isinstance(found, Decimal) and found.adjusted() < LONGEST_WHOLE else found
 
 
 def _flag(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, bool) else _misfit(value, strays)
 
 
-def _anything(value: Any, _: Strays) -> Any:
+def _anything(value: Any, strays: Strays) -> Any:
+    """Return free content; the numbers in it that nobody can read are null. Without recursion, as it may be deep."""
+    if isinstance(value, Unreadable):
+        return _misfit(value, strays)
+    within = [("", value)]
+    while within:
+        path, around = within.pop()
+        pairs = around.items() if isinstance(around, dict) else enumerate(around) if isinstance(around, list) else ()
+        for key, item in pairs:
+            if isinstance(item, dict | list | Unreadable):
+                name = segment(key) if isinstance(key, str) else f"[{key}]"
+                within.append((joined(path, name) if path else name, item))
+            if isinstance(item, Unreadable):
+                strays.append(within.pop())
+                around[key] = None
     return value
 
 
 def _misfit(value: Any, strays: Strays) -> Any:
     strays.append(("", value))
     return None
-
-
-def prefix(strays: Strays, start: int, name: str) -> None:
-    """Set a name before the paths of the strays from a position on: they are of a field with that name."""
-    for position in range(start, len(strays)):
-        path, value = strays[position]
-        separator = "." if path and not path.startswith("[") else ""
-        strays[position] = (name + separator + path, value)

@@ -18,7 +18,7 @@ from singer_sdk.batch import lazy_chunked_generator
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records.fields import plain
-from tap_codat_commerce.sync.run_summary import RunError
+from tap_codat_commerce.sync.run_summary import RecordError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -80,6 +80,7 @@ def written(
         schema: the records' schema.
 
     Raises:
+        RecordError: a record has no place in such a file.
         RunError: a file can't be written.
     """
     own: list[Exception] = []
@@ -137,17 +138,21 @@ def _table(stream: str, records: Iterable[bytes | bytearray], schema: Schema) ->
     """Return records, given as JSON, as a table.
 
     Raises:
-        RunError: one of them fits no Parquet type.
+        RecordError: one of them fits no Parquet type.
     """
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
-    digits, columns = Digits(), column(schema)
+    digits, columns, rows = Digits(), column(schema), []
+    where = f"records of {stream} fit"
     try:
-        rows = [prepared(record, columns, digits) for record in map(lossless_json.decode_object, records)]
+        for record in map(lossless_json.decode_object, records):
+            where = f"record {record['id']} of {stream} fits" if record.get("id") else where
+            rows.append(prepared(record, columns, digits))
+        where = f"records of {stream} fit"
         return pa.Table.from_pylist(rows, schema=pa.schema(list(arrow_type(columns, digits.arrow_type()))))
     except (pa.ArrowException, ArithmeticError, AttributeError, TypeError, ValueError) as exc:
-        msg = f"batch_config: records of {stream} fit no Parquet type, use the format jsonl: {exc}"
-        raise RunError(msg) from exc
+        msg = f"batch_config: {where} no Parquet type, use the format jsonl: {exc}."
+        raise RecordError(msg) from exc
 
 
 class Digits:
@@ -158,11 +163,18 @@ class Digits:
         self.whole, self.fraction = WHOLE, FRACTION
 
     def see(self, number: Decimal) -> Decimal:
-        """Take note of a number, and return it."""
+        """Take note of a number, and return it.
+
+        Raises:
+            ValueError: no decimal is long enough for it and for those before.
+        """
         _, digits, exponent = number.as_tuple()
         if isinstance(exponent, int):
             self.fraction = max(self.fraction, -exponent)
             self.whole = max(self.whole, len(digits) + exponent)
+        if self.whole + self.fraction > MOST_DIGITS:
+            msg = f"a decimal of {self.whole + self.fraction} digits"
+            raise ValueError(msg)
         return number
 
     def arrow_type(self) -> pa.DataType:
@@ -170,9 +182,6 @@ class Digits:
         import pyarrow as pa  # noqa: PLC0415 - an extra
 
         precision = self.whole + self.fraction
-        if precision > MOST_DIGITS:
-            msg = f"a decimal of {precision} digits"
-            raise ValueError(msg)
         return (pa.decimal128 if precision <= WHOLE + FRACTION else pa.decimal256)(precision, self.fraction)
 
 

@@ -58,7 +58,10 @@ CATALOG = {
     "properties": {"streams": {"type": "array", "items": ENTRY}},
 }
 """What a catalog has to be, as JSON Schema."""
-NOT_READ = ("$ref", "$dynamicRef", "allOf", "not", "if", "patternProperties", "propertyNames", "prefixItems")
+NOT_READ = (
+    *("$ref", "$dynamicRef", "allOf", "not", "if", "patternProperties", "propertyNames", "prefixItems"),
+    *("enum", "const"),
+)
 """Words of JSON Schema that the tap can't make records by, and most of which the SDK keeps from the target."""
 REMEDY = "--discover makes a new catalog"
 
@@ -110,6 +113,40 @@ def check_keys(stream: str, keys: Collection[str], more: Collection[str], schema
             kind = ", of the type string" if key in keys else ""
             msg = f"catalog: {stream}: {key} is a key: it has to be in schema.properties{kind}, and selected. {REMEDY}."
             raise InputError(msg)
+
+
+def with_nulls(schema: Schema, keys: Collection[str]) -> Schema:
+    """Return the schema of a catalog in which only keys are required, and all else may be null: Codat may leave it out.
+
+    Args:
+        schema: of a stream, whose fields the user may have edited.
+        keys: the stream's.
+    """
+    fields = {name: field if name in keys else _or_null(field) for name, field in schema["properties"].items()}
+    return {**schema, "properties": fields, "required": [name for name in fields if name in keys]}
+
+
+def _or_null(schema: Schema) -> Schema:
+    found = {word: value for word, value in _within(schema).items() if word != "required"}
+    kinds = found.get("type", "null")
+    if "null" not in kinds:
+        found["type"] = [kinds, "null"] if isinstance(kinds, str) else [*kinds, "null"]
+    for word in {"anyOf", "oneOf"} & found.keys():
+        if not any("null" in part.get("type", "null") for part in found[word]):
+            found[word] = [*found[word], {"type": "null"}]
+    return found
+
+
+def _within(schema: Schema) -> Schema:
+    """Return a schema in which whatever is within its values may be null."""
+    found = dict(schema)
+    if "properties" in schema:
+        found["properties"] = {name: _or_null(field) for name, field in schema["properties"].items()}
+    for word in {"items", "additionalProperties"} & schema.keys():
+        found[word] = _or_null(schema[word]) if isinstance(schema[word], dict) else schema[word]
+    for word in {"anyOf", "oneOf"} & schema.keys():
+        found[word] = [{w: v for w, v in _within(part).items() if w != "required"} for part in schema[word]]
+    return found
 
 
 def check_maps(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:

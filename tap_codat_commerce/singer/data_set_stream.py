@@ -91,7 +91,11 @@ class DataSetStream(CodatStream):
         self.tap.state_writer.write_state(self.tap.state)
 
     def write(self, sync: DueSync) -> None:
-        """Take the pages of a data set that is due, by the SDK's way through a context."""
+        """Take the pages of a data set that is due, by the SDK's way through a context.
+
+        Raises:
+            RecordError: what came can't be written.
+        """
         with suppress(AbortedSyncFailedException, AbortedSyncPausedException):
             self.sync({**sync.context, "sync": sync})
 
@@ -157,7 +161,7 @@ class DataSetStream(CodatStream):
     @cached_property
     def _in_pages(self) -> bool:
         """Whether pages go out as they are."""
-        return not (self._is_flattened or self.in_batches) and self._is_unmapped and self.ABORT_AT_RECORD_COUNT is None
+        return not (self.flatteners or self.in_batches) and self._is_unmapped and self.ABORT_AT_RECORD_COUNT is None
 
     def _pages(self, context: Context | None) -> Iterator[bytearray]:
         """Yield the lines of each page, and count its records."""

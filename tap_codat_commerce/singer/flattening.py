@@ -1,7 +1,8 @@
 """Flattening of records, by a plan that is made once for a schema.
 
 The SDK looks up each name of each record anew, and keeps a null object under its own name, which no column has: some
-targets refuse such a record, and the object's columns are missing, where they should be null.
+targets refuse such a record, and the object's columns are missing, where they should be null. So the SDK's stream maps
+do not flatten here; what they have made is flattened after them.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from singer_sdk.helpers._flattening import flatten_key
+from singer_sdk.helpers._flattening import flatten_key, flatten_schema
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records.fields import alternatives
+from tap_codat_commerce.singer.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from singer_sdk.helpers._flattening import FlatteningOptions
 
     from tap_codat_commerce.records.fields import Schema
@@ -33,15 +33,26 @@ Plan = tuple[str, "dict[str, Plan] | None", bool]
 class Flattener:
     """Makes columns of the fields of objects, down to a depth; objects below it, and arrays, become text."""
 
-    def __init__(self, schema: Schema, columns: Collection[str], options: FlatteningOptions) -> None:
-        """Make the plan.
+    def __init__(self, stream: str, schema: Schema, options: FlatteningOptions) -> None:
+        """Make the plan, and the flattened schema.
 
         Args:
+            stream: the stream's name.
             schema: of the records.
-            columns: names of the fields of the flattened schema, as the SDK has it.
-            options: separator and length of names.
+            options: depth, separator and length of names.
+
+        Raises:
+            SettingsError: two columns would have one name.
         """
-        self._columns, self._options = columns, options
+        self.stream = stream
+        depth, separator, length = options.max_level, options.separator, options.max_key_length
+        try:
+            self.schema: Schema = flatten_schema(schema, depth, separator, max_key_length=length)
+        except ValueError as exc:
+            name = str(exc).rpartition(" ")[2]
+            line = f"flattening_max_key_length: {length} makes one name, {name}, of two columns of {stream}: raise it"
+            raise SettingsError([line]) from exc
+        self._columns, self._options = self.schema["properties"], options
         self._plans = {name: self._plan(name, field, []) for name, field in schema["properties"].items()}
 
     def __call__(self, record: bytes | bytearray) -> bytes:

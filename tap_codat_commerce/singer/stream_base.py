@@ -8,10 +8,9 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk import Stream
-from singer_sdk.exceptions import MapExpressionError
 from singer_sdk.helpers._catalog import get_selected_schema, pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import schemas
@@ -19,6 +18,7 @@ from tap_codat_commerce.records.shaping import RecordShaper
 from tap_codat_commerce.singer import batches, catalogs
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.flattening import Flattener
+from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -70,6 +70,14 @@ class CodatStream(Stream):
         return bool(self.replication_key)
 
     @property
+    def effective_schema(self) -> Schema:
+        """The schema in the catalog if one was given, made such that all fits it that comes, `unmapped` included."""
+        if self._input_schema is None:
+            return self.schema
+        schema = catalogs.with_nulls(self._input_schema, {*self._own_keys, *self.primary_keys})
+        return schemas.with_unmapped(schema) if self.tap.keeps_unknown_fields else schema
+
+    @property
     def selected_schema(self) -> Schema:
         """The schema of the selected fields; of all, if the stream itself is not selected: stream maps may filter it.
 
@@ -102,38 +110,53 @@ class CodatStream(Stream):
     def _is_unmapped(self) -> bool:
         return len(self.stream_maps) == 1 and type(self.stream_maps[0]) is SameRecordTransform
 
-    @property
-    def _is_flattened(self) -> bool:
-        return self.stream_maps[0].flattening_enabled
+    @cached_property
+    def flatteners(self) -> list[Flattener] | None:
+        """What flattens what each of the stream maps makes; None without flattening.
+
+        Raises:
+            SettingsError: two columns would have one name.
+        """
+        options = self.tap.flattening_options
+        if not options.enabled:
+            return None
+        return [Flattener(one.stream_alias, one.transformed_schema, options) for one in self.stream_maps]
 
     def finished(self, records: Iterable[Json]) -> Iterator[tuple[str, Json]]:
-        """Yield records, as JSON, as stream maps and flattening have them; with the name of the stream they go to."""
+        """Yield records, as JSON, as stream maps and flattening have them; with the name of the stream they go to.
+
+        Raises:
+            RecordError: an expression in stream_maps fails.
+        """
+        flatteners = self.flatteners
         if self._is_unmapped:
-            yield from zip(repeat(self.name), map(self._flattened, records) if self._is_flattened else records)
+            yield from zip(repeat(self.name), map(flatteners[0], records) if flatteners else records)
             return
         for record in map(lossless_json.decode_object, records):
-            for one in self.stream_maps:
+            for one, flatten in zip(self.stream_maps, flatteners or repeat(None), strict=False):
                 if (mapped := self._mapped(one, record)) is not None:
-                    yield one.stream_alias, lossless_json.encode(mapped)
+                    yield one.stream_alias, flatten(mapped) if flatten else mapped
 
-    def _mapped(self, one: StreamMap, record: Record) -> Record | None:
+    def _mapped(self, one: StreamMap, record: Record) -> Json | None:
         """Return what a stream map makes of a record, None if it takes it out.
 
         Raises:
-            SettingsError: an expression in stream_maps fails. What it fails with may hold data, and is not said.
+            RecordError: an expression fails. What it fails with may hold data, and is not said.
         """
+        mapped: Record | None = None
         try:
-            mapped: Record | None = one.transform(record)
-        except MapExpressionError as exc:
-            raise SettingsError([f"stream_maps: {self.name}: {exc}"]) from exc
-        except (ArithmeticError, LookupError, TypeError, ValueError) as exc:
-            raise SettingsError([f"stream_maps: {self.name}: an expression fails: {type(exc).__name__}"]) from exc
-        return mapped
+            mapped = one.transform(record)
+            text: Json | None = None if mapped is None else lossless_json.encode(mapped)
+        except Exception as exc:  # an expression may raise anything
+            what = f"{_failed(one, mapped)}: {type(exc).__name__}. Mend it; all fields but the keys may be null."
+            msg = f"stream_maps: {self._named(record)}: {what}"
+            raise RecordError(msg) from exc
+        return text
 
-    @cached_property
-    def _flattened(self) -> Flattener:
-        first = self.stream_maps[0]
-        return Flattener(first.raw_schema, first.transformed_schema["properties"], self._tap.mapper.flattening_options)
+    def _named(self, record: Record) -> str:
+        """Return the stream, and the part of the record's key that no line about its data set holds."""
+        keys = [str(record[k]) for k in self._own_keys if k in record and k not in (self.context or ())]
+        return f"{self.name}, record {' '.join(keys)}" if keys else self.name
 
     def _finished_one(self, record: Record) -> Iterator[tuple[str, Json]]:
         if not all(self.mask.values()):
@@ -146,7 +169,18 @@ class CodatStream(Stream):
             yield from self._finished_one(record)
 
     def _write_record_message(self, record: Record) -> None:
-        """Write a record, in far fewer steps than the SDK."""
+        """Write a record; if it can't be written, say and count that."""
+        try:
+            self.write_record(record)
+        except RecordError as exc:
+            self.tap.run.summary.unwritten(self._named(record), exc)
+
+    def write_record(self, record: Record) -> None:
+        """Write a record, in far fewer steps than the SDK.
+
+        Raises:
+            RecordError: it can't be written.
+        """
         self.has_records = True
         for stream, text in self._finished_one(record):
             self.tap.message_writer.write_record(stream, text)
@@ -176,16 +210,19 @@ class CodatStream(Stream):
             RunError: a file can't be written.
         """
         records = (record for _, record in self._finished_all(context))
-        for files in batches.written(self.name, records, batch_config, self.stream_maps[0].transformed_schema):
+        schema = self.flatteners[0].schema if self.flatteners else self.stream_maps[0].transformed_schema
+        for files in batches.written(self.name, records, batch_config, schema):
             yield batch_config.encoding, files
 
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
-        """Declare the columns of Parquet files, where they differ from the fields of RECORD messages.
+        """Declare the columns that flattening makes, and those of Parquet files, which differ from RECORD messages.
 
         The replication key is named only if it is a field.
         """
         config = self.get_batch_config(self.config)
+        flattened = {f.stream: f.schema for f in self.flatteners or ()}
         for message in super()._generate_schema_messages():
+            message.schema = flattened.get(message.stream, message.schema)
             if self.replication_key not in message.schema["properties"]:
                 message.bookmark_properties = None
             if config and batches.is_parquet(config):
@@ -216,3 +253,13 @@ class CodatStream(Stream):
         if not self._schema_written:
             self._schema_written = True
             super()._write_schema_message()
+
+
+def _failed(one: StreamMap, mapped: Record | None) -> str:
+    """Return what of a stream map failed: the field that is no JSON, or the expression that was evaluated last."""
+    for name, value in (mapped or {}).items():
+        try:
+            lossless_json.encode(value)
+        except Exception:  # noqa: BLE001 - as many kinds as there are values
+            return f"what it makes of {name} is no JSON"
+    return f"{one.expr_evaluator.expr} fails" if isinstance(one, CustomStreamMap) else "fails"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
 from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_codat_commerce.singer import catalogs, inputs, memory
@@ -92,15 +93,18 @@ class CodatTap(Tap):
 
         Raises:
             InputError: the catalog selects a stream that there is not, or not all keys of one.
-            SettingsError: stream maps are of a stream or a field that there is not.
+            SettingsError: stream maps are of a stream or a field that there is not, or flattening can't work.
         """
         super(Tap, self).setup_mapper()
+        self.flattening_options: FlatteningOptions = self.mapper.flattening_options
+        self.mapper.flattening_options = FlatteningOptions(enabled=False)  # our streams flatten
         if self.input_catalog:
             catalogs.check_names(self.input_catalog, self.streams)
         catalogs.check_maps(self.mapper.stream_maps_dict, {n: s.effective_schema for n, s in self.streams.items()})
         for name, stream in self.streams.items():
             schema = stream.selected_schema  # type: ignore[attr-defined]
             self.mapper.register_raw_stream_schema(name, schema, stream.primary_keys)
+            _ = stream.flatteners  # type: ignore[attr-defined] # refuses what can't work
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load a state, after a check that it is one of ours and whole."""
@@ -158,20 +162,25 @@ class CodatTap(Tap):
         for line in self.run.selection.gaps.lines():
             self.logger.warning("%s", line)
         self.run.summary.findings.log(self.logger)
-        for names in self.run.stray_fields.summary():
-            self.logger.warning(
-                "Values that the schema has no place for were %s: %s. "
-                "Each field with the number of records; look for a newer version%s.",
-                "kept in 'unmapped'" if self.keeps_unknown_fields else "dropped",
-                names,
-                "" if self.keeps_unknown_fields else ", or set unknown_fields to keep",
-            )
+        self._log_strays(kept=True)
+        self._log_strays(kept=False)
 
     def _log_summary(self) -> None:
         self._log_findings()
         if self._stopped_by:
             self.logger.warning("Stopped by a signal. The next run goes on from the state that was written last.")
         self.run.summary.log()
+
+    def _log_strays(self, *, kept: bool) -> None:
+        if names := self.run.stray_fields.summary(kept=kept):
+            more = "select 'unmapped'" if self.keeps_unknown_fields else "set unknown_fields to keep"
+            self.logger.warning(
+                "Values that the schema has no place for were %s: %s. "
+                "Each field with the number of records; look for a newer version%s.",
+                "kept in 'unmapped'" if kept else "dropped",
+                names,
+                "" if kept else f", or {more}",
+            )
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """End the run at the end of the line that is being written; `sync_all` then writes the STATE.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.prefetch_plan import PrefetchPlan
+from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +72,10 @@ class CompanySync:
 
     def _read(self, sync: DataSetSync) -> None:
         if sync.is_due():
-            sync.sink.write(sync)
+            try:
+                sync.sink.write(sync)
+            except RecordError as exc:
+                sync.fail(exc)
 
     def _look_again(self, syncs: list[DataSetSync]) -> None:
         for company_id in {sync.connection.company_id for sync in syncs}:

@@ -109,7 +109,11 @@ class Sink(Protocol):
         """Write the state: bookmarks and checkpoints as they are now."""
 
     def write(self, sync: DueSync) -> None:
-        """Take the pages of a data set that is due: iterate over `sync.pages()` to its end."""
+        """Take the pages of a data set that is due: iterate over `sync.pages()` to its end.
+
+        Raises:
+            RecordError: what came can't be written.
+        """
 
     def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[Any]]:
         """Return what makes a page of records of an answer's results."""

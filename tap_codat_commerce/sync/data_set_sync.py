@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_set import Context, Sink
     from tap_codat_commerce.sync.data_status import Verdict
     from tap_codat_commerce.sync.run import Run
+    from tap_codat_commerce.sync.run_summary import RecordError
 
 READS = 3
 """How often a data set is read before it counts as failed."""
@@ -47,6 +48,7 @@ class DataSetSync:
         self._run, self.sink, self.connection = run, sink, connection
         self.data_set = sink.data_set
         self._reason = ""
+        self._is_read = False
         self.check = PreSyncCheck(run, sink, connection)
         self._status_read = SyncStatus()
         self._whole = False
@@ -153,6 +155,12 @@ class DataSetSync:
         action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
         self._run.summary.succeeded(action.value)
 
+    def fail(self, error: RecordError) -> None:
+        """Log and count that what came can't be written, be it read to its end or not. The bookmark stays."""
+        self._run.reading = None
+        self._run.summary.outcomes[Action.READ.value] -= self._is_read
+        self._run.summary.unwritten(self.where, error)
+
     @contextmanager
     def _contained(self) -> Iterator[None]:
         """Keep what goes wrong at this data set from the others."""
@@ -249,6 +257,7 @@ class DataSetSync:
             bookmark = found.bookmark(options, seen, now, incremental=self.sink.incremental)
             self.sink.move_bookmark(self.context, bookmark, found.described())
         self._run.summary.succeeded(Action.READ.value)
+        self._is_read = True
 
     def _order_refused(self, error: errors.BadRequest) -> None:
         """Read in the order of modification from now on, in this whole run."""

@@ -32,6 +32,10 @@ class RunError(Exception):
         super().__init__(clean(message))
 
 
+class RecordError(RunError):
+    """A record can't be written as it should be: its data set fails, the others are read."""
+
+
 class RunSummary:
     """Counts of one run, and the lines made of them."""
 
@@ -79,6 +83,13 @@ class RunSummary:
         """Count a company that was gone through."""
         self.companies_done += 1
         self._outage.company_done(company_id)
+
+    def unwritten(self, where: str, error: RecordError) -> None:
+        """Say and count that a record of what came can't be written."""
+        line = f"{where}: {error}"
+        self.outcomes["failed"] += 1
+        self._logger.warning("%s The rest is read.", line)
+        self.failed[where] = line
 
     def failure(self, data_set: str, place: str, company_id: str, error: CodatError) -> None:
         """Say and count that a data set failed.

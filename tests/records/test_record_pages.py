@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -17,6 +17,9 @@ from tap_codat_commerce.records import dates as our_dates
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.record_pages import MOST_LEARNED, RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CONTEXT = {"companyId": "c0", "connectionId": "c1"}
 DATES = [
@@ -93,9 +96,9 @@ class CountingShaper(RecordShaper):
 
     shaped = 0
 
-    def __call__(self, record: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, record: dict[str, Any], ids: Mapping[str, str] | None = None) -> dict[str, Any]:
         self.shaped += 1
-        return super().__call__(record)
+        return super().__call__(record, ids)
 
 
 def shaper_of(name: str, left_out: Tree | None = None, *, keep: bool = False) -> CountingShaper:
@@ -174,14 +177,21 @@ def stamp_of(raw: msgspec.Raw) -> Any:
         ("orders", '"a.b":1,"c d":2,"class":3'),
         ("orders", '"unmapped":{"a":1}'),
         ("orders", '"companyId":7'),
+        ("orders", '"companyId":"theirs","connectionId":{"a":1}'),
+        ("orders", '"companyId":"c0","connectionId":null'),
+        ("orders", '"companyId":"c0","colour":1'),
+        ("orders", '"orderLineItems[0].colour":1,"orderLineItems":[{"colour":2}],"customerRef":{"":3,"id":[4]}'),
+        ("orders", '"customerRef.id":1,"customerRef":{"id":[2],"a[0]":3}'),
+        ("orders", '"totalAmount":-0,"supplementalData":{"content":{"a":[-0,-0.0]}}'),
+        ("orders", '"totalAmount":1e99999999999999999999,"colour":[1e99999999999999999999]'),
     ],
 )
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_field_is_learned(name: str, fields: str, keep: bool) -> None:  # noqa: FBT001
     maker, shaper = maker_of(name, keep=keep)
     record = f'{{"id":"1",{fields}}}'
-    wanted = shaper_of(name, keep=keep)(lossless_json.decode_object(record.encode()))
-    wanted.pop("companyId", None)
+    wanted = shaper_of(name, keep=keep)(lossless_json.decode_object(record.encode()), CONTEXT)
+    wanted = {k: v for k, v in wanted.items() if k not in CONTEXT}
     assert made(maker, *[record] * 20) == [read(lossless_json.encode(wanted))] * 20
     assert shaper.shaped == 0
 
@@ -205,7 +215,8 @@ def test_fields_of_ever_new_names_are_counted_and_not_all_learned() -> None:
 @pytest.mark.parametrize("name", ['\\"', "\\\\", "\\n", "a b", "class", "__slots__", ""])
 def test_names_of_all_kinds(name: str) -> None:
     maker, shaper = maker_of("orders", keep=True)
-    assert made(maker, f'{{"id":"1","{name}":0}}') == [{"id": "1", "unmapped": {json.loads(f'"{name}"'): "0"}}]
+    path = json.loads(f'"{name}"') or '[""]'
+    assert made(maker, f'{{"id":"1","{name}":0}}') == [{"id": "1", "unmapped": {path: "0"}}]
     schema = {
         **schemas.ORDERS,
         "properties": {**schemas.ORDERS["properties"], json.loads(f'"{name}"'): {"type": "number"}},
@@ -253,3 +264,19 @@ def test_a_result_that_is_no_record_costs_no_other() -> None:
     assert page.ids == ["1", "2"]
     assert len(page.content.splitlines()) == 2
     assert [text[:8] for text in page.unreadable] == [f"entry {n}:" for n in (2, 3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize(("item", "times"), [(b"1", 20), (b'{"x":1}', 30)])
+def test_items_without_a_place_take_little_memory(item: bytes, times: int) -> None:
+    items = b",".join([item] * (2_000_000 // len(item)))
+    maker, shaper = maker_of("orders")
+    result = msgspec.Raw(b'{"id":"1","orderLineItems":[%b,{"y":1}]}' % items)
+    tracemalloc.start()
+    maker.page([result], CONTEXT)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < times * len(items)
+    assert {path for _, path in shaper._counter.counts} == {  # noqa: SLF001
+        "orderLineItems[]" + (".x" if b"x" in item else ""),
+        "orderLineItems[].y",
+    }

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlparse
 
-import pyarrow.parquet as pq
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import DATA_SETS, batches
+from conftest import DATA_SETS, batches, in_files
 from tap_codat_commerce.singer.batches import Digits, prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from conftest import Run, Stage
+    from conftest import Stage
 
 FORMATS = ["jsonl", "parquet"]
 LONG = Decimal("12345678901234567890123456789.01234567890123456789")
-
-
-def in_files(run: Run, stream: str) -> list[dict[str, Any]]:
-    """Return the records of a stream's files."""
-    found: list[dict[str, Any]] = []
-    for message in run.messages:
-        for address in message["manifest"] if message["type"] == "BATCH" and message["stream"] == stream else ():
-            path = Path(urlparse(address).path)
-            if path.suffix == ".parquet":
-                found += pq.read_table(path).to_pylist()
-            else:
-                lines = gzip.decompress(path.read_bytes()).splitlines()
-                found += [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in lines]
-    return found
 
 
 def known(value: Any) -> Any:
@@ -121,15 +104,25 @@ def test_an_unfinished_read_is_begun_anew(stage: Callable[..., Stage], tmp_path:
     assert len(in_files(shops.run(state=first.state, **config).ok(), "orders")) == 30
 
 
-def test_what_fits_no_parquet_type_is_said(stage: Callable[..., Stage], tmp_path: Path) -> None:
-    shops = stage(companies=1, connections=1)
-    next(iter(shops.world.connections()[0].data["commerce-orders"].records.values()))["totalAmount"] = Decimal("1e-99")
+@pytest.mark.parametrize(("number", "digits"), [("1e-99", 119), ("1e100", 119), ("0e-200", 220)])
+def test_what_fits_no_parquet_type_costs_its_data_set(
+    stage: Callable[..., Stage], tmp_path: Path, number: str, digits: int
+) -> None:
+    shops = stage(companies=2, connections=1, extras=False)
+    connection = shops.world.connections()[0]
+    record_id, order = next(iter(connection.data["commerce-orders"].records.items()))
+    order["totalAmount"] = Decimal(number)
     run = shops.run(batch_config=batches(tmp_path, "parquet"))
     assert run.code == 1
-    assert run.problems[-1] == (
-        "batch_config: records of orders fit no Parquet type, use the format jsonl: a decimal of 119 digits"
+    assert run.problems[0] == (
+        f"orders of company {connection.company_id}, connection {connection.id}: batch_config: record {record_id} of "
+        f"orders fits no Parquet type, use the format jsonl: a decimal of {digits} digits. The rest is read."
     )
-    assert "orders" not in {s for s, v in run.state["bookmarks"].items() if v.get("partitions")}
+    assert len(run.problems) == 2
+    assert "21 read, 0 unchanged, 0 not ready, 1 failed" in run.log
+    orders = run.state["bookmarks"]["orders"]["partitions"]
+    assert [p["context"]["connectionId"] for p in orders] == [shops.world.connections()[1].id]
+    assert len(run.records["reads"]) == 21
 
 
 @pytest.mark.parametrize(
@@ -142,7 +135,8 @@ def test_what_a_stream_map_makes_and_parquet_cannot_hold(
     run = stage(companies=1).run(stream_maps=maps, batch_config=batches(tmp_path, "parquet"))
     assert (run.code == 1) == bool(reason), run.log
     if reason:
-        assert f"records of customers fit no Parquet type, use the format jsonl: {reason}" in run.problems[-1]
+        assert f"records of customers fit no Parquet type, use the format jsonl: {reason}" in run.problems[0]
+        assert "failed, and are read by the next run" in run.problems[-1]
     assert "Traceback" not in run.log
 
 

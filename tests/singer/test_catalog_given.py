@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.platforms import BY_KEY
+from conftest import batches, in_files
+from tap_codat_commerce.records import schemas
 from validity import assert_valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from conftest import Run, Stage
 
@@ -79,14 +82,29 @@ SCHEMAS: dict[str, Any] = {
             "additionalProperties": {"type": ["string", "null"]},
         }
     },
+    "what may not be null": {
+        "orderNumber": {"type": "string"},
+        "country": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        "closedDate": {"type": ["string"], "format": "date-time"},
+        "customerRef": {
+            "type": "object",
+            "properties": {"id": {"type": "string"}, "name": {"oneOf": [{"type": "string"}, {"type": "number"}]}},
+            "required": ["id", "name"],
+        },
+        "payments": {"type": "array", "items": {**schemas.ORDERS["properties"]["payments"]["items"], "type": "object"}},
+    },
     "a closed object": {"customerRef": {"type": ["object", "null"], "additionalProperties": False}},
 }
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_schema_that_was_edited(shop: Stage, schema: str) -> None:
+    first, second, *_ = shop.world.connections()[0].data["commerce-orders"].records.values()
+    first.update(orderNumber=None, country=None, closedDate="0001-01-01T00:00:00", customerRef=None, payments=None)
+    second.update(customerRef={"id": None, "name": None}, payments=[None])
     catalog = shop.catalog("orders")
     entry_of(catalog, "orders")["schema"]["properties"].update(SCHEMAS[schema])
+    entry_of(catalog, "orders")["schema"]["required"] += SCHEMAS[schema]
     run = shop.run(catalog=catalog).ok()
     assert_valid(run)
     wanted = shop.run(catalog=shop.catalog("orders")).ok().records["orders"]
@@ -113,6 +131,25 @@ def test_what_a_catalog_leaves_out_the_tap_knows(shop: Stage, field: str) -> Non
     assert run.schemas[0]["key_properties"] == ["companyId", "connectionId", "id"]
     assert run.schemas[0]["bookmark_properties"] == ["modifiedDate"]
     assert len(run.records["orders"]) == 3
+
+
+@pytest.mark.parametrize("form", ["messages", "mapped", "flattened", "parquet"])
+def test_unknown_fields_are_kept_with_a_catalog_that_was_made_before(shop: Stage, tmp_path: Path, form: str) -> None:
+    catalog = shop.catalog("orders")
+    order = next(iter(shop.world.connections()[0].data["commerce-orders"].records.values()))
+    order.update({"colour": {"name": "olive"}, "a.b": 5})
+    forms: dict[str, dict[str, Any]] = {
+        "messages": {},
+        "mapped": {"stream_maps": {"orders": {"copy": "id"}}},
+        "flattened": {"flattening_enabled": True, "flattening_max_depth": 1},
+        "parquet": {"batch_config": batches(tmp_path, "parquet")},
+    }
+    run = shop.run(catalog=catalog, unknown_fields="keep", **forms[form]).ok()
+    assert_valid(run)
+    wanted: Any = {"colour": {"name": "olive"}, '["a.b"]': 5}
+    found = in_files(run, "orders") if form == "parquet" else run.records["orders"]
+    (unmapped,) = (r["unmapped"] for r in found if r.get("unmapped"))
+    assert (json.loads(unmapped) if form in {"flattened", "parquet"} else unmapped) == wanted
 
 
 def test_what_is_deselected_leaves_nothing_behind(shop: Stage) -> None:
@@ -156,6 +193,7 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"customerRef": {"$ref": "#/$defs/reference"}}, "schema.properties.customerRef: has $ref"),
     ({"payments": {"items": [{"type": "object"}]}}, "schema.properties.payments.items: must be an object"),
     ({"payments": {"items": {"allOf": [{}]}}}, "schema.properties.payments.items: has allOf"),
+    ({"country": {"enum": ["GB"]}}, "schema.properties.country: has enum"),
     ({"id": {"type": "integer"}}, "id is a key: it has to be in schema.properties, of the type string"),
     ({"companyId": {}}, "companyId is a key"),
 ]
@@ -234,16 +272,59 @@ def test_a_stream_map_that_is_misspelt_is_refused(shop: Stage, maps: dict[str, A
 @pytest.mark.parametrize(
     ("expression", "reason"),
     [
-        ("nofn(id)", "Failed to evaluate simpleeval expressions nofn(id)."),
-        ("1 / 0", "an expression fails: ZeroDivisionError"),
-        ("int(customerName)", "an expression fails: ValueError"),
+        ("nofn(id)", "nofn(id) fails: MapExpressionError"),
+        ("1 / 0", "1 / 0 fails: ZeroDivisionError"),
+        ("int(customerName)", "int(customerName) fails: ValueError"),
+        ("md5(record['emailAddress'])", "md5(record['emailAddress']) fails: AttributeError"),
+        ("record.items()", "what it makes of emailAddress is no JSON: TypeError"),
+        ("float(1) ** 0.5 * (0 - 1) ** 0.5", "what it makes of emailAddress is no JSON: TypeError"),
     ],
 )
-def test_an_expression_that_fails_is_said_without_the_data(shop: Stage, expression: str, reason: str) -> None:
-    run = shop.run(stream_maps={"customers": {"more": expression}})
+@pytest.mark.parametrize("form", ["messages", "flattened", "jsonl"])
+def test_an_expression_that_fails_costs_its_data_set(
+    stage: Callable[..., Stage], tmp_path: Path, expression: str, reason: str, form: str
+) -> None:
+    """It is said without the data, and no record goes out as it came."""
+    shops = stage(companies=2, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    first, second = (c.data["commerce-customers"].records for c in shops.world.connections())
+    for number, customer in enumerate(first.values()):
+        customer.update(emailAddress=None if number == 1 else "zoe@example.com", customerName="Zoe")
+    second.clear()
+    forms: dict[str, dict[str, Any]] = {
+        "messages": {},
+        "flattened": {"flattening_enabled": True, "flattening_max_depth": 1},
+        "jsonl": {"batch_config": batches(tmp_path, "jsonl")},
+    }
+    run = shops.run(stream_maps={"customers": {"emailAddress": expression}}, **forms[form])
     assert run.code == 1
-    assert run.problems == [f"stream_maps: customers: {reason}"]
+    where = f"customers of company {shops.world.connections()[0].company_id}, connection "
+    failed, last = run.problems
+    assert failed.startswith(where)
+    assert failed.split(": ")[2] == f"customers, record {list(first)['md5' in expression]}"
+    assert f": {reason}. Mend it; all fields but the keys may be null. The rest is read." in failed
+    assert last.startswith("1 failed, and are read by the next run from where they were: " + where)
     assert "Traceback" not in run.log
+    assert "Zoe" not in run.log
+    assert "zoe@" not in run.out + run.log
+    assert len(run.state["bookmarks"]["orders"]["partitions"]) == 2
+    assert len(run.state["bookmarks"]["customers"]["partitions"]) == 1, "that of the shop without customers"
+    assert len(run.records["reads"]) == 21
+    assert "data sets: 21 read, 0 unchanged, 0 not ready, 1 failed" in run.log
+
+
+@pytest.mark.parametrize("stream", ["companies", "connections", "data_status", "reads"])
+def test_an_expression_that_fails_for_one_row(stage: Callable[..., Stage], stream: str) -> None:
+    shops = stage(companies=2, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    key = {"companies": "id", "connections": "companyId"}.get(stream, "dataType")
+    bad = "commerce-orders" if key == "dataType" else next(iter(shops.world.companies))
+    run = shops.run(stream_maps={stream: {"more": f"1 / (0 if {key} == '{bad}' else 1)"}})
+    assert run.code == 1
+    assert f"stream_maps: {stream}, record " in run.problems[0]
+    assert "Traceback" not in run.log
+    wanted = shops.run().ok().records
+    assert {s: len(r) for s, r in run.records.items()} == {
+        s: len(r) - (s == stream) * (2 if key == "dataType" else 1) for s, r in wanted.items()
+    }
 
 
 def test_stream_maps_may_name_many(shop: Stage) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
 from conftest import start
 from validity import assert_valid
 
@@ -75,6 +76,8 @@ def test_numbers_keep_every_digit_through_maps_and_flattening(shop: Stage) -> No
         ("2021-05-04T23:28:09.5-05:30", "2021-05-05T04:58:09.500000Z"),
         ("2021-05-04", "2021-05-04T00:00:00Z"),
         ("0001-01-01T00:00:00", None),
+        ("0001-01-02T00:00:00", None),
+        ("0001-01-01T00:00:00+05:00", None),
         ("0001-01-01T00:00:00Z", None),
         ("", None),
         (None, None),
@@ -86,7 +89,8 @@ def test_dates_have_one_form(shop: Stage, came: str | None, goes: str | None) ->
 
 
 def test_ids_are_text_and_values_of_another_type_are_reported(shop: Stage) -> None:
-    order = one_order(shop, customerRef={"id": 7110701885, "name": None}, closedDate="soon", payments="none")
+    fields: dict[str, Any] = {"closedDate": "0001-01-01 or so", "payments": "none"}
+    order = one_order(shop, customerRef={"id": 7110701885, "name": None}, **fields)
     order["orderLineItems"][0]["taxes"] = [None, {"rate": "0.2"}]
     run = shop.run().ok()
     record = run.records["orders"][0]
@@ -123,6 +127,115 @@ def test_unknown_fields_can_be_kept_as_they_came(shop: Stage) -> None:
     assert "kept in 'unmapped': orders.loyalty (1)" in run.log
 
 
+def spoil(shop: Stage, fields: str) -> None:
+    """Have the only order consist of these fields, given as JSON, and of what every order has."""
+    order = one_order(shop, orderNumber="here")
+    for name in order.keys() - {"id", "modifiedDate", "orderNumber"}:
+        del order[name]
+    shop.gate.faults.append(Fault("spoil", "-orders", find='"orderNumber": ?"here"', body=fields, times=0))
+
+
+NINES = "9" * 5000
+HUGE = "1e99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    ("came", "kept"),
+    [
+        (
+            '"orderLineItems[0].colour":"top","orderLineItems":[{"colour":"nested"}]',
+            {'["orderLineItems[0].colour"]': "top", "orderLineItems[0].colour": "nested"},
+        ),
+        (
+            '"customerRef":{"id":{"z":1},"":"nameless"},"customerRef.id":"top"',
+            {"customerRef.id": {"z": 1}, 'customerRef[""]': "nameless", '["customerRef.id"]': "top"},
+        ),
+        ('"companyId":"theirs","connectionId":7', {"companyId": "theirs", "connectionId": 7}),
+        ('"companyId":null', {}),
+        (f'"totalAmount":{HUGE}', {"totalAmount": HUGE}),
+        (f'"colour":[{HUGE}]', {"colour": [HUGE]}),
+        (f'"totalAmount":{NINES},"totalRefund":"{NINES}"', {"totalAmount": NINES, "totalRefund": NINES}),
+        (f'"supplementalData":{{"content":{{"a":[{NINES}]}}}}', {"supplementalData.content.a[0]": NINES}),
+        ('"createdDate":"0001-01-01 is no date"', {"createdDate": "0001-01-01 is no date"}),
+    ],
+)
+@pytest.mark.parametrize("odd", ["", ',"":0'], ids=["by type", "as a whole"])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_nothing_is_lost_of_what_is_kept(
+    shop: Stage,
+    came: str,
+    kept: dict[str, Any],
+    odd: str,
+    mapped: bool,  # noqa: FBT001
+) -> None:
+    """Every value has a path of its own, is counted, and can be read."""
+    spoil(shop, came + odd)
+    maps: dict[str, Any] = {"stream_maps": {"orders": {"copy": "id"}}} if mapped else {}
+    run = shop.run(unknown_fields="keep", **maps).ok()
+    assert_valid(run)
+    (order,) = run.records["orders"]
+    context = shop.world.connections()[0]
+    assert (order["companyId"], order["connectionId"]) == (context.company_id, context.id)
+    unmapped = order.get("unmapped", {})
+    assert unmapped.pop('[""]', 0) == 0
+    assert unmapped == kept
+    for path in kept:
+        assert ("orders" + "." * (path[0] != "[") + re.sub(r"\[\d+\]", "[]", path) + " (1)") in run.log
+    dropped = shop.run(**maps).ok()
+    assert "unmapped" not in dropped.records["orders"][0]
+    assert NINES not in dropped.out
+
+
+@pytest.mark.parametrize("odd", ["", ',"":0'], ids=["by type", "as a whole"])
+@pytest.mark.parametrize("maps", [{}, {"orders": {"copy": "id"}}])
+def test_whole_numbers_keep_their_spelling(shop: Stage, odd: str, maps: dict[str, Any]) -> None:
+    came = '"totalAmount":-0,"totalRefund":-0e-0,"supplementalData":{"content":{"a":[-0,-01]}}'.replace("-01", "-0.10")
+    spoil(shop, came + odd)
+    out = shop.run(stream_maps=maps).ok().out
+    for text in ('"totalAmount":-0,', '"totalRefund":-0e-0,', '"a":[-0,-0.10]'):
+        assert text in out
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("length", [1, 500])
+def test_names_without_end_take_one_line_that_can_be_read(stage: Callable[..., Stage], keep: bool, length: int) -> None:  # noqa: FBT001
+    shops = stage(companies=1, connections=1, records=1500, extras=False)
+    orders = shops.world.connections()[0].data["commerce-orders"].records
+    for number, order in enumerate(orders.values()):
+        order[f"{number:04}" + "x" * length] = order["colour"] = 1
+    run = shops.run(unknown_fields="keep" if keep else "drop").ok()
+    (line,) = [p for p in run.problems if "no place for" in p]
+    assert "orders.colour (1500), orders.0000x" in line
+    assert line.count("orders.") == 20
+    assert ", and at least 980 more. Each field with the number of records" in line
+    assert len(line) < 3000
+
+
+def test_a_name_forges_no_line_of_the_log(shop: Stage) -> None:
+    forged = "2026-11-27 03:00:00,000 | ERROR    | tap-codat-commerce | api_key is wrong"
+    one_order(shop, **{f"a\n{forged}": 1, f"b\r{forged}": 1})
+    run = shop.run().ok()
+    assert forged in run.log
+    assert not [line for line in run.log.splitlines() if line.startswith(forged)]
+    assert len(run.problems) == 1
+
+
+def test_what_is_kept_and_deselected_is_dropped_and_the_log_says_so(shop: Stage) -> None:
+    one_order(shop, colour="olive")
+    next(iter(shop.world.connections()[0].data["commerce-customers"].records.values()))["colour"] = "olive"
+    catalog = shop.catalog("orders", "customers", unknown_fields="keep")
+    for stream in catalog["streams"]:
+        for entry in stream["metadata"] if stream["stream"] == "orders" else ():
+            if entry["breadcrumb"] == ["properties", "unmapped"]:
+                entry["metadata"]["selected"] = False
+    run = shop.run(catalog=catalog, unknown_fields="keep").ok()
+    assert "unmapped" not in run.records["orders"][0]
+    kept, dropped = run.problems
+    assert "were kept in 'unmapped': customers.colour (1). " in kept
+    assert "were dropped: orders.colour (1). " in dropped
+    assert "or select 'unmapped'." in dropped
+
+
 def test_no_type_is_open_and_no_value_constrained(shop: Stage) -> None:
     def walk(schema: dict[str, Any], path: str) -> None:
         assert schema.get("type"), path
@@ -157,6 +270,30 @@ def test_flattening(shop: Stage) -> None:
     assert "customerRef__id" in record
     assert json.loads(record["orderLineItems"])[0]["quantity"] == 1
     assert not any(isinstance(v, dict | list) for v in record.values())
+
+
+@pytest.mark.parametrize(
+    "mapped", [{}, {"copy": "record['id']"}, {"customerRef": "record['locationRef']"}, {"locationRef": None}]
+)
+def test_null_objects_have_null_columns_after_a_stream_map(shop: Stage, mapped: dict[str, Any]) -> None:
+    one_order(shop, customerRef=None, locationRef=None)
+    run = shop.run(stream_maps={"orders": mapped}, flattening_enabled=True, flattening_max_depth=1).ok()
+    assert_valid(run)
+    columns = {"customerRef__id", "customerRef__name", "locationRef__id", "locationRef__name"}
+    gone = {c for c in columns if c.startswith("locationRef")} if "locationRef" in mapped else set()
+    (order,) = run.records["orders"]
+    assert {c: order[c] for c in columns - gone} == dict.fromkeys(columns - gone)
+    assert not gone & order.keys()
+
+
+def test_a_length_of_names_that_makes_two_columns_one_is_refused(shop: Stage) -> None:
+    run = shop.run(flattening_enabled=True, flattening_max_depth=2, flattening_max_key_length=6)
+    assert run.code == 1
+    (line,) = run.problems
+    assert re.fullmatch(r"flattening_max_key_length: 6 makes one name, \w+, of two columns of \w+: raise it", line)
+    assert "Traceback" not in run.log
+    assert run.out == ""
+    assert shop.requests() == []
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
