@@ -13,6 +13,7 @@ import click
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.singer import stdio
+from tap_codat_commerce.singer.command import defect
 from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
 from tap_codat_commerce.workflow import check as checking
 from tap_codat_commerce.workflow import connect as connecting
@@ -41,6 +42,9 @@ class Group(click.Group):
             lines = exc.problems
         except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
+        except Exception as exc:
+            logging.getLogger(__name__).debug("Where that came from:", exc_info=exc)
+            lines = [defect(exc)]
         for line in lines:
             show.note(f"Error: {line}")
         sys.exit(1)
@@ -222,7 +226,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
-        ready = bool(lines) and all(line.is_ready for line in lines)
+        ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
         late = timeout is not None and time.monotonic() - began + interval > timeout
         last = ready or late or not watch
         shown.show(lines, last=last)
@@ -231,6 +235,9 @@ def status(  # noqa: PLR0913 - one parameter for each option
         time.sleep(interval)
     if watch and lines and not ready:
         msg = f"not all was ready within {timeout:g} seconds"
+        raise UsageError(msg)
+    if not lines and session.unreadable:
+        msg = "no company can be read; report this to Codat"
         raise UsageError(msg)
     if not lines:
         raise UsageError(next(iter(session.gaps), "No company falls to this shard: see shard_index and shard_count."))

@@ -17,8 +17,9 @@ from rich.progress import Progress
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import BadRequest, UnderWay
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnderWay
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
@@ -110,7 +111,7 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     """Queue a sync; if one is under way already, return that one.
 
     Raises:
-        CodatError: the request failed. A BadRequest is not raised: it goes into the note.
+        CodatError: nothing more can be asked for with this key, or today. Another error goes into the note.
     """
     pull = Pull(company, connection, data_type)
     try:
@@ -118,8 +119,13 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     except UnderWay:
         pull.note = "was under way already"
         answer = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
+    except ENDS_THE_RUN:
+        raise
     except BadRequest as exc:
         pull.note = exc.message or exc.what
+        return pull
+    except CodatError as exc:
+        pull.note = exc.what
         return pull
     pull.id = answer.get("id")
     pull.see(answer)

@@ -40,10 +40,12 @@ class Session:
 
     Attributes:
         gaps: what the settings ask for and was not there when companies were asked for last.
+        unreadable: which companies and connections could not be read then.
     """
 
     settings: Settings
     gaps: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, files: Sequence[str]) -> Session:
@@ -84,7 +86,9 @@ class Session:
 
     def selection(self, options: SyncOptions | None = None) -> CompanySelection:
         """Return the selection of companies and connections by the settings."""
-        return CompanySelection(self.prefetcher, options or self.settings.sync, logging.getLogger(__name__))
+        return CompanySelection(
+            self.prefetcher, options or self.settings.sync, logging.getLogger(__name__), self._note_unreadable
+        )
 
     def companies(self, wanted: Sequence[str]) -> list[dict[str, Any]]:
         """Return the companies with these ids or names; if none is given, all that the settings ask for.
@@ -96,9 +100,14 @@ class Session:
         ids = [str(uuid.UUID(w)) for w in wanted if _is_uuid(w)]
         only_ids = bool(wanted) and len(ids) == len(wanted)
         selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if only_ids else None)
+        self.unreadable.clear()
         found = [selection.company(raw) for raw in selection.companies()]
         self.gaps = list(selection.gaps.lines())
         return [_find_company(name, found) for name in wanted] if wanted else found
+
+    def _note_unreadable(self, where: str, why: str) -> None:
+        logging.getLogger(__name__).warning("%s can't be read: %s.", where, why)
+        self.unreadable.append(where)
 
 
 def data_type_of(name: str) -> str:

@@ -28,15 +28,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     On a terminal the widest columns are cut first; only the last one goes on below itself.
     """
     if not sys.stdout.isatty():
-        for row in (head, *rows):
-            result("\t".join(row))
+        for cells in (head, *rows):
+            row(cells)
         return
     console = Console(highlight=False)
     shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=None)
     for name in head:
         shown.add_column(name)
-    for row in rows:
-        *cells, last = map(clean, row)
+    for some in rows:
+        *cells, last = map(_one_line, some)
         shown.add_row(*(Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells), Text(last))
     with console.capture() as text:
         console.print(shown, width=min(WIDEST, console.width))
@@ -49,6 +49,11 @@ def as_json(value: Any) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
+def row(cells: Sequence[str]) -> None:
+    """Print a row for scripts, with tabs."""
+    click.echo("\t".join(map(_one_line, cells)))
+
+
 def result(line: str) -> None:
     """Print a line of the result."""
     click.echo(clean(line))
@@ -57,6 +62,11 @@ def result(line: str) -> None:
 def note(text: str) -> None:
     """Say something beside the result: on stderr, so that a pipe holds the result alone."""
     click.echo(clean(text), err=True)
+
+
+def _one_line(cell: str) -> str:
+    """Return a cell that can't be taken for several: a name may hold tabs and line feeds."""
+    return " ".join(clean(cell).split())
 
 
 def age(stamp: str | None, now: datetime) -> str:

@@ -10,6 +10,7 @@ import click
 
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.sync.company_selection import is_shop
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
 from tap_codat_commerce.workflow import show
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.workflow.session import Session
 
+    Entries = dict[str, Any] | CodatError
+    """What Codat says of each data type of a company, or why that can't be had."""
+
 HEAD = ("company", "ready", "oldest", "not ready")
 DETAILS_HEAD = ("company", "platform", "connection", "data set", "status", "synced")
 READY = (Kind.GOOD, Kind.NEVER)
 NEVER_SYNCED = "never synced"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -34,17 +39,30 @@ class Line:
     Attributes:
         data_type: Codat's key, None where there is no data set.
         status: the company's status of the data type; Codat does not tell it for each connection.
+        trouble: why that is not known, empty if it is.
     """
 
     company: dict[str, Any]
     connection: dict[str, Any] | None = None
     data_type: str | None = None
     status: SyncStatus = field(default_factory=SyncStatus)
+    trouble: str = ""
+
+    @classmethod
+    def of(cls, company: dict[str, Any], connection: dict[str, Any], data_type: str, entries: Entries) -> Line:
+        """Return the line of a data set, by what Codat says of the company's data types."""
+        try:
+            if isinstance(entries, CodatError):
+                raise entries
+            return cls(company, connection, data_type, SyncStatus.of(entries.get(data_type)))
+        except CodatError as exc:
+            exc.at(f"{short(data_type)} of {name_of(company)}")
+            return cls(company, connection, data_type, trouble=str(exc))
 
     @property
     def is_ready(self) -> bool:
         """Whether its last sync was good, or its platform does not offer it."""
-        return self.status.kind in READY
+        return self.status.kind in READY and not self.trouble
 
     @property
     def link(self) -> str | None:
@@ -61,7 +79,7 @@ class Line:
             str(connection.get("platformName") or "-"),
             str(connection.get("status") or "none"),
             short(self.data_type) if self.data_type else "-",
-            self.status.current or (NEVER_SYNCED if self.data_type else "-"),
+            UNKNOWN if self.trouble else self.status.current or (NEVER_SYNCED if self.data_type else "-"),
             show.age(self.status.last_good_sync, now),
         )
 
@@ -69,7 +87,7 @@ class Line:
     def why_not(self) -> str:
         """The status of what is not ready, for people."""
         if self.data_type:
-            return self.status.current or NEVER_SYNCED
+            return UNKNOWN if self.trouble else self.status.current or NEVER_SYNCED
         if self.connection:
             return f"{self.connection.get('platformName') or 'a shop'} is {self.connection.get('status')}"
         return "no connection"
@@ -95,7 +113,7 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
     """Yield the lines of the companies; their data status is asked for several at once.
 
     Raises:
-        CodatError: a request failed.
+        CodatError: nothing more can be asked for with this key, or today.
     """
     selection = session.selection()
     for number, company in enumerate(companies):
@@ -113,7 +131,7 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
                 continue
             for data_type in DATA_TYPES.values():
                 if data_type in data_types:
-                    yield Line(company, connection, data_type, SyncStatus.of(entries.get(data_type)))
+                    yield Line.of(company, connection, data_type, entries)
         session.statuses.forget(company["id"])
 
 
@@ -126,6 +144,11 @@ def to_authorize(some: list[Line], *, links: bool) -> list[str]:
         f"{name_of(line.company)}, {(line.connection or {}).get('platformName')}: to authorise, open\n{link}"
         for link, line in found.items()
     ]
+
+
+def troubles(some: list[Line]) -> list[str]:
+    """Return why the status of some is not known, each reason once."""
+    return list(dict.fromkeys(line.trouble for line in some if line.trouble))
 
 
 def summary(some: list[Line]) -> str:
@@ -183,7 +206,7 @@ class Shown:
                 click.clear()
             self._table(some, chosen)
         if last or sys.stdout.isatty():
-            for text in (*to_authorize(some, links=self._links), summary(some)):
+            for text in (*troubles(some), *to_authorize(some, links=self._links), summary(some)):
                 show.note(text)
 
     def _table(self, some: list[Line], chosen: list[Line]) -> None:
@@ -201,16 +224,17 @@ class Shown:
             before = self._last_status.get(tuple(which))
             if before != current:
                 change = current if before is None else f"{before} -> {current}"
-                show.result("\t".join([f"{now:%H:%M:%S}", *which, change]))
+                show.row([f"{now:%H:%M:%S}", *which, change])
             self._last_status[tuple(which)] = current
 
 
-def _entries(session: Session, company_id: str) -> dict[str, Any]:
+def _entries(session: Session, company_id: str) -> Entries:
     try:
         return session.statuses.entries(company_id)
-    except CodatError:
-        session.statuses.forget(company_id)
+    except ENDS_THE_RUN:
         raise
+    except CodatError as exc:
+        return exc
 
 
 def _nothing_follows(_: dict[str, Any]) -> None:

@@ -302,6 +302,33 @@ class TestStatus:
         nobody = {"TAP_CODAT_COMMERCE_COMPANY_QUERY": "name = Nobody"}
         assert_one_line(desk("status", env=nobody), "company_query: no company matches.")
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"status": 500},
+            {"status": 404},
+            {"kind": "garbage"},
+            {"kind": "spoil", "find": r'(?<="commerce-orders": )\{', "body": '{"currentStatus": 7, "x": '},
+        ],
+        ids=["500", "404", "no JSON", "an entry"],
+    )
+    def test_one_company_in_trouble_hides_no_other(self, stage: Callable[..., Stage], fault: dict[str, Any]) -> None:
+        desk = Desk(stage(companies=3, connections=1, extras=False))
+        bad, *others = desk.world.companies.values()
+        desk.gate.faults.append(Fault(path=f"{bad.id}/dataStatus", times=0, **fault))
+        done = desk("status", env={"TAP_CODAT_COMMERCE_MAX_RETRIES": "0"})
+        assert done.code == 1
+        assert [row[1] for row in done.rows if row[0] in {c.name for c in others}] == ["11 of 11"] * 2
+        assert "unknown" in next(row[3] for row in done.rows if row[0] == bad.name)
+        assert "Traceback" not in done.err
+        assert "Codat" in done.err
+
+    def test_a_name_makes_no_cells(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1, extras=False))
+        next(iter(desk.world.companies.values())).name = "Evil\tTab\nnew line"
+        assert desk("status").rows[0][0] == "Evil Tab new line"
+        assert len(desk("status").rows) == 1
+
     def test_some_companies_only(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=3, connections=1, extras=False))
         one, other, _ = desk.world.companies.values()
