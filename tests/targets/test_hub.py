@@ -127,7 +127,9 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
     by_ref = tmp_path / "by_ref"
     run(by_ref, f"meltano add --plugin-type extractor tap-codat-commerce --from-ref '{tmp_path / 'hub.yml'}'")
     assert set(run(by_ref, "meltano invoke tap-codat-commerce").records) == set(STREAMS)
-    assert "1 of 1 " in run(by_ref, "meltano invoke tap-codat-commerce:status --data-type orders").out.replace("\t", " ")
+    assert "1 of 1 " in run(by_ref, "meltano invoke tap-codat-commerce:status --data-type orders").out.replace(
+        "\t", " "
+    )
 
     by_readme, (project, select) = tmp_path / "by_readme", examples("README.md", "yaml")
     by_readme.mkdir()
