@@ -246,6 +246,19 @@ class TestFailures:
         assert tried[-1] == 4
         assert sum(tried) <= 10 + 4 + 1, "but for one that is asked for ahead"
 
+    def test_many_shops_in_trouble_do_not_fill_the_night(self, stage: Callable[..., Stage]) -> None:
+        """Also where those between them are well."""
+        shops = stage(companies=16, connections=1, records=3)
+        bad = shops.world.connections()[::2]
+        shops.gate.faults += [Fault(path=f"{c.id}/data/", status=500, times=0) for c in bad]
+        run = shops.run(max_retries=3, max_retry_wait=0, max_concurrent_requests=1, catalog=shops.catalog("orders"))
+        assert run.code == 1
+        assert len({r["connectionId"] for r in run.records["orders"]}) == 8
+        tried = Counter(p for p in shops.requests("/data/"))
+        counts = [next(n for p, n in tried.items() if c.id in p) for c in bad]
+        assert counts[:4] == [4] * 4
+        assert max(counts[6:]) == 2
+
     def test_a_wait_that_is_too_long_is_not_begun(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=2, connections=1, records=3)
         bad = shops.world.connections()[0]
