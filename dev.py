@@ -41,6 +41,7 @@ BIN = "Scripts" if os.name == "nt" else "bin"
 MELTANO = "meltano==4.4.*"
 BUILDERS = ("build", "twine")
 LOCKER = "uv==0.13.*"
+MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 LOCK = ROOT / "requirements.lock"
 MOCK_KEY = "codat-mock-key"
 
@@ -373,7 +374,7 @@ def cover() -> int:
 
 def mutants(*arguments: str) -> int:
     """Try changes of the code: a share of them, in some modules, as `tools/mutants.py` says."""
-    programs = environment("mutants", "-e", ".[mock]", "--group", "test", "--group", "typing", "cosmic-ray==8.7.*")
+    programs = environment("mutants", "-e", ".[mock]", "--group", "test", "--group", "typing", *MUTATORS)
     run([programs / "python", "-m", "tools.mutants", *arguments])
     return 0
 

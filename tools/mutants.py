@@ -35,6 +35,8 @@ TELLING = (
     r"|BinaryOperator_(Add_Sub|Sub_Add|Mul_Div|Div_Mul|FloorDiv_Mul|Mod_Sub|Pow_Mul|BitAnd_BitOr)))"
 )
 """The kinds of changes: of a comparison or a sum the likely ones alone, as the others fail at once."""
+SECONDS = 30
+"""For one test: a change may make a loop that does not end."""
 SLOW = "never-ending or circle or 400_companies or under_way_already or until_it_is_ready"
 
 
@@ -93,7 +95,7 @@ def tried(module: Path, judge: str, share: float) -> tuple[int, list[str]]:
 def command(module: Path, tests: list[str]) -> str:
     """Return the command that has to fail: the tests of the module's name first."""
     own = sorted(str(p) for p in Path("tests").rglob(f"test_{module.stem}.py"))
-    options = ["-q", "-x", "-n4", "-p", "no:cacheprovider", "-k", f"not ({SLOW})"]
+    options = ["-q", "-x", "-n4", "--timeout", str(SECONDS), "-p", "no:cacheprovider", "-k", f"not ({SLOW})"]
     paths = dict.fromkeys([*own, *(f"tests/{name}" for name in tests)])
     return shlex.join([sys.executable, "-m", "pytest", *options, *paths])
 
