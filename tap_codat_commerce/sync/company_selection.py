@@ -210,7 +210,10 @@ class CompanySelection:
             self._prefetcher.drop(token)
             if totals == {len(found) + unreadable.total()}:
                 return found, unreadable
-        what = f"GET {PATH}: {len(found)} different companies came, but the pages spoke of {sorted(totals)}"
+        others = (
+            f" and {unreadable.total()} entries that can't be read ({next(iter(unreadable))})" if unreadable else ""
+        )
+        what = f"GET {PATH}: {len(found)} different companies{others} came, but the pages spoke of {sorted(totals)}"
         raise UnexpectedAnswer(what)
 
 

@@ -248,6 +248,8 @@ class DataSetSync:
         if found.may_come_yet and found.old.stamp:
             self._leave_out("Codat says that it has no data, though its sync is complete", "Run again")
             return
+        if found.may_come_yet:
+            self._find("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
         if read.twice:
             self._find("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.twice})")
         if read.unstamped:

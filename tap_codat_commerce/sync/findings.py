@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLACES = 5
-"""A line names the data sets of so many connections; the next ones get another line."""
+LONGEST = 700
+"""Characters by which a line names data sets; the next ones get another line."""
 
 
 class Findings:
@@ -45,6 +45,11 @@ class Findings:
 
 def _lines(places: dict[str, dict[str, None]]) -> Iterator[str]:
     """Yield the data sets of some places at a time."""
-    named = [f"{place}: {', '.join(data_sets)}" for place, data_sets in places.items()]
-    for first in range(0, len(named), PLACES):
-        yield "; ".join(named[first : first + PLACES])
+    line = ""
+    for place, data_sets in places.items():
+        named = f"{place}: {', '.join(data_sets)}"
+        if line and len(line) + len(named) > LONGEST:
+            yield line
+            line = ""
+        line += f"; {named}" if line else named
+    yield line

@@ -14,6 +14,7 @@ from tap_codat_commerce.sync.outage import Outage
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Hashable
 
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.codat.errors import CodatError
@@ -48,7 +49,7 @@ class RunSummary:
         self.findings = Findings()
         self.failed: dict[str, str] = {}
         self.unread: list[str] = []
-        self._said: set[str] = set()
+        self._said: set[Hashable] = set()
         self._outage = Outage(client)
 
     def log_scope(self, connections: int, streams: int) -> None:
@@ -86,10 +87,20 @@ class RunSummary:
 
     def unwritten(self, where: str, error: RecordError) -> None:
         """Say and count that a record of what came can't be written."""
+        data_set, _, place = where.partition(" of ")
         line = f"{where}: {error}"
         self.outcomes["failed"] += 1
-        self._logger.warning("%s The rest is read.", line)
         self.failed[where] = line
+        self._say(line, place or where, data_set, alike=(data_set, type(error)))
+
+    def _say(self, line: str, place: str, data_set: str, *, alike: Hashable) -> None:
+        """Say that a data set failed; of those that failed in the same way, the first in full, the others by name."""
+        if alike in self._said:
+            self._logger.debug("%s", line)
+            self.findings.add("Failed in the same way as said above.", place, data_set)
+        else:
+            self._said.add(alike)
+            self._logger.warning("%s The rest is read.", line)
 
     def failure(self, data_set: str, place: str, company_id: str, error: CodatError) -> None:
         """Say and count that a data set failed.
@@ -104,12 +115,15 @@ class RunSummary:
             left = self.companies - self.companies_done
             msg = f"Codat or the network has trouble, and {left} companies are not read, or not wholly: {line}"
             raise RunError(msg)
+        self.failed[where] = line
+        if error.where == where:
+            message = getattr(error, "message", "")
+            self._say(line, place, data_set, alike=(place, type(error), message))
+            return
         if line not in self._said:
             self._said.add(line)
             self._logger.warning("%s The rest is read.", line)
-        if error.where != where:
-            self.findings.add(f"Not read, as said above: {error.where} failed.", place, data_set)
-        self.failed[where] = line
+        self.findings.add(f"Not read, as said above: {error.where} failed.", place, data_set)
 
     def log_progress(self) -> None:
         """Log how far the run is, if it is time."""

@@ -163,11 +163,11 @@ def connect(  # noqa: PLR0913 - one parameter for each option
     chosen = connecting.platform(session.prefetcher, platform)
     if name:
         if not again:
-            connecting.refuse_twin(session, name, str(chosen["key"]))
+            connecting.refuse_twin(session, name, str(chosen["key"]), description)
         owner = connecting.company(session.prefetcher, name, description)
         if owner.get("name") != name:
             note = "" if description else " The whole name is its description."
-            show.note(f"Warning: of the name {name!r} Codat keeps {owner.get('name') or 'nothing'}.{note}")
+            show.note(f"Warning: of the name {name!r} Codat keeps {(owner.get('name') or 'nothing')!r}.{note}")
     else:
         owner = session.companies([str(company)])[0]
     if owner.get("products") == []:
@@ -190,7 +190,8 @@ def connect(  # noqa: PLR0913 - one parameter for each option
     labels = ("company", "company id", "platform", "connection id", "status", "link")
     for label, value in zip(labels, found.values(), strict=True):
         show.result(f"{label + ':':<15}{value}")
-    show.note("Have the merchant open the link; `codat-commerce status --watch` shows when the data is there.")
+    who = "Open the link yourself" if chosen.get("key") == connecting.SANDBOX else "Have the merchant open the link"
+    show.note(f"{who}; `codat-commerce status --watch` shows when the data is there.")
 
 
 @main.command()
@@ -227,12 +228,13 @@ def status(  # noqa: PLR0913 - one parameter for each option
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
-        late = timeout is not None and time.monotonic() - began + interval > timeout
+        left = began + timeout - time.monotonic() if timeout is not None else interval
+        late = left <= 0
         last = ready or late or not watch
         shown.show(lines, last=last)
         if last:
             break
-        time.sleep(interval)
+        time.sleep(min(interval, left))
     if watch and lines and not ready:
         msg = f"not all was ready within {timeout:g} seconds"
         raise UsageError(msg)

@@ -15,7 +15,7 @@ from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble,
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.sync.company_selection import COMMERCE
 from tap_codat_commerce.sync.options import SyncOptions
-from tap_codat_commerce.workflow.session import UsageError, name_of
+from tap_codat_commerce.workflow.session import UsageError, names_of
 
 if TYPE_CHECKING:
     from tap_codat_commerce.codat.prefetcher import Prefetcher
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FORBIDDEN = re.compile(r"[^A-Za-z0-9\s\-',&@.?!]")
 PAGE_SIZE = 1000
+SANDBOX = "aiwb"
+"""The key of Codat's Commerce Sandbox, which has no merchant."""
 
 
 def kept(name: str) -> str:
@@ -30,16 +32,16 @@ def kept(name: str) -> str:
     return FORBIDDEN.sub("", name).strip()
 
 
-def refuse_twin(session: Session, name: str, platform_key: str) -> None:
-    """See that no company has that name already.
+def refuse_twin(session: Session, name: str, platform_key: str, description: str | None) -> None:
+    """See that no company has that name already: if it was not kept whole, as its description, unless that was another.
 
     Raises:
         UsageError: one has.
         CodatError: a request failed.
     """
     selection = session.selection(SyncOptions())
-    wanted = {text.casefold() for text in (name, kept(name)) if text}
-    twins = [c["id"] for c in map(selection.company, selection.companies()) if name_of(c).casefold() in wanted]
+    wanted = {text.casefold() for text in (name, kept(name) if description else name) if text}
+    twins = [c["id"] for c in map(selection.company, selection.companies()) if wanted & names_of(c)]
     if twins:
         msg = (
             f"company {name!r} exists already, with the id {' and '.join(twins)}. To add a connection to it: "

@@ -158,9 +158,10 @@ def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: floa
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Syncing", total=len(waited_for))
         while any(p.under_way for p in waited_for):
-            if timeout is not None and time.monotonic() - began + interval > timeout:
+            left = began + timeout - time.monotonic() if timeout is not None else interval
+            if left <= 0:
                 break
-            time.sleep(interval)
+            time.sleep(min(interval, left))
             for pull in look(session, waited_for):
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")

@@ -132,6 +132,12 @@ def name_of(company: dict[str, Any]) -> str:
     return str(company.get("name") or company.get("description") or company["id"])
 
 
+def names_of(company: dict[str, Any]) -> set[str]:
+    """Return what a company may be called, in small letters: its description may hold the name that was given."""
+    given = (company.get("name"), company.get("description"))
+    return {text.strip().casefold() for text in given if isinstance(text, str) and text.strip()}
+
+
 def short(data_type: str) -> str:
     """Return the key of a data type without the prefix that all of them have."""
     return data_type.removeprefix("commerce-")
@@ -149,7 +155,7 @@ def _find_company(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any
     if _is_uuid(wanted):
         found = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
     else:
-        found = [c for c in companies if name_of(c).casefold() == wanted.casefold()]
+        found = [c for c in companies if wanted.strip().casefold() in names_of(c)]
     if len(found) == 1:
         return found[0]
     if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -151,10 +152,11 @@ def troubles(some: list[Line]) -> list[str]:
     return list(dict.fromkeys(line.trouble for line in some if line.trouble))
 
 
-def summary(some: list[Line]) -> str:
+def summary(some: list[Line], *, details: bool) -> str:
     """Return how many are ready."""
     ready = sum(line.is_ready for line in some)
-    return f"{ready} of {len(some)} are ready." + ("" if ready == len(some) else " With --details: each data set.")
+    more = "" if details or ready == len(some) else " With --details: each data set."
+    return f"{ready} of {len(some)} are ready.{more}"
 
 
 def of_companies(some: list[Line], now: datetime) -> Iterator[tuple[str, ...]]:
@@ -199,14 +201,17 @@ class Shown:
             if last:
                 show.as_json([line.as_json(links=self._links) for line in chosen])
             return
-        if self._watch and not sys.stdout.isatty():
+        screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+        begin = not self._last_status
+        if self._watch and not screen:
             self._changes(chosen)
         else:
             if self._watch:
                 click.clear()
             self._table(some, chosen)
-        if last or sys.stdout.isatty():
-            for text in (*troubles(some), *to_authorize(some, links=self._links), summary(some)):
+        if last or screen or begin:
+            to_know = (*troubles(some), *to_authorize(some, links=self._links))
+            for text in (*to_know, summary(some, details=self._details)):
                 show.note(text)
 
     def _table(self, some: list[Line], chosen: list[Line]) -> None:

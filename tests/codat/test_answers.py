@@ -283,7 +283,8 @@ def test_pages_of_companies_that_bring_nothing_new_end(stage: Callable[..., Stag
     lie(shops, "/companies", {**answer, "results": results, "totalResults": 10**9})
     run = shops.run(page_size=2)
     assert run.code == 1
-    assert f"{number} different companies came, but the pages spoke of [1000000000]" in run.problems[-1]
+    assert f"{number} different companies" in run.problems[-1]
+    assert "came, but the pages spoke of [1000000000]" in run.problems[-1]
     assert len(shops.requests()) < 100
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
-LONGEST = 4000
+LONGEST = 1500
 """Some collectors of logs cut what is longer."""
 
 
@@ -69,7 +69,18 @@ def test_a_line_ends_before_it_is_cut(stage: Callable[..., Stage]) -> None:
             shops.world.set_status(company.id, data_type, "AuthError", after_good=True)
     run = shops.run().ok()
     lines = [p for p in run.problems if p.startswith("Stale: ")]
-    assert len(lines) == 3
+    assert len(lines) == 12
     assert max(map(len, lines)) < LONGEST
     for connection in shops.world.connections():
         assert sum(f"(connection {connection.id}): " in line for line in lines) == 1
+
+
+def test_what_fails_alike_is_told_once_and_named(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, extras=False, platforms=(BY_KEY["fztf"],))
+    bad = shops.world.connections()[0]
+    shops.gate.faults.append(Fault(path=f"{bad.id}/data/", status=500, times=0))
+    run = shops.run(max_retries=0)
+    assert len([line for line in run.problems if "answered 500" in line]) == 1
+    assert run.says("Failed in the same way as said above.", f"(connection {bad.id})")
+    for stream in DATA_SETS:
+        assert any(stream in line for line in run.problems)

@@ -187,10 +187,16 @@ class TestConnect:
         assert "Codat lists no product for this company" in done.err
         assert "link:" in done.out
 
+    def test_a_name_that_is_not_kept_whole_is_known_again(self, desk: Desk) -> None:
+        assert desk("connect", "Кафе 7", "--platform", "ltpp").code == 0
+        assert_one_line(desk("connect", " Кафе 7 ", "--platform", "ltpp"), "exists already")
+        assert desk("connect", "Бар 7", "--platform", "ltpp").code == 0, "Codat keeps '7' of both"
+        assert desk("status", "Кафе 7", "--json").json[0]["company"].strip() == "7"
+
     def test_warns_of_what_codat_takes_out(self, desk: Desk) -> None:
         done = desk("connect", "Zoë's (1)", "--platform", "ltpp", "--json")
         assert done.err.splitlines()[0] == (
-            """Warning: of the name "Zoë's (1)" Codat keeps Zo's 1. The whole name is its description."""
+            """Warning: of the name "Zoë's (1)" Codat keeps \"Zo's 1\". The whole name is its description."""
         )
         assert done.json["company"] == "Zo's 1"
         assert next(iter(desk.world.companies.values())).description == "Zoë's (1)"
@@ -454,6 +460,11 @@ class TestRefresh:
         assert_one_line(done, "1 did not end well", "orders (AuthError)")
         assert "codat-commerce status --links" in done.err
         assert "/link/" not in done.err
+
+    def test_looks_a_last_time_before_it_gives_up(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 0.2
+        assert desk("refresh", "-t", "orders", "--interval", "5", "--timeout", "0.6").code == 0
 
     def test_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
