@@ -255,7 +255,8 @@ def reason(body: Mapping[str, Any]) -> str:
     found = [body.get("error")]
     with contextlib.suppress(AttributeError, KeyError, TypeError):
         found += [item["message"] for item in body["validation"]["errors"]]
-    return ": ".join(dict.fromkeys(text for text in found if isinstance(text, str) and text))
+    *begin, end = dict.fromkeys(text for text in found if isinstance(text, str) and text) or [""]
+    return ": ".join([*(text.removesuffix(".") for text in begin), end])
 
 
 def for_status(status: int, message: str, path: str) -> type[Refused]:

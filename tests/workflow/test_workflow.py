@@ -461,6 +461,12 @@ class TestRefresh:
         assert "codat-commerce status --links" in done.err
         assert "/link/" not in done.err
 
+    def test_what_could_not_be_queued_is_tried_again(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.world.sync_seconds = 0.2
+        desk.gate.faults.append(Fault(path="/queue/", method="POST", status=500))
+        assert desk("refresh", "-t", "orders", "--interval", "0.2").code == 0
+
     def test_looks_a_last_time_before_it_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         desk.world.sync_seconds = 0.2
