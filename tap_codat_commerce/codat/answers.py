@@ -21,8 +21,8 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^\s\x00-\x1f\x7f-\x9f]
 """Goes into paths, lines of the log and the state: no blanks, and not `.` or `..`."""
 
 
-NO_ID = "00000000-0000-0000-0000-000000000000"
-"""How .NET writes an id that is none."""
+NO_IDS = {"", "00000000-0000-0000-0000-000000000000"}
+"""What stands for an id that is none; the second is .NET's."""
 
 
 class _WithId(msgspec.Struct):
@@ -41,7 +41,7 @@ class StatusEntry(msgspec.Struct, rename="camel"):
     @property
     def ids(self) -> tuple[str | None, str | None]:
         """The ids of the latest sync, and of the latest good one: None where there is none."""
-        latest, good = (None if i in {"", NO_ID} else i for i in (self.latest_sync_id, self.latest_successful_sync_id))
+        latest, good = (None if i in NO_IDS else i for i in (self.latest_sync_id, self.latest_successful_sync_id))
         return latest, good
 
 
@@ -175,4 +175,4 @@ def operations(body: bytes) -> list[Operation] | None:
         found = [_operation(raw) for raw in page.results]
     except (ValueError, RecursionError):
         return None
-    return None if any(operation.id in {"", NO_ID} for operation in found) else found
+    return None if any(operation.id in NO_IDS for operation in found) else found

@@ -24,7 +24,6 @@ class Outage:
         self._client = client
         self._row: set[str] = set()
         self._since_read: set[str] = set()
-        self._ever: set[str] = set()
         self._answered = 0
 
     def trouble(self, company_id: str, error: CodatError) -> bool:
@@ -40,9 +39,8 @@ class Outage:
             self._answered = self._client.answered
         self._row.add(company_id)
         self._since_read.add(company_id)
-        self._ever.add(company_id)
         self._client.hopeless.add(company_id)
-        self._client.weary = len(self._ever) >= A_FEW
+        self._client.weary = len(self._client.hopeless) >= A_FEW
         self._client.patient = len(self._since_read) < A_FEW
         silent = self._client.answered == self._answered
         return len(self._row) >= (A_FEW if silent else TOO_MANY)
