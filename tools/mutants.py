@@ -1,33 +1,42 @@
 """Changes the code in one place at a time, and looks whether a test fails: `python3 dev.py mutants [SHARE [WORD …]]`.
 
 SHARE of the changes are tried, a tenth if none is given, in modules whose path holds one of the words. All is done in
-a copy of what is committed. What the tests let pass is printed, to be looked at: it is a test that is missing, a line
+copies of what is committed. Each change is judged by tests that run the changed line, the quickest first, until one
+fails or they have taken a minute. What they let pass is printed, to be looked at: it is a test that is missing, a line
 that nobody needs, or a change that changes nothing.
 """
 
 from __future__ import annotations
 
-import json
+import difflib
 import os
 import random
 import re
-import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
+from cosmic_ray import plugins
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import use_mutation
 from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome, WorkResult
+
+from tools.lines_by_test import Test, environment, measure
+
+if TYPE_CHECKING:
+    from cosmic_ray.work_item import MutationSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-COPY = ROOT / ".dev" / "mutated"
-CODE = {
-    "tap_codat_commerce/codat": ["codat", "sync/test_runs.py", "sync/test_prefetch_plan.py", "workflow", "faults"],
-    "tap_codat_commerce/sync": ["sync", "singer/test_log.py", "singer/test_reads.py", "singer/test_state_given.py"],
-    "tap_codat_commerce/singer/bookmarks.py": ["singer/test_state.py", "singer/test_state_given.py", "sync"],
-}
-"""What is changed, and the tests that are to see it, the likeliest first."""
+HOME = ROOT / ".dev" / "mutated"
+CODE = ("tap_codat_commerce/codat", "tap_codat_commerce/sync", "tap_codat_commerce/singer/bookmarks.py")
+"""What is changed."""
+TESTS = [f"tests/{part}" for part in ("codat", "sync", "records", "singer", "workflow", "faults")]
+"""What may see it."""
 TELLING = (
     r"core/(NumberReplacer|AddNot|Replace(OrWithAnd|AndWithOr|TrueWithFalse|FalseWithTrue|ContinueWithBreak)"
     r"|ReplaceBreakWithContinue|ExceptionReplacer|ZeroIterationForLoop|ReplaceUnaryOperator_Delete_Not|RemoveDecorator"
@@ -35,69 +44,122 @@ TELLING = (
     r"|BinaryOperator_(Add_Sub|Sub_Add|Mul_Div|Div_Mul|FloorDiv_Mul|Mod_Sub|Pow_Mul|BitAnd_BitOr)))"
 )
 """The kinds of changes: of a comparison or a sum the likely ones alone, as the others fail at once."""
-SECONDS = 30
+SECONDS_FOR_ONE = 20
 """For one test: a change may make a loop that does not end."""
-SLOW = "never-ending or circle or 400_companies or under_way_already or until_it_is_ready"
+SECONDS_FOR_ALL = 60
+"""As much as the tests for one change take, when nothing is changed."""
+
+
+@dataclass
+class Verdict:
+    """What became of a change: the test that saw it, if one did, and how the change looks."""
+
+    module: str
+    seen_by: str
+    diff: str
 
 
 def main() -> int:
-    """Try the changes module by module; print how many were seen, and those that were not."""
+    """Try the changes; print how many of each module were seen, and those that were not."""
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
     words = sys.argv[2:] or [""]
-    shutil.rmtree(COPY, ignore_errors=True)
-    subprocess.run(["git", "clone", "-q", str(ROOT), str(COPY)], check=True)  # noqa: S607
-    os.chdir(COPY)
-    print(f"{'module':<24}{'made':>6}{'seen':>6}{'%':>5}", flush=True)
-    all_made = all_seen = 0
-    survivors: list[str] = []
-    for part, tests in CODE.items():
-        for module in sorted(Path(part).rglob("*.py")) or [Path(part)]:
-            if not any(word in str(module) for word in words):
-                continue
-            made, passed = tried(module, command(module, tests), share)
-            survivors += passed
-            all_made, all_seen = all_made + made, all_seen + made - len(passed)
-            if made:
-                print(row(module.stem, made, made - len(passed)), flush=True)
-    print(row("all", all_made, all_seen))
-    print("\n".join(survivors))
+    copies = fresh_copies(2 * (os.cpu_count() or 1))
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    tests = measure(copies[0], TESTS, HOME / f"lines-{commit.stdout.strip()}.json")
+    modules = [module for part in CODE for module in sorted((ROOT / part).rglob("*.py")) or [ROOT / part]]
+    chosen = [
+        change
+        for module in (str(m.relative_to(ROOT)) for m in modules)
+        if any(word in module for word in words)
+        for change in changes(module, share)
+    ]
+    free: SimpleQueue[Path] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def judged(change: MutationSpec) -> Verdict:
+        copy = free.get()
+        try:
+            verdict = judge(copy, change, tests)
+        finally:
+            free.put(copy)
+        print(f"{verdict.module} | {verdict.seen_by or 'not seen'} | {verdict.diff}", file=sys.stderr, flush=True)
+        return verdict
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        show(list(pool.map(judged, chosen)))
     return 0
 
 
-def row(name: str, made: int, seen: int) -> str:
-    """Return a line of the table."""
-    return f"{name:<24}{made:>6}{seen:>6}{100 * seen / max(made, 1):>5.0f}"
+def show(verdicts: list[Verdict]) -> None:
+    """Print a line for each module, and the changes that no test saw."""
+    print(f"{'module':<56}{'made':>6}{'seen':>6}{'%':>5}")
+    for module in [*dict.fromkeys(v.module for v in verdicts), ""]:
+        of_it = [bool(v.seen_by) for v in verdicts if module in v.module]
+        print(f"{module or 'all':<56}{len(of_it):>6}{sum(of_it):>6}{100 * sum(of_it) / max(len(of_it), 1):>5.0f}")
+    for verdict in verdicts:
+        if not verdict.seen_by:
+            print(f"\n{verdict.module}\n{verdict.diff}")
 
 
-def tried(module: Path, judge: str, share: float) -> tuple[int, list[str]]:
-    """Try a share of the changes of a module; return how many, and those that the judging command did not see."""
-    session, config = COPY / "mutants.sqlite", COPY / "mutants.toml"
+def fresh_copies(number: int) -> list[Path]:
+    """Clone what is committed, once for each that works at it."""
+    copies = [HOME / str(i) for i in range(number)]
+    for copy in copies:
+        shutil.rmtree(copy, ignore_errors=True)
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)  # noqa: S607
+    return copies
+
+
+def changes(module: str, share: float) -> list[MutationSpec]:
+    """Return a share of the changes that can be made to a module, the same each time."""
+    session = HOME / "changes.sqlite"
     session.unlink(missing_ok=True)
-    values = {"module-path": str(module), "timeout": 300.0, "excluded-modules": [], "test-command": judge}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    config.write_text("\n".join(["[cosmic-ray]", *lines, "[cosmic-ray.distributor]", 'name = "local"']))
-    tool = str(Path(sys.executable).with_name("cosmic-ray"))
-    subprocess.run([tool, "init", str(config), str(session)], check=True)
-    chance = random.Random(str(module))  # noqa: S311 - no secret, and the same each time
-    with use_db(session, WorkDB.Mode.open) as work:
-        for item in list(work.pending_work_items):
-            telling = all(re.fullmatch(TELLING, m.operator_name) for m in item.mutations)
-            if not telling or chance.random() >= share:
-                work.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED, test_outcome=TestOutcome.KILLED))
-        made = len(list(work.pending_work_items))
-    python_path = os.pathsep.join([str(COPY), str(COPY / "tests")])
-    env = {**os.environ, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
-    subprocess.run([tool, "exec", str(config), str(session)], check=True, env=env)
-    with use_db(session, WorkDB.Mode.open) as work:
-        return made, [str(result.diff) for _, result in work.results if not result.is_killed]
+    with use_db(session, WorkDB.Mode.create) as work:
+        init([module], work, {})
+        every = [mutation for item in work.work_items for mutation in item.mutations]
+    chance = random.Random(module)  # noqa: S311 - no secret, and the same each time
+    telling = sorted((c for c in every if re.fullmatch(TELLING, c.operator_name)), key=lambda c: (c.start_pos, c.end_pos))
+    return [change for change in telling if chance.random() < share]
 
 
-def command(module: Path, tests: list[str]) -> str:
-    """Return the command that has to fail: the tests of the module's name, then the others, four at once."""
-    pytest = f"{sys.executable} -m pytest -q -x -p no:cacheprovider --timeout {SECONDS} -k 'not ({SLOW})'"
-    own = shlex.join(sorted(str(p) for p in Path("tests").rglob(f"test_{module.stem}.py")))
-    all_of_them = f"{pytest} -n4 {shlex.join(f'tests/{name}' for name in tests)}"
-    return shlex.join(["sh", "-c", f"{pytest} -n0 {own} && {all_of_them}" if own else all_of_them])
+def judge(copy: Path, change: MutationSpec, tests: list[Test]) -> Verdict:
+    """Make a change in a copy, and run the tests that may see it."""
+    module = str(change.module_path)
+    chosen = tests_of(change, tests)
+    with use_mutation(copy / module, plugins.get_operator(change.operator_name)(), change.occurrence) as (before, after):
+        lines = difflib.unified_diff(before.splitlines(), (after or "").splitlines(), lineterm="", n=0)
+        diff = f"{change.start_pos[0]}: " + "\n".join(line for line in lines if line[:3] not in {"---", "+++"})
+        return Verdict(module, run(copy, chosen) if chosen else "", diff)
+
+
+def tests_of(change: MutationSpec, tests: list[Test]) -> list[str]:
+    """Return the tests that run a line of the change, first those of the module's name, then the quickest."""
+    module = str(change.module_path)
+    lines = set(range(change.start_pos[0], change.end_pos[0] + 1))
+    found = [test for test in tests if lines & test.lines.get(module, set())]
+    found.sort(key=lambda test: (f"/test_{Path(module).stem}.py" not in test.name, test.seconds))
+    taken = 0.0
+    chosen = []
+    for test in found:
+        taken += test.seconds
+        if taken < SECONDS_FOR_ALL:
+            chosen.append(test.name)
+    return chosen
+
+
+def run(copy: Path, tests: list[str]) -> str:
+    """Run tests until one fails; return its name, or nothing if none did."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-n0", "-p", "no:cacheprovider", "--tb=no"]
+    try:
+        done = subprocess.run(
+            [*command, f"--timeout={SECONDS_FOR_ONE}", *tests],
+            cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=10 * SECONDS_FOR_ALL, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return "no end"
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+    return "" if done.returncode == 0 else failed[1] if failed else f"exit {done.returncode}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,116 @@
+"""Measures which lines of the package each test runs, and how long it takes. It is a plugin of pytest, too.
+
+A line counts for a test whether the test's own process ran it or a process that the test started: each of these starts
+anew here, as what is forked would count for the test that came first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import coverage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+RULES = """\
+[run]
+source = tap_codat_commerce
+parallel = true
+sigterm = true
+data_file = {data}
+context = ${{PYTEST_CURRENT_TEST-}}
+"""
+
+
+class Test:
+    """A test.
+
+    Attributes:
+        name: as pytest takes it.
+        seconds: that it took.
+        lines: by the path of the module; those that run at any import are among them.
+    """
+
+    __test__ = False
+
+    def __init__(self, name: str, seconds: float, lines: dict[str, set[int]]) -> None:
+        self.name, self.seconds, self.lines = name, seconds, lines
+
+
+def measure(folder: Path, tests: list[str], kept: Path) -> list[Test]:
+    """Run tests of a checkout once, if `kept` does not hold what came of it; return those that passed."""
+    if not kept.is_file():
+        kept.write_text(json.dumps(_measured(folder, tests)))
+    found = json.loads(kept.read_text()).items()
+    return [Test(n, seconds, {m: set(numbers) for m, numbers in lines.items()}) for n, (seconds, lines) in found]
+
+
+def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
+    rules, times, data = folder / "lines.ini", folder / "times.xml", folder / "lines.coverage"
+    rules.write_text(RULES.format(data=data))
+    env = environment(folder) | {"COVERAGE_PROCESS_START": str(rules)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.lines_by_test", "-o", "junit_family=xunit2"]
+    subprocess.run([*command, "-n4", f"--junitxml={times}", *tests], cwd=folder, env=env, check=False)
+    together = coverage.CoverageData(str(data))
+    for part in folder.glob("lines.coverage.*"):
+        one = coverage.CoverageData(str(part))
+        one.read()
+        together.update(one)
+    lines: dict[str, dict[str, list[int]]] = defaultdict(dict)
+    for module in together.measured_files():
+        path = os.path.relpath(module, folder)
+        found: dict[str, set[int]] = defaultdict(set)
+        for line, contexts in together.contexts_by_lineno(module).items():
+            for context in contexts:
+                found[context.strip("|").rpartition(" (")[0]].add(line)
+        for name, numbers in found.items():
+            lines[name][path] = sorted(numbers)
+    return {name: (seconds, lines[name]) for name, seconds in _passed(times) if name in lines}
+
+
+def _passed(times: Path) -> list[tuple[str, float]]:
+    """Return the tests that passed, and the seconds that each took."""
+    cases = ElementTree.parse(times).iter("testcase")  # noqa: S314 - pytest wrote it
+    good = [c for c in cases if not any(part.tag in {"failure", "error", "skipped"} for part in c)]
+    return [(_name(c.get("classname", ""), c.get("name", "")), float(c.get("time", "0"))) for c in good]
+
+
+def _name(module: str, test: str) -> str:
+    return f"{module.replace('.', '/')}.py::{test}"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment in which the package of a folder is the one that is imported."""
+    path = os.pathsep.join([str(folder), str(folder / "tests")])
+    return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def pytest_configure() -> None:
+    """Start each process anew."""
+    import warm  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - in the tests' own folder
+
+    warm.run = _started_anew
+
+
+def _started_anew(program: str, arguments: list[str], env: dict[str, str], folder: Path | None) -> tuple[int, str, str]:
+    code = f"import sys, tap_codat_commerce.__main__ as p; sys.argv[0] = p.__file__; p.{program}()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd=folder, timeout=120, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Count what follows for this test."""
+    if current := coverage.Coverage.current():
+        current.switch_context(f"{item.nodeid} (call)")
