@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 import simplejson
 import yaml
 
-import dev
 from conftest import DATA_SETS, SERVED
+from tools.environments import ROOT, environment
 from validity import KEYS
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Target:
     @classmethod
     def program(cls, *more: str) -> Path:
         """Return it, in an environment of its own, in the version that meltano.yml names."""
-        plugins = yaml.safe_load((dev.ROOT / "meltano.yml").read_text())["plugins"]["loaders"]
+        plugins = yaml.safe_load((ROOT / "meltano.yml").read_text())["plugins"]["loaders"]
         requirement = next(p["pip_url"] for p in plugins if p["name"] == cls.loader)
-        return dev.environment("-".join([cls.loader, *more]), requirement, *more) / cls.loader
+        return environment("-".join([cls.loader, *more]), requirement, *more) / cls.loader
 
     def environment(self) -> dict[str, str]:
         """Return its settings as Meltano takes them from the environment, and those of the tap."""

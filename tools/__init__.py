@@ -1,1 +1,1 @@
-"""What makes the parts of the documents that come from the code."""
+"""What is done with a checkout: `python3 dev.py`."""

@@ -11,8 +11,9 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import coverage
 
@@ -31,6 +32,7 @@ context = ${{PYTEST_CURRENT_TEST-}}
 """
 
 
+@dataclass
 class Test:
     """A test.
 
@@ -42,8 +44,9 @@ class Test:
 
     __test__ = False
 
-    def __init__(self, name: str, seconds: float, lines: dict[str, set[int]]) -> None:
-        self.name, self.seconds, self.lines = name, seconds, lines
+    name: str
+    seconds: float
+    lines: dict[str, set[int]]
 
 
 def measure(folder: Path, tests: list[str], kept: Path) -> list[Test]:
@@ -79,7 +82,7 @@ def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
 
 def _passed(times: Path) -> list[tuple[str, float]]:
     """Return the tests that passed, and the seconds that each took."""
-    cases = ElementTree.parse(times).iter("testcase")  # noqa: S314 - pytest wrote it
+    cases = ET.parse(times).iter("testcase")  # noqa: S314 - pytest wrote it
     good = [c for c in cases if not any(part.tag in {"failure", "error", "skipped"} for part in c)]
     return [(_name(c.get("classname", ""), c.get("name", "")), float(c.get("time", "0"))) for c in good]
 

@@ -64,7 +64,7 @@ def main() -> int:
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
     words = sys.argv[2:] or [""]
     copies = fresh_copies(2 * (os.cpu_count() or 1))
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
     tests = measure(copies[0], TESTS, HOME / f"lines-{commit.stdout.strip()}.json")
     modules = [module for part in CODE for module in sorted((ROOT / part).rglob("*.py")) or [ROOT / part]]
     chosen = [
@@ -107,7 +107,7 @@ def fresh_copies(number: int) -> list[Path]:
     copies = [HOME / str(i) for i in range(number)]
     for copy in copies:
         shutil.rmtree(copy, ignore_errors=True)
-        subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)  # noqa: S607
+        subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     return copies
 
 
@@ -119,7 +119,9 @@ def changes(module: str, share: float) -> list[MutationSpec]:
         init([module], work, {})
         every = [mutation for item in work.work_items for mutation in item.mutations]
     chance = random.Random(module)  # noqa: S311 - no secret, and the same each time
-    telling = sorted((c for c in every if re.fullmatch(TELLING, c.operator_name)), key=lambda c: (c.start_pos, c.end_pos))
+    telling = sorted(
+        (c for c in every if re.fullmatch(TELLING, c.operator_name)), key=lambda c: (c.start_pos, c.end_pos)
+    )
     return [change for change in telling if chance.random() < share]
 
 
@@ -127,7 +129,10 @@ def judge(copy: Path, change: MutationSpec, tests: list[Test]) -> Verdict:
     """Make a change in a copy, and run the tests that may see it."""
     module = str(change.module_path)
     chosen = tests_of(change, tests)
-    with use_mutation(copy / module, plugins.get_operator(change.operator_name)(), change.occurrence) as (before, after):
+    with use_mutation(copy / module, plugins.get_operator(change.operator_name)(), change.occurrence) as (
+        before,
+        after,
+    ):
         lines = difflib.unified_diff(before.splitlines(), (after or "").splitlines(), lineterm="", n=0)
         diff = f"{change.start_pos[0]}: " + "\n".join(line for line in lines if line[:3] not in {"---", "+++"})
         return Verdict(module, run(copy, chosen) if chosen else "", diff)

@@ -173,7 +173,8 @@ class CodatStream(Stream):
         try:
             self.write_record(record)
         except RecordError as exc:
-            self.tap.run.summary.unwritten(self._named(record), exc)
+            company_id = record.get("companyId") or record["id"]
+            self.tap.run.summary.unwritten(self.name, f"company {company_id}", exc)
 
     def write_record(self, record: Record) -> None:
         """Write a record, in far fewer steps than the SDK.

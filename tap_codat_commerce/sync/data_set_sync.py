@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors, pages, query
+from tap_codat_commerce.codat import errors, query
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
@@ -159,7 +159,7 @@ class DataSetSync:
         """Log and count that what came can't be written, be it read to its end or not. The bookmark stays."""
         self._run.reading = None
         self._run.summary.outcomes[Action.READ.value] -= self._is_read
-        self._run.summary.unwritten(self.where, error)
+        self._run.summary.unwritten(self.data_set.name, self.connection.place, error)
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
@@ -232,7 +232,7 @@ class DataSetSync:
             request = self._request(status)
             if self.reads < READS:
                 self._run.logger.debug("%s: reading it again, as %s.", self.where, doubt)
-                self._find(f"Read again, as {doubt}.", level=logging.INFO)
+                self._find(f"Read again, as {doubt}.", level=logging.WARNING if self._whole else logging.INFO)
         self._run.summary.unproven(self.data_set.name, self.connection.place, doubt)
 
     def _conclude(self, found: Conclusion) -> None:
@@ -285,25 +285,11 @@ class DataSetSync:
         return doubt, after
 
     def _too_little(self, read: PagedRead[Any]) -> str | None:
-        """Return what is wrong if a query brought nothing, and one for the bookmark's own stamp does not either.
-
-        When the bookmark moved there, a record had that stamp or a later one. Such records may have gone since: so
-        this data set is read whole, and not all. A `start_date` is no record's stamp, and what was before it is not
-        wanted.
-        """
-        run, request, stamp = self._run, read.request, self.check.bookmark.stamp
-        if request.query is None or stamp is None or run.queries_work or run.options.start_date:
+        """Return what is wrong if a query left out what is there: this data set is read whole then."""
+        if not self._run.query_check.finds_nothing(read, self.check.bookmark.stamp):
             return None
-        if not read.records:
-            since = {"query": query.since(REPLICATION_KEY, stamp)}
-            probe = run.prefetcher.get(request.path, pages.numbered(since, 1, 1), pages.decode)
-        run.queries_work = bool(read.records or probe.total)
-        self._whole = not run.queries_work
-        if self._whole and not run.told_of_queries:
-            line = "%s: a query brings not even what was modified last: such data sets are read whole."
-            run.logger.warning(line, self.where)
-            run.told_of_queries = True
-        return "a query brings not even what was modified last" if self._whole else None
+        self._whole = True
+        return "a query brings not even what was modified last"
 
     def _tells_what_is_gone(self, read: PagedRead[Any]) -> bool:
         """Say whether rows of before will count as gone, so that also a page that a sync has emptied is to be seen."""

@@ -11,6 +11,7 @@ from tap_codat_commerce.sync.data_status import DataStatuses
 from tap_codat_commerce.sync.paged_read import BY_ID
 from tap_codat_commerce.sync.pending_syncs import PendingSyncs
 from tap_codat_commerce.sync.pull_history import PullHistory
+from tap_codat_commerce.sync.query_check import QueryCheck
 from tap_codat_commerce.sync.run_summary import RunSummary
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ class Run:
         summary: what came of the run so far.
         stray_fields: what had no place in the schemas.
         order: the field that pages are ordered by.
-        queries_work: whether a query over a data set has found something that was to be found.
-        told_of_queries: whether it was said that one did not.
+        query_check: whether queries over data sets find what is there.
         reading: the data set whose pages are being handed over, None if there is none.
     """
 
@@ -57,7 +57,7 @@ class Run:
         self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
         self.stray_fields = StrayFieldCounter()
         self.order = BY_ID
-        self.queries_work = self.told_of_queries = False
+        self.query_check = QueryCheck(self.prefetcher, options.start_date)
         self.reading: DueSync | None = None
 
     def close(self) -> None:

@@ -85,13 +85,13 @@ class RunSummary:
         self.companies_done += 1
         self._outage.company_done(company_id)
 
-    def unwritten(self, where: str, error: RecordError) -> None:
-        """Say and count that a record of what came can't be written."""
-        data_set, _, place = where.partition(" of ")
+    def unwritten(self, data_set: str, place: str, error: RecordError) -> None:
+        """Say and count that a record of what came can't be written; without a connection `place` names a company."""
+        where = f"{data_set} of {place}"
         line = f"{where}: {error}"
         self.outcomes["failed"] += 1
         self.failed[where] = line
-        self._say(line, place or where, data_set, alike=(data_set, type(error)))
+        self._say(line, place, data_set, alike=(data_set, type(error)))
 
     def _say(self, line: str, place: str, data_set: str, *, alike: Hashable) -> None:
         """Say that a data set failed; of those that failed in the same way, the first in full, the others by name."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import findings, show
 from tap_codat_commerce.workflow import refresh as refreshing
 from tap_codat_commerce.workflow import status as looking
+from tap_codat_commerce.workflow.looks import Looks
 from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of, name_of
 
 if TYPE_CHECKING:
@@ -223,18 +223,16 @@ def status(  # noqa: PLR0913 - one parameter for each option
     the status of a data set is that of whichever was synced last.
     """
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
-    began = time.monotonic()
+    looks = Looks(interval, timeout)
     shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
-        left = began + timeout - time.monotonic() if timeout is not None else interval
-        late = left <= 0
-        last = ready or late or not watch
+        last = ready or looks.over or not watch
         shown.show(lines, last=last)
         if last:
             break
-        time.sleep(min(interval, left))
+        looks.pause()
     if watch and lines and not ready:
         msg = f"not all was ready within {timeout:g} seconds"
         raise UsageError(msg)
@@ -282,7 +280,7 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
             show.note(f"{pull.where}: {pull.note}{how}.")
     show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
     if wait:
-        refreshing.wait_for(session, pulls, interval, timeout)
+        refreshing.wait_for(session, pulls, Looks(interval, timeout))
     if as_json:
         show.as_json([p.as_json() for p in pulls])
     failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]

@@ -7,7 +7,6 @@ all. Codat refuses that while one is under way already. A sync's pull operation 
 from __future__ import annotations
 
 import sys
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from tap_codat_commerce.sync.company_selection import ConnectionRef
+    from tap_codat_commerce.workflow.looks import Looks
     from tap_codat_commerce.workflow.session import Session
 
 LATEST = 200
@@ -151,17 +151,13 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
                 yield pull
 
 
-def wait_for(session: Session, pulls: list[Pull], interval: float, timeout: float | None) -> None:
+def wait_for(session: Session, pulls: list[Pull], looks: Looks) -> None:
     """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
-    began = time.monotonic()
     waited_for = [p for p in pulls if p.under_way]
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Syncing", total=len(waited_for))
-        while any(p.under_way for p in waited_for):
-            left = began + timeout - time.monotonic() if timeout is not None else interval
-            if left <= 0:
-                break
-            time.sleep(min(interval, left))
+        while any(p.under_way for p in waited_for) and not looks.over:
+            looks.pause()
             for pull in look(session, waited_for):
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")

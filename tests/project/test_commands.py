@@ -16,6 +16,7 @@ import dev
 from conftest import API_KEY
 from loaded import Jsonl
 from readme import examples
+from tools.environments import environment
 from tools.plugin import ROOT
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def test_the_stream_map_of_the_readme_leaves_no_address(stage: Callable[..., Sta
 @pytest.mark.parametrize("line", ["pipx install", "uv tool install"])
 def test_it_is_installed_as_the_readme_says(line: str, tmp_path: Path) -> None:
     (block,) = (b for b in BLOCKS if b.page.name == "README.md" and b.text.startswith(line))
-    installers = dev.environment("installers", "pipx", dev.LOCKER)
+    installers = environment("installers", "pipx", dev.LOCKER)
     env = {
         "PATH": os.pathsep.join([str(installers), os.environ["PATH"]]),
         "PIPX_HOME": str(tmp_path / "pipx"),

@@ -12,10 +12,10 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-import dev
 from browsers import needs_browser
 from conftest import STREAMS
 from readme import examples
+from tools.environments import HOME, one_at_a_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,8 @@ mermaid.run().then(() => document.title = "drawn", error => document.title = "fa
 @pytest.fixture(scope="module")
 def library() -> Path:
     """Return Mermaid, as one file."""
-    folder = dev.HOME / "mermaid"
-    with dev.one_at_a_time("mermaid"):
+    folder = HOME / "mermaid"
+    with one_at_a_time("mermaid"):
         found = folder / "node_modules" / "mermaid" / "dist" / "mermaid.min.js"
         if not found.exists():
             folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dev
 from conftest import API_KEY, STREAMS, Run, start
+from tools.environments import bare_environment, environment
 from tools.plugin import ROOT
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def built(source: Path, *options: str) -> Path:
     """Build what is to be released of a source, into a folder `dist` beside it; return that."""
-    builder = dev.environment("build", *dev.BUILDERS)
+    builder = environment("build", *dev.BUILDERS)
     command = [str(builder / "python"), "-m", "build", *options, str(source)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -37,7 +38,7 @@ def copy_of(folder: Path) -> Path:
 def test_the_wheel_in_an_empty_environment(stage: Callable[..., Stage], tmp_path: Path) -> None:
     dist = built(copy_of(tmp_path / "copy"))
     assert len(list(dist.glob("*.tar.gz"))) == 1
-    python = dev.bare_environment(tmp_path / "env")
+    python = bare_environment(tmp_path / "env")
     subprocess.run([python, "-m", "pip", "install", "-q", *dist.glob("*.whl")], check=True, cwd=tmp_path)
 
     def program(name: str, *arguments: str) -> Run:

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-import dev
 from conftest import API_KEY, STREAMS, Run
 from readme import examples
 from tools import hub, plugin
+from tools.demo import MELTANO
+from tools.environments import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,14 +82,14 @@ def test_its_settings() -> None:
 @pytest.fixture(scope="module")
 def meltano() -> Path:
     """Return Meltano."""
-    return dev.environment("meltano", dev.MELTANO) / "meltano"
+    return environment("meltano", MELTANO) / "meltano"
 
 
 def test_meltano_knows_every_key(meltano: Path) -> None:
     """By the JSON schema that comes with Meltano; the project's file is whole by it, too."""
     (path,) = meltano.parent.parent.rglob("meltano.schema.json")
     schema = json.loads(path.read_text())
-    Draft202012Validator(schema).validate(yaml.safe_load((dev.ROOT / "meltano.yml").read_text()))
+    Draft202012Validator(schema).validate(yaml.safe_load((ROOT / "meltano.yml").read_text()))
     setting = {"$ref": "#/$defs/base_setting", "$defs": schema["$defs"]}
     for one in DEFINITION["settings"]:
         Draft202012Validator(setting).validate(one)
@@ -96,7 +97,7 @@ def test_meltano_knows_every_key(meltano: Path) -> None:
 
 def test_meltano_leaves_the_project_as_it_is_when_it_sets_something(meltano: Path, tmp_path: Path) -> None:
     """Those who use a checkout as their project see in git what they have set, and nothing else."""
-    before = (dev.ROOT / "meltano.yml").read_text()
+    before = (ROOT / "meltano.yml").read_text()
     (tmp_path / "meltano.yml").write_text(before)
     command = [str(meltano), "config", "set", "tap-codat-commerce", "page_size", "500"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
@@ -108,7 +109,7 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
     meltano: Path, stage: Callable[..., Stage], tmp_path: Path
 ) -> None:
     shops = stage(companies=1)
-    (tmp_path / "hub.yml").write_text(yaml.safe_dump(DEFINITION | {"pip_url": str(dev.ROOT)}))
+    (tmp_path / "hub.yml").write_text(yaml.safe_dump(DEFINITION | {"pip_url": str(ROOT)}))
     env = {
         **os.environ,
         "PATH": os.pathsep.join([str(meltano.parent), os.environ["PATH"]]),
@@ -133,9 +134,7 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
 
     by_readme, (project, select) = tmp_path / "by_readme", examples("README.md", "yaml")
     by_readme.mkdir()
-    project = project.replace(DEFINITION["pip_url"], str(dev.ROOT)).replace(
-        "    settings:\n", f"{select}    settings:\n"
-    )
+    project = project.replace(DEFINITION["pip_url"], str(ROOT)).replace("    settings:\n", f"{select}    settings:\n")
     (by_readme / "meltano.yml").write_text(project)
     env["MELTANO_SYS_DIR_ROOT"] = str(by_ref / ".meltano")  # the same tap, installed once
     (commands,) = (text for text in examples("README.md", "sh") if "meltano install" in text)

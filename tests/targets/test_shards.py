@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import dev
 from conftest import API_KEY, SERVED
 from readme import the_job
 from tap_codat_commerce.sync.company_selection import shard_of
+from tools.demo import meltano_project
+from tools.environments import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +77,7 @@ def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
     container = the_job()["template"]["spec"]["containers"][0]
     (script,) = container["args"]
     command = [*container["command"], script.replace("target-postgres", "target-jsonl")]
-    with dev.meltano_project("shard") as (meltano, _, output, env):
+    with meltano_project("shard") as (meltano, _, output, env):
         env |= {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
         env |= {one["name"]: one["value"] for one in container["env"]}
         env["PATH"] = os.pathsep.join([str(meltano.parent), os.environ["PATH"]])
@@ -90,7 +91,7 @@ def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
                 "MELTANO_SYS_DIR_ROOT": f"{env['MELTANO_SYS_DIR_ROOT']}-{index}",
             }
             done = subprocess.run(
-                command, env={**os.environ, **env, **own}, cwd=dev.ROOT, capture_output=True, text=True, check=False
+                command, env={**os.environ, **env, **own}, cwd=ROOT, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, done.stdout + done.stderr
 

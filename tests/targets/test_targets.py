@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import dev
 from codat_mock.faults import Fault
 from conftest import API_KEY, DATA_SETS, batches
 from database import Database, binaries
 from loaded import Comparison, Csv, Jsonl, Postgres, Target, of_shops
 from readme import examples
+from tools.demo import meltano_project
+from tools.environments import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ class ByMeltano:
         env = {f"TAP_CODAT_COMMERCE_{name.upper()}": str(value) for name, value in own.items()}
         done = subprocess.run(
             [self.meltano, "run", "tap-codat-commerce", self.target.loader],
-            cwd=dev.ROOT,
+            cwd=ROOT,
             env={**os.environ, **self.env, **self.target.environment(), **env},
             capture_output=True,
             text=True,
@@ -161,14 +162,14 @@ def test_by_pipe(shops: Stage, target: Target) -> None:
 
 @pytest.mark.parametrize("target", TARGETS, indirect=True)
 def test_by_meltano(shops: Stage, target: Target) -> None:
-    with dev.meltano_project(f"{target.loader}-job", target.loader) as (meltano, _, _, env):
+    with meltano_project(f"{target.loader}-job", target.loader) as (meltano, _, _, env):
         runs_and_comparisons(ByMeltano(shops, target, meltano, env))
 
 
 def test_what_fails_by_meltano_is_all_that_the_next_run_reads(shops: Stage, tmp_path: Path) -> None:
     """Meltano keeps the rows and the state of a run that ended non-zero."""
     target = Jsonl(tmp_path)
-    with dev.meltano_project("failing", target.loader) as (meltano, _, _, env):
+    with meltano_project("failing", target.loader) as (meltano, _, _, env):
         job = ByMeltano(shops, target, meltano, env)
         shops.gate.faults.append(Fault(path="commerce-orders", status=500, skip=2))
         job.run(code=1, max_retries=0)
