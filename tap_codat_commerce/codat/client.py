@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from dataclasses import dataclass
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from logging import DEBUG, WARNING, getLogger
@@ -16,9 +15,11 @@ import backoff
 import msgspec
 
 from tap_codat_commerce.codat import errors, lossless_json, redaction, retry_policy, unicode_repair
-from tap_codat_commerce.codat.clock import Clock, utc_now
+from tap_codat_commerce.codat.clock import Clock
+from tap_codat_commerce.codat.quota import Quota
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
 from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.codat.refusals import refusal
 from tap_codat_commerce.codat.transport import Transport
 
 if TYPE_CHECKING:
@@ -39,31 +40,6 @@ LONG_WAIT = 10.0
 """Seconds. A wait that is longer is said: somebody may watch. Others that begin meanwhile are not, as many may."""
 
 logger = getLogger(f"{PACKAGE}.codat")
-
-
-@dataclass(frozen=True)
-class Quota:
-    """The day's quota of requests, by the latest answer's `X-Rate-Limit-…`; None as long as no answer tells."""
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset: str | None = None
-
-    @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Quota | None:
-        """Return the quota in an answer's headers, None if they hold none."""
-        try:
-            limit, remaining = (int(headers[f"X-Rate-Limit-{name}"]) for name in ("Limit", "Remaining"))
-        except (KeyError, ValueError):
-            return None
-        return cls(limit, remaining, headers.get("X-Rate-Limit-Reset"))
-
-    def after(self, other: Quota | None) -> Quota:
-        """Return the later of two quotas: answers may overtake, but until the reset, less and less is left."""
-        if other is None:
-            return self
-        overtaken = self.reset == other.reset and (self.remaining or 0) < (other.remaining or 0)
-        return self if overtaken and self.remaining is not None else other
 
 
 class Client:
@@ -210,7 +186,7 @@ class Client:
             self.clock.see(answer.headers.get("Date"))
             self.answered += answer.status not in BUSY
         if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise self._refusal(request, answer)
+            raise refusal(request, answer, self._max_retry_wait)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             target = quoted(answer.headers.get("Location", "nowhere"))
             what = f"{request} was redirected to {target}"
@@ -232,23 +208,6 @@ class Client:
             self._silent_until = now + details["wait"]
         level = WARNING if is_news else DEBUG
         logger.log(level, "%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
-
-    def _refusal(self, request: str, answer: Answer) -> errors.Refused:
-        body = _error_body(answer.body)
-        message, correlation_id = quoted(errors.reason(body)), quoted(str(body.get("correlationId") or ""))
-        said = f", Codat says '{message}'" if message else ", with no word of Codat's: is api_url right?"
-        what = f"{request} answered {answer.status}{said}"
-        if correlation_id:
-            what += f" (correlation id {correlation_id})"
-        error_class = errors.for_status(answer.status, message, request)
-        wait = retry_policy.retry_after(answer.headers.get("Retry-After"), utc_now())
-        if error_class is errors.RateLimited and wait is not None and wait > self._max_retry_wait:
-            error_class = errors.QuotaSpent
-            reset = quoted(answer.headers.get("X-Rate-Limit-Reset", f"in {wait:.0f} seconds"))
-            what += f"; requests are allowed again {reset} (max_retry_wait is {self._max_retry_wait:g} s)"
-        error = error_class(what, status=answer.status, message=message, correlation_id=correlation_id)
-        error.retry_after = wait
-        return error
 
 
 def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any:
@@ -298,11 +257,3 @@ def user_agent() -> str:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-def _error_body(content: bytes) -> dict[str, Any]:
-    try:
-        body = lossless_json.decode(unicode_repair.mended(content)[0])
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}

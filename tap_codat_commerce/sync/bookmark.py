@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from tap_codat_commerce.codat import query
+from tap_codat_commerce.codat.clock import utc_now
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 
 
 @dataclass(frozen=True)
@@ -61,3 +67,21 @@ class Bookmark:
     full_read: str | None = None
     checkpoint: Checkpoint | None = None
     not_supported: bool = False
+
+    def query(self, start_date: str | None) -> str | None:
+        """Return what asks for all that was modified since, None if that is everything.
+
+        Args:
+            start_date: since when records are wanted of a data set that was never read, None for ever.
+        """
+        if self.stamp and self.exclusive:
+            return query.after(REPLICATION_KEY, self.stamp)
+        since = self.stamp or (start_date if self.sync_id is None else None)
+        return query.since(REPLICATION_KEY, since) if since else None
+
+    def full_read_is_due(self, every_days: float | None) -> bool:
+        """Say whether the whole data set is to be read anew, which nobody asks for if `every_days` is None."""
+        if every_days is None or self.full_read is None:
+            return every_days is not None
+        age = dates.seconds_between(self.full_read, dates.written(utc_now()))
+        return not 0 <= age < timedelta(days=every_days).total_seconds()

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors, query
-from tap_codat_commerce.codat.clock import utc_now
+from tap_codat_commerce.codat import errors
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
@@ -232,7 +230,7 @@ class DataSetSync:
             request = self._request(status)
             if self.reads < READS:
                 self._run.logger.debug("%s: reading it again, as %s.", self.where, doubt)
-                self._find(f"Read again, as {doubt}.", level=logging.WARNING if self._whole else logging.INFO)
+                self._find(f"Read again, as {doubt}.", level=logging.INFO)
         self._run.summary.unproven(self.data_set.name, self.connection.place, doubt)
 
     def _conclude(self, found: Conclusion) -> None:
@@ -286,7 +284,7 @@ class DataSetSync:
 
     def _too_little(self, read: PagedRead[Any]) -> str | None:
         """Return what is wrong if a query left out what is there: this data set is read whole then."""
-        if not self._run.query_check.finds_nothing(read, self.check.bookmark.stamp):
+        if not self._run.query_check.finds_nothing(self.where, read, self.check.bookmark.stamp):
             return None
         self._whole = True
         return "a query brings not even what was modified last"
@@ -326,19 +324,10 @@ class DataSetSync:
         return ReadRequest(*ids, self.data_set, wanted, order, size, after)
 
     def _query(self, old: Bookmark) -> str | None:
-        if not self.sink.incremental or self._whole or self._full_read_is_due(old):
+        options = self._run.options
+        if not self.sink.incremental or self._whole or old.full_read_is_due(options.full_read_every_days):
             return None
-        if old.stamp and old.exclusive:
-            return query.after(REPLICATION_KEY, old.stamp)
-        since = old.stamp or (self._run.options.start_date if old.sync_id is None else None)
-        return query.since(REPLICATION_KEY, since) if since else None
-
-    def _full_read_is_due(self, old: Bookmark) -> bool:
-        days = self._run.options.full_read_every_days
-        if days is None or old.full_read is None:
-            return days is not None
-        age = dates.seconds_between(old.full_read, dates.written(utc_now()))
-        return not 0 <= age < timedelta(days=days).total_seconds()
+        return old.query(options.start_date)
 
     def _refreshed(self, status: SyncStatus) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""

@@ -57,7 +57,7 @@ class Run:
         self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
         self.stray_fields = StrayFieldCounter()
         self.order = BY_ID
-        self.query_check = QueryCheck(self.prefetcher, options.start_date)
+        self.query_check = QueryCheck(self.prefetcher, options.start_date, logger)
         self.reading: DueSync | None = None
 
     def close(self) -> None:
