@@ -1,7 +1,6 @@
-"""Measures which lines of the package each test runs, and how long it takes. It is a plugin of pytest, too.
+"""Measures which lines of the package each test runs, and how long it takes. It is a plugin of coverage, too.
 
-A line counts for a test whether the test's own process ran it or a process that the test started: each of these starts
-anew here, as what is forked would count for the test that came first.
+A line counts for a test whether the test's own process ran it or a process that the test started.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import coverage
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+    from types import FrameType
 
 RULES = """\
 [run]
@@ -28,8 +27,11 @@ source = tap_codat_commerce
 parallel = true
 sigterm = true
 data_file = {data}
-context = ${{PYTEST_CURRENT_TEST-}}
+patch = fork
+plugins = tools.lines_by_test
 """
+ENTRANCES = ("pytest_runtest_setup", "pytest_runtest_call", "main", "workflow")
+"""Functions under which a test is under way: of pytest, and of the tap's process."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
     rules, times, data = folder / "lines.ini", folder / "times.xml", folder / "lines.coverage"
     rules.write_text(RULES.format(data=data))
     env = environment(folder) | {"COVERAGE_PROCESS_START": str(rules)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "tools.lines_by_test", "-o", "junit_family=xunit2"]
+    command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit2"]
     subprocess.run([*command, "-n4", f"--junitxml={times}", *tests], cwd=folder, env=env, check=False)
     together = coverage.CoverageData(str(data))
     for part in folder.glob("lines.coverage.*"):
@@ -97,23 +99,14 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def pytest_configure() -> None:
-    """Start each process anew."""
-    import warm  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - in the tests' own folder
+class ByTest(coverage.CoveragePlugin):
+    """Tells which test is under way, in its own process and in those that it starts."""
 
-    warm.run = _started_anew
-
-
-def _started_anew(program: str, arguments: list[str], env: dict[str, str], folder: Path | None) -> tuple[int, str, str]:
-    code = f"import sys, tap_codat_commerce.__main__ as p; sys.argv[0] = p.__file__; p.{program}()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, env=env, cwd=folder, timeout=120, check=False,
-    )  # fmt: skip
-    return done.returncode, done.stdout, done.stderr
+    def dynamic_context(self, frame: FrameType) -> str | None:
+        """Return the test that a frame runs for, None if what is above it tells."""
+        return os.environ.get("PYTEST_CURRENT_TEST") if frame.f_code.co_name in ENTRANCES else None
 
 
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Count what follows for this test."""
-    if current := coverage.Coverage.current():
-        current.switch_context(f"{item.nodeid} (call)")
+def coverage_init(plugins: Any, _options: object) -> None:
+    """Make it known to coverage."""
+    plugins.add_dynamic_context(ByTest())

@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".dev" / "mutated"
 CODE = ("tap_codat_commerce/codat", "tap_codat_commerce/sync", "tap_codat_commerce/singer/bookmarks.py")
 """What is changed."""
-TESTS = [f"tests/{part}" for part in ("codat", "sync", "records", "singer", "workflow", "faults")]
+TESTS = [f"tests/{part}" for part in ("codat", "sync", "singer", "workflow", "faults")]
 """What may see it."""
 TELLING = (
     r"core/(NumberReplacer|AddNot|Replace(OrWithAnd|AndWithOr|TrueWithFalse|FalseWithTrue|ContinueWithBreak)"
