@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import coverage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from types import FrameType
 
 RULES = """\
@@ -51,12 +51,31 @@ class Test:
     lines: dict[str, set[int]]
 
 
-def measure(folder: Path, tests: list[str], kept: Path) -> list[Test]:
-    """Run tests of a checkout once, if `kept` does not hold what came of it; return those that passed."""
-    if not kept.is_file():
-        kept.write_text(json.dumps(_measured(folder, tests)))
-    found = json.loads(kept.read_text()).items()
-    return [Test(n, seconds, {m: set(numbers) for m, numbers in lines.items()}) for n, (seconds, lines) in found]
+def measure(folder: Path, tests: list[str], home: Path) -> list[Test]:
+    """Run the tests of a checkout once; return those that passed.
+
+    Args:
+        folder: the checkout.
+        tests: folders and files of tests, from there.
+        home: where it is kept what came of it, until the package changes, or the file that holds a test.
+    """
+    kept = home / f"lines-{_git(folder, 'rev-parse', 'HEAD:tap_codat_commerce')}.json"
+    known = json.loads(kept.read_text()) if kept.is_file() else {}
+    listed = (line.split() for line in _git(folder, "ls-tree", "-r", "HEAD", *tests).splitlines())
+    files = {path: content for _, _, content, path in listed if Path(path).name.startswith("test_")}
+    new = [path for path, content in files.items() if known.get(path, [""])[0] != content]
+    if new:
+        found = _measured(folder, new)
+        for path in new:
+            known[path] = files[path], {name: value for name, value in found.items() if name.startswith(f"{path}::")}
+        kept.write_text(json.dumps(known))
+    each = (item for path in files for item in known[path][1].items())
+    return [Test(name, seconds, {m: set(ls) for m, ls in lines.items()}) for name, (seconds, lines) in each]
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
@@ -77,8 +96,9 @@ def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
         for line, contexts in together.contexts_by_lineno(module).items():
             for context in contexts:
                 found[context.strip("|").rpartition(" (")[0]].add(line)
+        at_import = found.pop("", set())  # by the process that the others are forked from: they run it, too
         for name, numbers in found.items():
-            lines[name][path] = sorted(numbers)
+            lines[name][path] = sorted(numbers | at_import)
     return {name: (seconds, lines[name]) for name, seconds in _passed(times) if name in lines}
 
 
@@ -89,8 +109,10 @@ def _passed(times: Path) -> list[tuple[str, float]]:
     return [(_name(c.get("classname", ""), c.get("name", "")), float(c.get("time", "0"))) for c in good]
 
 
-def _name(module: str, test: str) -> str:
-    return f"{module.replace('.', '/')}.py::{test}"
+def _name(group: str, test: str) -> str:
+    """Return a test's name as pytest takes it; the group is its module with dots, and its class if it has one."""
+    folders, module, classes = re.split(r"(\btest_\w+)", group, maxsplit=1)
+    return "::".join([f"{folders.replace('.', '/')}{module}.py", *classes.split(".")[1:], test])
 
 
 def environment(folder: Path) -> dict[str, str]:

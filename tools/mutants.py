@@ -2,8 +2,8 @@
 
 SHARE of the changes are tried, a tenth if none is given, in modules whose path holds one of the words. All is done in
 copies of what is committed. Each change is judged by tests that run the changed line, the quickest first, until one
-fails or they have taken a minute. What they let pass is printed, to be looked at: it is a test that is missing, a line
-that nobody needs, or a change that changes nothing.
+fails or they have taken two minutes. What they let pass is printed, to be looked at: it is a test that is missing, a
+line that nobody needs, or a change that changes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -46,7 +47,7 @@ TELLING = (
 """The kinds of changes: of a comparison or a sum the likely ones alone, as the others fail at once."""
 SECONDS_FOR_ONE = 20
 """For one test: a change may make a loop that does not end."""
-SECONDS_FOR_ALL = 60
+SECONDS_FOR_ALL = 120
 """As much as the tests for one change take, when nothing is changed."""
 
 
@@ -64,8 +65,7 @@ def main() -> int:
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 0.1
     words = sys.argv[2:] or [""]
     copies = fresh_copies(2 * (os.cpu_count() or 1))
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True)
-    tests = measure(copies[0], TESTS, HOME / f"lines-{commit.stdout.strip()}.json")
+    tests = measure(copies[0], TESTS, HOME)
     modules = [module for part in CODE for module in sorted((ROOT / part).rglob("*.py")) or [ROOT / part]]
     chosen = [
         change
@@ -104,6 +104,7 @@ def show(verdicts: list[Verdict]) -> None:
 
 def fresh_copies(number: int) -> list[Path]:
     """Clone what is committed, once for each that works at it."""
+    HOME.mkdir(parents=True, exist_ok=True)
     copies = [HOME / str(i) for i in range(number)]
     for copy in copies:
         shutil.rmtree(copy, ignore_errors=True)
@@ -139,18 +140,14 @@ def judge(copy: Path, change: MutationSpec, tests: list[Test]) -> Verdict:
 
 
 def tests_of(change: MutationSpec, tests: list[Test]) -> list[str]:
-    """Return the tests that run a line of the change, first those of the module's name, then the quickest."""
-    module = str(change.module_path)
+    """Return the tests that run a line of the change: those of the module's name, those of its wing, the quickest."""
+    module = Path(change.module_path)
+    own = f"tests/{module.parent.name}/"
     lines = set(range(change.start_pos[0], change.end_pos[0] + 1))
-    found = [test for test in tests if lines & test.lines.get(module, set())]
-    found.sort(key=lambda test: (f"/test_{Path(module).stem}.py" not in test.name, test.seconds))
-    taken = 0.0
-    chosen = []
-    for test in found:
-        taken += test.seconds
-        if taken < SECONDS_FOR_ALL:
-            chosen.append(test.name)
-    return chosen
+    found = [test for test in tests if lines & test.lines.get(str(module), set())]
+    found.sort(key=lambda test: (f"/test_{module.stem}.py" not in test.name, own not in test.name, test.seconds))
+    taken = list(accumulate(test.seconds for test in found))
+    return [test.name for test, seconds in zip(found, taken, strict=True) if seconds < SECONDS_FOR_ALL]
 
 
 def run(copy: Path, tests: list[str]) -> str:
@@ -159,7 +156,7 @@ def run(copy: Path, tests: list[str]) -> str:
     try:
         done = subprocess.run(
             [*command, f"--timeout={SECONDS_FOR_ONE}", *tests],
-            cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=10 * SECONDS_FOR_ALL, check=False,
+            cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=5 * SECONDS_FOR_ALL, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "no end"
