@@ -1,13 +1,50 @@
-"""The key as it may be given, and the links that are followed."""
+"""The key as it may be given, the links that are followed, what is counted, and how long is waited; time is moved."""
 
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
+from conftest import API_KEY
 from tap_codat_commerce.codat.client import Client, authorization
-from tap_codat_commerce.codat.errors import NoAnswer, UnsafeLink
+from tap_codat_commerce.codat.errors import Forbidden, NoAnswer, RateLimited, ServerTrouble, UnsafeLink
+from tap_codat_commerce.codat.rate_limiter import RateLimiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Stage
+
+
+class Codat:
+    """A stand-in, a client, and the seconds that it waited, which took no time."""
+
+    def __init__(self, shops: Stage) -> None:
+        self.shops, self.waited, self.now = shops, list[float](), 1000.0
+        self.client = Client(
+            API_KEY, api_url=shops.url, max_retries=3, limiter=RateLimiter(clock=lambda: self.now, wait=self.wait)
+        )
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        self.now += seconds
+
+    def fail(self, **fault: Any) -> None:
+        self.shops.gate.faults.append(Fault(**fault))
+
+    def asked(self) -> int:
+        return len(self.shops.requests())
+
+
+@pytest.fixture
+def codat(stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> Iterator[Codat]:
+    codat = Codat(stage(companies=1))
+    monkeypatch.setattr("backoff._sync.time.sleep", codat.wait)
+    yield codat
+    codat.client.release()
 
 
 @pytest.mark.parametrize("key", ["Basic a2V5", "basic a2V5", " Basic  a2V5 "])
@@ -49,3 +86,64 @@ def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
 def test_a_link_to_elsewhere_is_refused(link: str) -> None:
     with pytest.raises(UnsafeLink):
         Client("key", api_url="http://127.0.0.1:1", max_retries=0).follow(link)
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 599])
+def test_what_is_counted(codat: Codat, status: int) -> None:
+    codat.client.get("/companies")
+    codat.fail(status=status)
+    codat.client.get("/companies")
+    assert codat.client.requests == codat.asked() == 3
+    assert codat.client.answered == 2
+    codat.fail(status=403)
+    with pytest.raises(Forbidden):
+        codat.client.get("/companies")
+    assert codat.client.answered == 3
+
+
+@pytest.mark.parametrize(("weary", "tries"), [(False, 4), (True, 2)])
+@pytest.mark.parametrize("error", [RateLimited, ServerTrouble])
+def test_how_often_it_is_tried(codat: Codat, error: type[Exception], *, weary: bool, tries: int) -> None:
+    codat.client.weary = codat.client.weary or weary
+    codat.fail(status=429 if error is RateLimited else 500, times=0)
+    with pytest.raises(error):
+        codat.client.get("/companies")
+    assert codat.asked() == tries
+
+
+def test_without_patience_a_429_alone_is_tried_again(codat: Codat) -> None:
+    codat.client.patient = False
+    codat.fail(status=429, times=2)
+    codat.client.get("/companies")
+    codat.fail(status=500)
+    with pytest.raises(ServerTrouble):
+        codat.client.get("/companies")
+    assert codat.asked() == 4
+
+
+def test_the_requests_of_a_hopeless_company_are_tried_once(codat: Codat) -> None:
+    codat.client.hopeless.add("c1")
+    codat.fail(status=500, times=2)
+    with pytest.raises(ServerTrouble):
+        codat.client.get("/companies/c1/connections")
+    codat.client.get("/companies")
+    assert codat.asked() == 3
+
+
+@pytest.mark.parametrize(("repeatable", "status", "tries"), [(True, 500, 2), (False, 500, 1), (False, 429, 2)])
+def test_what_may_be_done_twice(codat: Codat, status: int, tries: int, *, repeatable: bool) -> None:
+    codat.fail(method="POST", status=status)
+    try:
+        codat.client.post("/companies", body={"name": "A shop"}, repeatable=repeatable)
+    except ServerTrouble:
+        assert tries == 1
+    assert codat.asked() == tries
+
+
+def test_long_waits_are_said_once(codat: Codat, caplog: pytest.LogCaptureFixture) -> None:
+    waits = [9.9, 10, 11]
+    codat.shops.gate.faults += [Fault(status=429, headers={"Retry-After": str(w)}) for w in waits]
+    codat.client.get("/companies")
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+    assert caplog.records[0].message.endswith("Trying again in 10.0 s (attempt 3).")
+    assert codat.waited == waits
