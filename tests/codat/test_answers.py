@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,34 @@ BAD_ENTRIES = {
     "a number": ({"id": 7}, "Expected `str`, got `int` - at `$.id`"),
     "the folder above": ({"id": ".."}, "Expected `str` matching regex"),
 }
+
+
+@pytest.mark.parametrize(
+    ("given", "word"), [("null", "missing or null"), ('{"a":1}', "{'a': 1}"), ('"' + 40 * "x" + '"', "'" + 19 * "x")]
+)
+def test_what_is_said_of_connections_that_are_no_list(given: str, word: str) -> None:
+    company = answers.company(msgspec.Raw(f'{{"id":"c1","dataConnections":{given}}}'.encode()))
+    assert company.unreadable == [f"dataConnections is no list, but {word}"]
+
+
+def test_what_is_said_of_a_connection_without_an_id() -> None:
+    company = answers.company(msgspec.Raw(b'{"id":"c1","dataConnections":[{"id":"k1"},{"id":""},{"id":"k3"}]}'))
+    assert [entry["id"] for entry in company.fields["dataConnections"]] == ["k1", "k3"]
+    (said,) = company.unreadable
+    assert said.startswith("connection 2 of 3: ")
+
+
+@pytest.mark.parametrize(
+    ("latest", "good", "ids"),
+    [
+        ("s2", "s1", ("s2", "s1")),
+        ("", "00000000-0000-0000-0000-000000000000", (None, None)),
+        (None, "s1", (None, "s1")),
+    ],
+)
+def test_the_ids_of_a_status(latest: str | None, good: str, ids: tuple[str | None, str | None]) -> None:
+    entry = {"dataType": "commerce-orders", "latestSyncId": latest, "latestSuccessfulSyncId": good}
+    assert answers.status_entry(entry).ids == ids
 
 
 @pytest.mark.parametrize("bad", BAD_ENTRIES)

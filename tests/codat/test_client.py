@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,14 @@ import pytest
 from codat_mock.faults import Fault
 from conftest import API_KEY
 from tap_codat_commerce.codat.client import Client, authorization
-from tap_codat_commerce.codat.errors import Forbidden, NoAnswer, RateLimited, ServerTrouble, UnsafeLink
+from tap_codat_commerce.codat.errors import (
+    Forbidden,
+    NoAnswer,
+    QuotaSpent,
+    RateLimited,
+    ServerTrouble,
+    UnsafeLink,
+)
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
@@ -138,6 +146,29 @@ def test_what_may_be_done_twice(codat: Codat, status: int, tries: int, *, repeat
     except ServerTrouble:
         assert tries == 1
     assert codat.asked() == tries
+
+
+def test_a_post_may_be_repeated_unless_somebody_says_otherwise(codat: Codat) -> None:
+    codat.fail(method="POST", status=500)
+    codat.client.post("/companies", body={"name": "A shop"})
+    assert codat.asked() == 2
+
+
+@pytest.mark.parametrize(("seconds", "error"), [(300, None), (301, QuotaSpent)])
+def test_the_longest_wait(codat: Codat, seconds: int, error: type[Exception] | None) -> None:
+    codat.fail(status=429, headers={"Retry-After": str(seconds)})
+    with pytest.raises(error) if error else nullcontext():
+        codat.client.get("/companies")
+    assert codat.waited == [seconds] * (error is None)
+
+
+def test_whether_answers_are_compressed(codat: Codat) -> None:
+    assert not codat.client.compressed
+    codat.client.get("/companies")
+    assert codat.client.compressed
+    codat.fail(kind="json", body='{"results": [], "totalResults": 0}')
+    codat.client.get("/companies")
+    assert codat.client.compressed, "some were"
 
 
 def test_long_waits_are_said_once(codat: Codat, caplog: pytest.LogCaptureFixture) -> None:

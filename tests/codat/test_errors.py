@@ -17,11 +17,14 @@ import pytest
 
 from codat_mock.faults import Fault
 from conftest import API_KEY, batches
+from tap_codat_commerce.codat import errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Run, Stage
+
+DATA = "/companies/c1/connections/k1/data/commerce-orders"
 
 ENCODED = base64.b64encode(API_KEY.encode()).decode()
 
@@ -209,3 +212,37 @@ def test_a_traceback_is_there_for_who_asks(stage: Callable[..., Stage]) -> None:
     run = shops.run(api_key="not-the-key-1234", env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"})
     assert "Traceback" in run.log
     assert "not-the-key-1234" not in run.log
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "path", "error", "again"),
+    [
+        (400, "", "/companies", errors.BadRequest, False),
+        (401, "", "/companies", errors.WrongKey, False),
+        (402, "", "/companies", errors.AccountLimit, False),
+        (403, "", "/companies", errors.Forbidden, False),
+        (404, "", "/companies", errors.NotFound, False),
+        (404, "Data type 'commerce-orders' is not supported by platform.", DATA, errors.NotSupported, False),
+        (404, "No data available for this data type.", DATA, errors.NoData, False),
+        (409, "Not synced yet.", DATA, errors.NotReady, False),
+        (409, "", DATA, errors.Refused, False),
+        (409, "Not synced yet.", "/companies", errors.Refused, False),
+        (418, "", "/companies", errors.Refused, False),
+        (429, "", "/companies", errors.RateLimited, True),
+        (499, "", "/companies", errors.Refused, False),
+        (500, "", "/companies", errors.ServerTrouble, True),
+        (599, "", "/companies", errors.ServerTrouble, True),
+        (400, "DatasetAlreadyInProgress", "/companies/c1/data/queue/commerce-orders", errors.UnderWay, False),
+        (500, "Dataset already in progress", "/companies/c1/data/queue/commerce-orders", errors.UnderWay, False),
+        (500, "Dataset already in progress", "/companies", errors.ServerTrouble, True),
+    ],
+)
+def test_what_a_status_stands_for(
+    status: int, message: str, path: str, error: type[errors.Refused], *, again: bool
+) -> None:
+    assert errors.for_status(status, message, path) is error
+    assert error.retriable is again
+
+
+def test_a_spent_quota_is_not_waited_for() -> None:
+    assert not errors.QuotaSpent.retriable
