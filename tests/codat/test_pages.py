@@ -1,0 +1,152 @@
+"""How lists are walked through, and what is asked ahead: rules without requests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from tap_codat_commerce.codat import pages
+from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.pages import GROWS, PAGES_AHEAD, Bound, Page
+
+
+def page(entries: int, total: int, following: str | None = None, first: int = 0) -> Page:
+    links = {"next": {"href": following}} if following else {}
+    results = [{"id": f"r{first + n}"} for n in range(entries)]
+    return pages.decode(msgspec.json.encode({"results": results, "totalResults": total, "_links": links}))
+
+
+class Lists:
+    """Hands out pages, and keeps what was asked for and what was asked ahead."""
+
+    def __init__(self, *answers: Page) -> None:
+        self.answers = list(answers)
+        self.asked: list[Any] = []
+        self.ahead: list[Any] = []
+
+    def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Page:
+        assert decode is pages.decode
+        self.asked.append((path, params and params["page"], token))
+        return self.answers.pop(0)
+
+    def follow(self, link: str, decode: Any = None) -> Page:
+        assert decode is pages.decode
+        self.asked.append(link)
+        return self.answers.pop(0)
+
+    def prefetch(self, path: str, params: Any, decode: Any, position: Any, *, token: Any = None) -> None:
+        assert decode is pages.decode
+        assert position == (7, params["page"])
+        self.ahead.append((path, params["page"], params["pageSize"], token))
+
+    def walk(self, size: int, first: int = 1, unsure: int | None = None, *, in_a_hurry: bool = True) -> int:
+        """Read all pages; return how many there were."""
+        more: dict[str, Any] = {} if unsure is None else {"unsure": unsure}
+        position = (7,) if in_a_hurry else None
+        read = pages.prefetched_by_number(self, "/l", {}, size, first, token="t", position=position, **more)  # type: ignore[arg-type]  # noqa: S106
+        return sum(1 for _ in read)
+
+
+@pytest.mark.parametrize(
+    ("entries", "total", "following", "number", "last"),
+    [
+        (2, 5, None, 1, False),
+        (2, 4, None, 2, True),
+        (2, 3, None, 2, True),
+        (2, 5, None, 2, False),
+        (2, 2, "/next", 1, False),
+        (0, 9, "/next", 1, True),
+        (0, 0, None, 1, True),
+    ],
+)
+def test_which_page_is_the_last(entries: int, total: int, following: str | None, number: int, *, last: bool) -> None:
+    assert pages.is_last(page(entries, total, following), number, 2) is last
+
+
+@pytest.mark.parametrize(
+    ("total", "number", "ahead"),
+    [(5, 1, [2, 3]), (4, 1, [2]), (2, 1, []), (100, 3, list(range(4, 4 + PAGES_AHEAD))), (7, 3, [4]), (6, 3, [])],
+)
+def test_what_is_asked_ahead(total: int, number: int, ahead: list[int]) -> None:
+    lists = Lists()
+    pages.prefetch_following(
+        lists,  # type: ignore[arg-type]
+        "/l",
+        {},
+        2,
+        page=page(2, total),
+        number=number,
+        token="t",  # noqa: S106
+        position=(7,),
+    )
+    assert lists.ahead == [("/l", n, 2, "t") for n in ahead]
+
+
+def test_pages_by_number_and_what_is_asked_ahead() -> None:
+    lists = Lists(page(2, 5), page(2, 5), page(1, 5))
+    assert lists.walk(2) == 3
+    assert lists.asked == [("/l", n, "t") for n in (1, 2, 3)]
+    assert [n for _, n, *_ in lists.ahead] == [2, 3, 3]
+
+
+@pytest.mark.parametrize(("unsure", "ahead"), [(0, [3, 4, 4]), (1, [4])])
+def test_what_has_to_be_checked_first_asks_for_nothing_ahead(unsure: int, ahead: list[int]) -> None:
+    lists = Lists(page(2, 8), page(2, 8), page(2, 8))
+    assert lists.walk(2, first=2, unsure=unsure) == 3
+    assert [n for _, n, *_ in lists.ahead] == ahead
+
+
+def test_without_a_position_nothing_is_asked_ahead() -> None:
+    lists = Lists(page(2, 3), page(1, 3))
+    assert lists.walk(2, in_a_hurry=False) == 2
+    assert lists.ahead == []
+
+
+def test_pages_that_one_asks_for_when_they_are_needed() -> None:
+    lists = Lists(page(2, 3), page(1, 3, first=2))
+    assert len(list(pages.by_number(lists, "/l", {"a": 1}, 2))) == 2  # type: ignore[arg-type]
+    assert [n for _, n, _ in lists.asked] == [1, 2]
+    with pytest.raises(UnexpectedAnswer, match="page 2 of /l holds what the page before it held"):
+        list(pages.by_number(Lists(page(2, 9), page(2, 9)), "/l", {}, 2))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("token", [None, "t"])
+def test_pages_by_link(token: str | None) -> None:
+    lists = Lists(page(2, 3, "/second"), page(1, 3))
+    assert len(list(pages.by_link(lists, "/l", token))) == 2  # type: ignore[arg-type]
+    assert lists.asked == [("/l", None, token), "/second"]
+
+
+@pytest.mark.parametrize(("totals", "good"), [([4, 4, 4], True), ([3, 3, 3], False), ([4, 4, 3], False)])
+def test_links_that_lead_beyond_the_total(totals: list[int], *, good: bool) -> None:
+    lists = Lists(*(page(2, total, "/next") for total in totals), page(0, 4))
+    walk = pages.by_link(lists, "/l")  # type: ignore[arg-type]
+    if good:
+        assert len(list(walk)) == 4
+    else:
+        with pytest.raises(UnexpectedAnswer, match=r"more than the 3 records"):
+            list(walk)
+
+
+@pytest.mark.parametrize(("number", "total", "good"), [(2, 0, False), (2, 1, True), (3, 2, False), (3, 3, True)])
+def test_pages_beyond_the_total(number: int, total: int, *, good: bool) -> None:
+    bound = Bound(2)
+    if good:
+        bound.check(page(1, total), number)
+    else:
+        with pytest.raises(UnexpectedAnswer, match=f"page {number} of 2 records came"):
+            bound.check(page(1, total), number)
+    bound.check(page(0, total), number)
+
+
+def test_totals_may_grow_for_a_while() -> None:
+    bound = Bound(2)
+    for number in range(1, GROWS + 2):
+        bound.check(page(2, 100 + number), number)
+    bound.check(page(2, 100 + number), number + 1)
+    for more in range(2, GROWS + 2):
+        bound.check(page(2, 100 + number + more), number + more)
+    with pytest.raises(UnexpectedAnswer, match="more records in all by each page"):
+        bound.check(page(2, 1000), 100)
