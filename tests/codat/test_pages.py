@@ -130,6 +130,11 @@ def test_links_that_lead_beyond_the_total(totals: list[int], *, good: bool) -> N
             list(walk)
 
 
+def test_the_last_link_may_lead_to_an_empty_page() -> None:
+    lists = Lists(page(2, 2, "/next"), page(2, 4, "/next"), page(0, 3))
+    assert len(list(pages.by_link(lists, "/l"))) == 3  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("number", "total", "good"), [(2, 0, False), (2, 1, True), (3, 2, False), (3, 3, True)])
 def test_pages_beyond_the_total(number: int, total: int, *, good: bool) -> None:
     bound = Bound(2)

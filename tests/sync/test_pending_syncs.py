@@ -1,0 +1,105 @@
+"""Waiting for syncs under way: how often is looked, and for how long; time is moved."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from tap_codat_commerce.sync.pending_syncs import LONGEST_PAUSE, MOST_LAGS, PendingSyncs
+
+
+@dataclass
+class Sync:
+    """A data set that is looked at so many times before it is ready."""
+
+    key: str = "orders"
+    looks: int = 10**9
+    reads: int = 0
+    outcome: str = ""
+
+    def give_up(self) -> None:
+        self.outcome = "left out"
+
+
+@dataclass
+class Night:
+    """What is waited for, and how long each wait was."""
+
+    seconds: float
+    waits: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pending: PendingSyncs[Sync] = PendingSyncs(self.seconds, logging.getLogger("night"))
+
+    def look(self, syncs: list[Sync]) -> None:
+        for sync in syncs:
+            sync.looks -= 1
+            if sync.looks:
+                assert self.pending.set_aside(sync)
+            else:
+                sync.outcome = f"read after {sum(self.waits):g}"
+
+
+@pytest.fixture
+def night(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Night:
+    caplog.set_level(logging.INFO)
+    night = Night(request.param)
+    monkeypatch.setattr(time, "sleep", night.waits.append)
+    return night
+
+
+@pytest.mark.parametrize("night", [0], indirect=True)
+def test_without_time_nothing_is_set_aside(night: Night) -> None:
+    assert not night.pending.set_aside(Sync())
+
+
+@pytest.mark.parametrize("night", [100], indirect=True)
+def test_pauses_grow_to_the_end_of_the_time(night: Night, caplog: pytest.LogCaptureFixture) -> None:
+    quick, slow, never = Sync("a", looks=1), Sync("b", looks=3), Sync("c")
+    for sync in (quick, slow, never):
+        assert night.pending.set_aside(sync)
+    night.pending.come_back(night.look)
+    assert [quick.outcome, slow.outcome, never.outcome] == ["read after 0", "read after 2.5", "left out"]
+    pauses = [min(1.5**n, LONGEST_PAUSE) for n in range(9)]
+    assert night.waits == pytest.approx([*pauses, 100 - sum(pauses)])
+    assert [r.message for r in caplog.records] == [
+        "Waiting for 2 data sets whose syncs are under way, 100 of 100 s are left.",
+        "Waiting for 1 data sets whose syncs are under way, 25 of 100 s are left.",
+    ]
+
+
+@pytest.mark.parametrize("night", [1000], indirect=True)
+def test_no_pause_is_longer_than_the_longest(night: Night) -> None:
+    night.pending.set_aside(Sync())
+    night.pending.come_back(night.look)
+    assert max(night.waits) == LONGEST_PAUSE
+    assert sum(night.waits) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize("night", [10], indirect=True)
+def test_what_was_left_out_is_not_left_out_twice(night: Night) -> None:
+    sync = Sync()
+    night.pending.set_aside(sync)
+    night.pending.come_back(night.look)
+    sync.outcome = ""
+    night.pending.come_back(night.look)
+    assert sync.outcome == ""
+    assert sum(night.waits) == 10
+
+
+@pytest.mark.parametrize("night", [10], indirect=True)
+def test_reads_are_remembered(night: Night) -> None:
+    assert night.pending.reads_of("orders") == 0
+    night.pending.set_aside(Sync(reads=2))
+    assert (night.pending.reads_of("orders"), night.pending.reads_of("payments")) == (2, 0)
+
+
+@pytest.mark.parametrize("night", [10], indirect=True)
+def test_a_refresh_that_never_shows_is_believed_a_few_times(night: Night) -> None:
+    night.pending.refreshed |= {"orders": "before", "payments": "before"}
+    assert [night.pending.lags("orders", "before") for _ in range(MOST_LAGS + 2)] == [True] * MOST_LAGS + [False] * 2
+    assert night.pending.lags("payments", "before")
+    assert not night.pending.lags("payments", "after")
