@@ -36,7 +36,7 @@ ENDS_THE_RUN = (errors.WrongKey, errors.AccountLimit, errors.QuotaSpent)
 """Errors after which no other request would fare better: nothing more is asked ahead."""
 
 
-@dataclass(eq=False, slots=True)
+@dataclass
 class Ask:
     """A request, and its answer once it is there."""
 
@@ -64,7 +64,7 @@ class Ask:
         return self.decode(body)
 
 
-@dataclass(order=True, slots=True)
+@dataclass(order=True)
 class _Queued:
     position: Position
     number: int
@@ -146,7 +146,7 @@ class Prefetcher:
 
     def follow(self, link: str, decode: Decode = lossless_json.decode) -> Any:
         """Return the decoded answer behind a link, as for `Client.follow`."""
-        return self._answer(Ask(("link", link), link.partition("?")[0], lambda d: self._client.follow(link, d), decode))
+        return self._answer(Ask(("link", link), "", lambda d: self._client.follow(link, d), decode))
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
         """Return the decoded answer to a POST, as for `Client.post`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 import time
@@ -55,7 +56,7 @@ class Slow:
             raise CodatError(msg)
         if path.startswith("key"):
             raise WrongKey(path, status=401)
-        return decode(b'"' + b"x" * int(path.rpartition("-")[2]) + b'"')
+        return decode(b'"' + b"x" * int(re.findall(r"-(\d+)", path)[-1]) + b'"')
 
     def through(self, *paths: str) -> None:
         for path in paths:
@@ -92,6 +93,13 @@ def prefetcher(slow: Slow) -> Iterator[Prefetcher]:
 def offer(prefetcher: Prefetcher, *paths: str, then: Callable[[Any], None] | None = None) -> None:
     for number, path in enumerate(paths):
         prefetcher.prefetch(path, None, lossless_json.decode, (number,), then=then)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread is about to do."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
 
 
 class TestBounds:
@@ -152,6 +160,62 @@ class TestBounds:
             slow.through(path)
             assert prefetcher.get(path, None)
             assert slow.asked[3 + number] == path
+
+    def test_equal_positions_in_the_order_of_asking(self, slow: Slow) -> None:
+        prefetcher = Prefetcher(slow, 1, 1000)  # type: ignore[arg-type]
+        paths = [f"a{n}-1" for n in range(9)]
+        for path in paths:
+            prefetcher.prefetch(path, None, lossless_json.decode, (0,))
+        slow.through(*paths)
+        slow.wait_for(9)
+        assert slow.asked == paths
+        prefetcher.close()
+
+    def test_how_large_answers_are_is_learned_for_each_kind(self, slow: Slow) -> None:
+        prefetcher = Prefetcher(slow, 20, 1000)  # type: ignore[arg-type]
+        slow.through("now1-1", "now2-1")
+        some, others = ([f"{kind}{n}/{kind}-10" for n in range(12)] for kind in "ab")
+        offer(prefetcher, *some)
+        slow.wait_for(8)
+        assert prefetcher.get("now1-1", None)
+        assert len(slow.asked) == 1 + 8, "each may be an eighth of the bound"
+        slow.through(*some)
+        slow.wait_for(1 + 12)
+        until(lambda: prefetcher._bytes == 12 * 12)  # noqa: SLF001 - with their quotes
+        offer(prefetcher, *others)
+        slow.wait_for(1 + 12 + 6)
+        assert prefetcher.get("now2-1", None)
+        assert len(slow.asked) == 2 + 12 + 6, "an eighth each, beside the twelve that are held"
+        slow.through(*others)
+        prefetcher.close()
+
+    def test_answers_that_get_smaller_again_are_trusted_slowly(self, slow: Slow) -> None:
+        slow.all_through = True
+        prefetcher = Prefetcher(slow, 20, 1000)  # type: ignore[arg-type]
+        for path in ("a-398/kind", "a-8/kind"):
+            assert prefetcher.get(path, None)
+        slow.all_through = False
+        offer(prefetcher, *(f"b{n}-98/kind" for n in range(9)))
+        slow.through("now-1")
+        assert prefetcher.get("now-1", None)
+        slow.wait_for(3 + 2)
+        assert len(slow.asked) == 3 + 2, "two of 350 bytes, as 400 were seen"
+        prefetcher.close()
+
+    def test_threads_that_have_nothing_to_do_are_used(self, slow: Slow, prefetcher: Prefetcher) -> None:
+        slow.all_through = True
+        for number in range(9):
+            assert prefetcher.get(f"a{number}-1", None)
+            until(lambda: prefetcher._idle == prefetcher._threads)  # noqa: SLF001
+        assert prefetcher._threads == 1  # noqa: SLF001
+
+    def test_a_thread_that_was_needed_once_ends(self, slow: Slow, prefetcher: Prefetcher) -> None:
+        offer(prefetcher, "a-1", "b-1", "c-1", "d-1")
+        slow.wait_for(3)
+        slow.through("now-1")
+        assert prefetcher.get("now-1", None)
+        until(lambda: prefetcher._threads == 3)  # noqa: SLF001
+        assert len(slow.asked) == 4
 
 
 class StoppedError(Exception):

@@ -47,6 +47,15 @@ def test_what_fits_into_a_minute_is_not_held_back() -> None:
     assert clock.now == 1000
 
 
+def test_nine_hundred_in_a_minute_unless_somebody_says_otherwise() -> None:
+    clock = Clock(900)
+    clock.limits = RateLimiter(clock=lambda: clock.now, wait=clock.wait)
+    clock.send(900)
+    assert clock.now == 1000
+    clock.send(1)
+    assert clock.now == 1000 + MINUTE
+
+
 def test_what_does_not_is_sent_evenly_from_the_first_request_on() -> None:
     clock = Clock(600)
     clock.limits.expect(1500)
