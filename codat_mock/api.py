@@ -327,6 +327,8 @@ class Api:
 
     @staticmethod
     async def _body(request: web.Request) -> dict[str, Any]:
+        if request.content_type != "application/json":
+            raise ApiError(415, f"{request.content_type} is not supported.")
         try:
             body = simplejson.loads(await request.text(), parse_float=Decimal)
         except simplejson.JSONDecodeError:

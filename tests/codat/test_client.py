@@ -178,3 +178,14 @@ def test_long_waits_are_said_once(codat: Codat, caplog: pytest.LogCaptureFixture
     assert [r.levelname for r in caplog.records] == ["WARNING"]
     assert caplog.records[0].message.endswith("Trying again in 10.0 s (attempt 3).")
     assert codat.waited == waits
+
+
+def test_other_errors_that_ask_for_a_long_wait_are_what_they_are(codat: Codat) -> None:
+    codat.fail(status=503, headers={"Retry-After": "301"})
+    with pytest.raises(ServerTrouble):
+        codat.client.get("/companies")
+    assert codat.asked() == 1
+
+
+def test_what_is_sent_is_json(codat: Codat) -> None:
+    assert codat.client.post("/companies", body={"name": "A shop"})["name"] == "A shop"

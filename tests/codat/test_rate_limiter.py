@@ -47,6 +47,13 @@ def test_what_fits_into_a_minute_is_not_held_back() -> None:
     assert clock.now == 1000
 
 
+def test_what_just_fits_is_not_held_back() -> None:
+    clock = Clock(600)
+    clock.limits.expect(600)
+    clock.send(600)
+    assert clock.now == 1000
+
+
 def test_nine_hundred_in_a_minute_unless_somebody_says_otherwise() -> None:
     clock = Clock(900)
     clock.limits = RateLimiter(clock=lambda: clock.now, wait=clock.wait)

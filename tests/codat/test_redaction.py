@@ -129,3 +129,34 @@ def test_a_gateway_that_echoes_the_key(stage: Callable[..., Stage], level: str) 
     assert "\x1b" not in run.log
     assert "\u202e" not in run.log
     assert r"\x1b[2J\u202e" in run.log
+
+
+@pytest.mark.parametrize(("key", "shown"), [("abc", "<abc>"), ("abcd", "<***>"), ("abcde", "<***>")])
+def test_a_key_of_three_characters_is_none(
+    key: str, shown: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(redaction, "_keys", {})
+    monkeypatch.setattr(redaction, "_pieces", set())
+    monkeypatch.setattr(logging, "setLogRecordFactory", lambda _: caplog.handler)
+    redaction.hide("Basic " + base64.b64encode(key.encode()).decode())
+    assert redaction.clean(f"<{key}>") == shown
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize("small", [True, False])
+def test_pieces_of_ten_characters_go_wherever_they_stand(*, small: bool) -> None:
+    for start in range(len(API_KEY) - 9):
+        piece = API_KEY[start : start + 10]
+        piece = piece if small else piece.upper()
+        for text in (f"<{piece}>", piece):
+            assert redaction.clean(text) == text.replace(piece, "***")
+        nine = piece[:9]
+        assert redaction.clean(f"<{nine}>") == f"<{nine}>"
+
+
+@pytest.mark.usefixtures("hidden")
+def test_a_record_without_arguments_is_clean_as_it_is() -> None:
+    record = logging.getLogRecordFactory()("a", logging.INFO, "p", 1, f"the key\n{API_KEY}", (), None)
+    assert record.msg == record.getMessage() == "the key\\n***"
+    record = logging.getLogRecordFactory()("a", logging.INFO, "p", 1, "the key %s %%", (API_KEY,), None)
+    assert (record.msg, record.getMessage()) == ("the key %s %%", "the key *** %")

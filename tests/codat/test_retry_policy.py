@@ -93,6 +93,20 @@ def test_pauses_double_up_to_the_longest() -> None:
     assert [retry_policy.pause(n, None, 60, 0) for n in range(1, 10)] == [0.5, 1, 2, 4, 8, 16, 32, 60, 60]
 
 
+def test_chance_takes_off_up_to_half() -> None:
+    assert [retry_policy.pause(3, None, 60, chance) for chance in (0, 0.5, 1)] == [2, 1.5, 1]
+
+
+def test_pauses_as_backoff_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.random", lambda: 0)
+    pauses = retry_policy.pauses(3)
+    assert next(pauses) == 0
+    asks = errors.RateLimited("slowly", status=429)
+    asks.retry_after = 2.5
+    failures = [errors.NoAnswer("gone"), errors.NoAnswer("gone"), asks, errors.NoAnswer("gone")]
+    assert [pauses.send(failure) for failure in failures] == [0.5, 1, 2.5, 3]
+
+
 @given(
     st.integers(1, 2000),
     st.none() | st.floats(0, 1e6),

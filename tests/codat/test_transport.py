@@ -6,6 +6,7 @@ What is bounded, in seconds and in bytes, is seen in `tests/faults`.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import http.server
 import json
 import logging
@@ -21,7 +22,7 @@ from test_errors import assert_one_line
 
 from codat_mock.faults import Fault
 from conftest import API_KEY
-from tap_codat_commerce.codat import errors
+from tap_codat_commerce.codat import errors, transport
 from tap_codat_commerce.codat.client import Client
 
 if TYPE_CHECKING:
@@ -174,3 +175,38 @@ def test_no_answer_is_taken_for_that_of_another_request(before: bytes) -> None:
     assert [client.get(f"/{n}")["path"] for n in range(3)] == ["/0", "/1", "/2"]
     server.shutdown()
     server.server_close()
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+@pytest.mark.parametrize(("more", "error"), [(0, None), (-1, errors.TooLarge)])
+def test_the_largest_answer(
+    stage: Callable[..., Stage],
+    monkeypatch: pytest.MonkeyPatch,
+    more: int,
+    error: type[Exception] | None,
+    *,
+    compressed: bool,
+) -> None:
+    shops = stage(companies=1)
+    body = json.dumps({"results": ["x" * 5000], "totalResults": 1}).encode()
+    monkeypatch.setattr(transport, "MAX_BODY", len(body) + more)
+    encoding = "Content-Encoding: gzip\r\n" if compressed else ""
+    sent = gzip.compress(body) if compressed else body
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(sent)}\r\n{encoding}Connection: close\r\n\r\n"
+    shops.gate.faults.append(Fault("raw", "/companies$", body=head + sent.decode("latin-1")))
+    client = Client(API_KEY, api_url=shops.url, max_retries=0)
+    with pytest.raises(error) if error else contextlib.nullcontext():
+        assert client.get("/companies")["totalResults"] == 1
+    client.release()
+
+
+@pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: "])
+def test_an_answer_that_trickles_in_has_a_deadline(stage: Callable[..., Stage], head: str) -> None:
+    shops = stage(companies=1)
+    shops.gate.faults.append(Fault("raw", "/companies$", body=head, piece="x", seconds=0.1))
+    client = Client(API_KEY, api_url=shops.url, max_retries=0, timeout=0.5)
+    began = time.monotonic()
+    with pytest.raises(errors.NoAnswer, match=r"the answer was not there within 0\.5 s"):
+        client.get("/companies")
+    assert time.monotonic() - began < 5
+    client.release()

@@ -57,6 +57,13 @@ def call(shops: Stage) -> Caller:
     return Caller(shops)
 
 
+def test_a_body_has_to_be_json_and_say_so(call: Caller) -> None:
+    assert call("/companies", "POST", {"name": "A shop"}).status_code == 200
+    for kind, status in (("application/json", 400), ("text/plain", 415), ("", 415)):
+        headers = {**KEY, "Content-Type": kind}
+        assert requests.post(call.url + "/companies", "name", headers=headers, timeout=10).status_code == status
+
+
 @pytest.mark.parametrize("header", [None, "Basic", "Basic " + API_KEY, "Bearer x"])
 def test_the_key_is_checked(shops: Stage, header: str | None) -> None:
     answer = requests.get(shops.url + "/companies", headers={"Authorization": header} if header else {}, timeout=10)

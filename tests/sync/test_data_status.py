@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from codat_mock.faults import Fault
 from tap_codat_commerce.sync.data_status import STATUSES as KNOWN
-from tap_codat_commerce.sync.data_status import Kind
+from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,77 @@ def expected(status: str | None, *, after_good: bool) -> tuple[bool, str]:
     if after_good:
         return True, f"Stale: the latest sync failed ({status}). "
     return False, f"Not ready: the first sync failed ({status}). "
+
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("synced", "hours", "older"),
+    [
+        ("2026-03-02T09:59:59Z", 2, True),
+        ("2026-03-02T10:00:00Z", 2, False),
+        ("2026-03-02T10:00:01Z", 2, False),
+        ("2026-03-02T09:59:59Z", None, False),
+        ("2020-03-02T09:59:59Z", 0, False),
+        ("0001-01-01T00:00:00", 2, False),
+        ("yesterday", 2, False),
+        (None, 2, False),
+    ],
+)
+def test_what_is_older_than_so_many_hours(synced: str | None, hours: int | None, *, older: bool) -> None:
+    assert SyncStatus("Complete", synced).older_than(hours, NOW) is older
+
+
+@pytest.mark.parametrize(
+    ("status", "has_data"),
+    [
+        (SyncStatus("Complete"), True),
+        (SyncStatus("FetchError", "2026-03-02T10:00:00Z"), True),
+        (SyncStatus("FetchError", good_sync_id="s1"), True),
+        (SyncStatus("FetchError", sync_id="s1"), False),
+        (SyncStatus(), False),
+    ],
+)
+def test_what_was_ever_synced_well(status: SyncStatus, *, has_data: bool) -> None:
+    assert status.has_data is has_data
+
+
+@pytest.mark.parametrize("other", ["current", "last_good_sync", "sync_id", "good_sync_id"])
+def test_the_mark_of_a_status_tells_of_syncs(other: str) -> None:
+    status = SyncStatus("Complete", "2026-03-02T10:00:00Z", "s2", "s1")
+    changes: dict[str, Any] = {other: "Fetching"}
+    assert (replace(status, **changes).mark == status.mark) is (other == "current")
+
+
+@pytest.mark.parametrize("unchanged", [False, True])
+@pytest.mark.parametrize(
+    ("status", "action", "reason", "stale_since"),
+    [
+        (SyncStatus("Fetching", "2026-03-02T10:00:00Z"), Action.WAIT, "the sync is under way (Fetching)", None),
+        (SyncStatus("Complete"), Action.READ, "", None),
+        (SyncStatus("FetchError", certain=False), Action.READ, "", None),
+        (SyncStatus("NotSupported", good_sync_id="s1"), Action.READ, "", None),
+        (SyncStatus("NotSupported"), Action.NOT_SUPPORTED, "the platform does not offer it", None),
+        (SyncStatus("FetchError", "T"), Action.READ, "the latest sync failed (FetchError)", "T"),
+        (
+            SyncStatus("FetchError", None, "s2", "s1"),
+            Action.READ,
+            "the latest sync failed (FetchError)",
+            "an unknown time",
+        ),
+        (SyncStatus("FetchError"), Action.NOT_READY, "the first sync failed (FetchError)", None),
+        (SyncStatus(), Action.NOT_READY, "never synced", None),
+        (SyncStatus("Odd"), Action.NOT_READY, "the status 'Odd' is unknown to this version", None),
+    ],
+)
+def test_what_is_done_with_a_data_set(
+    status: SyncStatus, action: Action, reason: str, stale_since: str | None, *, unchanged: bool
+) -> None:
+    found = judge(status, unchanged=unchanged)
+    assert found.action is (Action.UNCHANGED if unchanged and action is Action.READ else action)
+    assert (found.reason, found.stale_since) == (reason, stale_since)
+    assert bool(found.advice) is (bool(stale_since) or action is Action.NOT_READY)
 
 
 @pytest.mark.parametrize("after_good", [False, True], ids=["alone", "after a good sync"])
