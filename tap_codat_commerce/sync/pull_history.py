@@ -99,13 +99,13 @@ class Operations:
     def within(self, connection_id: str, data_type: str, begin: str, end: str) -> set[str] | None:
         """Return the ids of the syncs that were under way at some time between two stamps.
 
-        None if the operations do not reach back to the first of them.
+        None if the operations do not reach back to the first of them. A sync that does not tell its end has none yet.
         """
         if self._oldest is None or self._oldest > begin:
             return None
         some = self._of.get((connection_id, data_type), ())
         requested = [(o, dates.stamp(o.requested), dates.stamp(o.completed)) for o in some]
-        return {o.id for o, began, ended in requested if (began or end) <= end and (ended or begin) >= begin}
+        return {o.id for o, began, ended in requested if (began or "") <= end and (ended is None or ended >= begin)}
 
     def has(self, sync_id: str, connection_id: str) -> bool:
         """Say whether a sync is known to be one of the connection."""
