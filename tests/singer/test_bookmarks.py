@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_state import CONTEXT, bookmarks
 
+from tap_codat_commerce.records import dates
 from tap_codat_commerce.singer.bookmarks import check_state
 from tap_codat_commerce.singer.errors import StateError
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint

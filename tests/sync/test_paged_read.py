@@ -1,0 +1,268 @@
+"""One read of a data set, by answers that are written here: what is known of it afterwards, and where it is gone on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from engine import DATA_SETS, KeepingSink
+from tap_codat_commerce.codat import pages
+from tap_codat_commerce.codat.errors import NoData, UnexpectedAnswer
+from tap_codat_commerce.sync.bookmark import Checkpoint
+from tap_codat_commerce.sync.data_status import SyncStatus
+from tap_codat_commerce.sync.paged_read import NotToBeResumedError, PagedRead, ReadRequest
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.codat.pages import Page
+
+STATUS = SyncStatus("Complete", "2026-03-02T06:00:00Z", "s2", "s1")
+ORDERS = ReadRequest("c1", "k1", DATA_SETS["orders"], page_size=2)
+DIFFERENT = "different records came, but the answers spoke of"
+STAMP = "2026-03-0{}T00:00:00Z"
+
+
+def page(*ids: Any, total: int, following: str | None = None) -> Page:
+    """Return a page of orders, of the day that their ids end with; None stands for one that can't be read."""
+    stamps = {i: STAMP.format(i[-1]) if i[-1] != "0" else None for i in ids if i}
+    results = [{"id": i, "modifiedDate": stamps[i]} if i else 5 for i in ids]
+    links = {"next": {"href": following}} if following else {}
+    return pages.decode(msgspec.json.encode({"results": results, "totalResults": total, "_links": links}))
+
+
+class Codat:
+    """Answers with pages, in turn; keeps what was asked for, and what was asked ahead."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[int | str | None] = []
+        self.ahead: list[int | None] = []
+        self.expected: list[int] = []
+        self.then: Any = None
+
+    def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Any:
+        assert path == "/companies/c1/connections/k1/data/commerce-" + path.rpartition("-")[2]
+        assert token == "t"  # noqa: S105
+        self.asked.append(params and params["page"])
+        return self._next()
+
+    def follow(self, link: str, decode: Any = None) -> Any:
+        self.asked.append(link)
+        return self._next()
+
+    def _next(self) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def prefetch(  # noqa: PLR0913 - as the prefetcher has it
+        self, path: str, params: Any, decode: Any, position: Any, *, token: Any = None, then: Any = None
+    ) -> None:
+        assert token == "t"  # noqa: S105
+        self.ahead.append(params and params["page"])
+        self.then = then
+
+    def expect(self, more: int) -> None:
+        self.expected.append(more)
+
+
+def begun(codat: Codat, request: ReadRequest = ORDERS) -> PagedRead[Any]:
+    page_of = KeepingSink(request.data_set).page_of({"companyId": "c1", "connectionId": "k1"})
+    return PagedRead(codat, page_of, request, token="t", position=(1,))  # type: ignore[arg-type]  # noqa: S106
+
+
+def done(*answers: Any, request: ReadRequest = ORDERS) -> PagedRead[Any]:
+    read = begun(Codat(*answers), request)
+    list(read.record_pages())
+    return read
+
+
+def test_all_that_came() -> None:
+    read = done(page("a1", "a3", total=3), page("a2", total=3))
+    assert (read.pages, read.records, read.came, read.twice, read.totals) == (2, 3, 3, 0, {3})
+    assert (read.latest, read.unstamped, read.no_data, read.unreadable) == (
+        "2026-03-03T00:00:00.0000000Z",
+        False,
+        False,
+        [],
+    )
+    assert read.long
+    assert read.incomplete() is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "doubt"),
+    [
+        ([page("a1", "a2", total=2)], None),
+        ([page("a1", "a1", total=2)], None),
+        ([page("a1", None, total=2)], None),
+        ([page("a1", "a2", total=4), page("a2", "a3", total=4)], f"3 {DIFFERENT} 4"),
+        (
+            [page("a1", "a2", total=3), page("a3", total=4)],
+            "3 different records came, but the answers spoke of 3 and 4",
+        ),
+        ([page(total=0)], None),
+        ([NoData("no data", status=404)], None),
+    ],
+)
+def test_what_came_is_held_against_what_the_answers_spoke_of(answers: list[Any], doubt: str | None) -> None:
+    assert done(*answers).incomplete() == doubt
+
+
+def test_records_that_stand_twice_on_a_page_do_so_at_codat() -> None:
+    read = done(page("a1", "a1", total=3), page("a2", total=3))
+    assert (read.records, read.twice, read.came) == (3, 1, 3)
+
+
+def test_records_without_a_stamp_and_those_that_can_not_be_read() -> None:
+    read = done(page("a1", "a0", total=4), page(None, "a2", total=4))
+    assert read.unstamped
+    (entry,) = read.unreadable
+    assert entry.startswith("page 2, ")
+    assert (read.records, read.came) == (4, 4)
+    assert read.checkpoint(STATUS) is None
+
+
+def test_one_page_is_not_long() -> None:
+    assert not done(page("a1", total=1)).long
+    assert done(NoData("no data", status=404)).no_data
+
+
+def test_no_data_after_a_page_is_an_error() -> None:
+    read = begun(Codat(page("a1", "a2", total=3), NoData("no data", status=404)))
+    with pytest.raises(NoData):
+        list(read.record_pages())
+
+
+def interrupted(*answers: Any, request: ReadRequest = ORDERS) -> PagedRead[Any]:
+    """Return a read that ended while its next page was asked for."""
+    read = begun(Codat(*answers, ConnectionError()), request)
+    with pytest.raises(ConnectionError):
+        list(read.record_pages())
+    return read
+
+
+def test_where_an_interrupted_read_is_gone_on() -> None:
+    first = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9))
+    found = first.checkpoint(STATUS)
+    assert found == Checkpoint(
+        "s1", "s2", None, 2, 2, 9, found.fingerprint if found else "", STAMP.format(3).replace("Z", ".0000000Z"),
+        unstamped=True, started_at=first.started_at,
+    )  # fmt: skip
+    codat = Codat(page("a2", "a0", total=9), page("a4", "a5", total=9), ConnectionError())
+    read = begun(codat, replace(ORDERS, after=found))
+    came = read.record_pages()
+    assert next(came).ids == ["a4", "a5"]
+    with pytest.raises(ConnectionError):
+        next(came)
+    assert codat.asked == [2, 3, 4]
+    assert (read.records, read.came, read.latest, read.unstamped) == (6, 6, "2026-03-05T00:00:00.0000000Z", True)
+    again = read.checkpoint(STATUS)
+    assert again
+    assert (again.page, again.total, again.started_at) == (3, 9, first.started_at)
+
+
+def test_a_read_that_was_gone_on_from_its_last_page_is_long() -> None:
+    found = interrupted(page("a1", "a3", total=3)).checkpoint(STATUS)
+    read = done(page("a1", "a3", total=3), page("a2", total=3), request=replace(ORDERS, after=found))
+    assert (read.long, read.came, read.incomplete()) == (True, 3, None)
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    read = done(page("a2", "a0", total=4), request=replace(ORDERS, after=found and replace(found, total=4)))
+    assert (read.long, read.came, read.incomplete()) == (True, 4, None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        page("a2", "a1", total=9),
+        page("a2", "a0", total=8),
+        page("a2", total=9),
+        page(total=9),
+        NoData("no data", status=404),
+    ],
+)
+def test_a_page_that_is_not_what_it_was_is_not_gone_on_from(answer: Any) -> None:
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    read = begun(Codat(answer, page("a4", "a5", total=9)), replace(ORDERS, after=found))
+    with pytest.raises(NotToBeResumedError):
+        list(read.record_pages())
+
+
+@pytest.mark.parametrize(
+    ("answers", "request_", "status"),
+    [
+        ([], ORDERS, STATUS),
+        ([page("a1", "a2", total=9)], ORDERS, replace(STATUS, good_sync_id=None)),
+        ([page("a1", "a2", total=9)], ORDERS, replace(STATUS, certain=False)),
+        ([page("a1", "a2", total=9)], replace(ORDERS, order="modifiedDate"), STATUS),
+        ([page("a1", "a2", total=9), page("a3", "a4", total=8)], ORDERS, STATUS),
+        ([page("a1", "a2", total=9), page("a2", "a4", total=9)], ORDERS, STATUS),
+        ([page("a1", None, total=9)], ORDERS, STATUS),
+    ],
+)
+def test_what_is_not_gone_on_from(answers: list[Any], request_: ReadRequest, status: SyncStatus) -> None:
+    assert interrupted(*answers, request=request_).checkpoint(status) is None
+
+
+@pytest.mark.parametrize("good", [1, 2, 4])
+def test_pages_that_bring_nothing_new_end(good: int) -> None:
+    new = [page(f"a{2 * n + 1}", f"b{n + 1}", total=99) for n in range(good)]
+    read = begun(Codat(*new, *(page("a1", "b1", total=99) for _ in range(20))))
+    with pytest.raises(UnexpectedAnswer, match=f"after {2 * good} pages, the last half of them brought no new record"):
+        list(read.record_pages())
+
+
+def test_what_is_asked_ahead_for_a_read() -> None:
+    codat = Codat()
+    ORDERS.prefetch(codat, "t", (1,))  # type: ignore[arg-type]
+    assert codat.ahead == [1]
+    codat.then(page("a1", "a2", total=7))
+    assert (codat.ahead, codat.expected) == ([1, 2, 3, 4], [3])
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    codat = Codat()
+    replace(ORDERS, after=found).prefetch(codat, "t", (1,))  # type: ignore[arg-type]
+    codat.then(page("a2", "a0", total=9))
+    assert (codat.ahead, codat.expected) == ([2], [3])
+    codat.then(page(total=1))
+    assert codat.expected == [3, 0]
+
+
+@pytest.mark.parametrize("name", ["locations", "company_info"])
+def test_what_is_asked_ahead_for_what_takes_no_parameters(name: str) -> None:
+    codat = Codat()
+    replace(ORDERS, data_set=DATA_SETS[name]).prefetch(codat, "t", (1,))  # type: ignore[arg-type]
+    assert codat.ahead == [None]
+    assert codat.then is None
+
+
+def test_the_pages_of_a_read_are_asked_ahead_but_those_that_have_to_be_checked_first() -> None:
+    codat = Codat(page("a1", "a3", total=4), page("a2", "a0", total=4))
+    list(begun(codat).record_pages())
+    assert codat.ahead == [2]
+    found = interrupted(page("a1", "a3", total=6)).checkpoint(STATUS)
+    codat = Codat(page("a1", "a3", total=6), page("a2", "a0", total=6), page("a4", "a5", total=6))
+    list(begun(codat, replace(ORDERS, after=found)).record_pages())
+    assert codat.ahead == [3]
+
+
+def test_pages_by_link_and_one_object() -> None:
+    request = replace(ORDERS, data_set=DATA_SETS["locations"])
+    codat = Codat(page("a1", total=2, following="/second"), page("a2", total=2))
+    read = begun(codat, request)
+    assert [came.ids for came in read.record_pages()] == [["a1"], ["a2"]]
+    assert codat.asked == [None, "/second"]
+    request = replace(ORDERS, data_set=DATA_SETS["company_info"])
+    read = done(msgspec.Raw(b'{"companyName": "A shop"}'), request=request)
+    assert (read.pages, read.records, read.totals, read.incomplete()) == (1, 1, set(), None)
+    for odd in (b'{"error": "log in"}', b"{}", b"[]"):
+        with pytest.raises(UnexpectedAnswer, match="none of the fields of company_info"):
+            done(msgspec.Raw(odd), request=request)
+
+
+@pytest.mark.parametrize("query", [None, "modifiedDate>2026"])
+def test_the_parameters_of_a_page(query: str | None) -> None:
+    expected = {"orderBy": "id", **({"query": query} if query else {})}
+    assert replace(ORDERS, query=query).params() == expected
