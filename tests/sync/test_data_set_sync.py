@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,14 +10,17 @@ import pytest
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
 from engine import Engine, as_text
+from tap_codat_commerce.sync.run_summary import RecordError
 from validity import same_form
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Stage
+    from tap_codat_commerce.sync.data_set import DueSync
 
 SHOPIFY = (BY_KEY["fztf"],)
+FULL = "the file is full"
 ALL = ("customers", "orders", "locations", "company_info")
 
 
@@ -84,3 +88,87 @@ def test_a_refused_data_set_is_counted_and_the_rest_is_read(shop: Stage) -> None
     run = engine.run()
     assert run.summary.outcomes == {"read": 3, "not ready": 1}
     assert not engine.sinks["orders"].bookmarks
+
+
+@pytest.mark.parametrize(("failing", "begun"), [(2, None), (3, 2), (4, 3)])
+def test_from_where_an_interrupted_read_is_gone_on(shop: Stage, failing: int, begun: int | None) -> None:
+    engine = Engine(shop.running, "orders")
+    shop.gate.faults.append(Fault(path="commerce-orders", page=failing, times=0))
+    engine.run(page_size=5)
+    checkpoint = engine.sinks["orders"].begun.get(shop.world.connections()[0].id)
+    assert (checkpoint and checkpoint.page) == begun
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_what_can_not_be_written_counts_as_failed_alone(shop: Stage, *, last: bool) -> None:
+    engine = Engine(shop.running, "customers", "orders")
+    sink = engine.sinks["orders"]
+
+    def refuse() -> None:
+        if not last or len(sink.records) == 20:
+            raise RecordError(FULL)
+
+    sink.after_page = refuse
+    run = engine.run(page_size=5)
+    assert +run.summary.outcomes == {"read": 1, "failed": 1}
+    assert not sink.bookmarks
+    assert run.reading is None
+
+
+def test_what_can_not_be_written_when_all_was_read_is_not_read(shop: Stage) -> None:
+    engine = Engine(shop.running, "orders")
+    sink = engine.sinks["orders"]
+
+    def write(sync: DueSync) -> None:
+        list(sync.pages())
+        raise RecordError(FULL)
+
+    sink.write = write  # type: ignore[method-assign]
+    run = engine.run()
+    assert +run.summary.outcomes == {"failed": 1}
+
+
+def test_ten_records_that_can_not_be_read_are_named(shop: Stage) -> None:
+    results = [5] * 12
+    body = json.dumps({"results": results, "totalResults": 12})
+    shop.gate.faults.append(Fault("json", "commerce-orders", body=body, times=0))
+    run = Engine(shop.running, "orders").run()
+    (said,) = run.summary.failed.values()
+    assert "12 of its records can't be read: page 1, entry 1: " in said
+    assert said.count("page 1, entry ") == 10
+
+
+@pytest.mark.parametrize(
+    ("status", "certain", "said"),
+    [
+        ("FetchError", False, "the first sync failed (FetchError)"),
+        ("Complete", False, "Codat answered 409"),
+        ("Complete", True, "Codat answered 409"),
+    ],
+)
+def test_the_word_of_a_data_set_that_is_not_ready(
+    stage: Callable[..., Stage], status: str, said: str, *, certain: bool
+) -> None:
+    shops = stage(companies=1, connections=1 if certain else 2, records=5, extras=False, platforms=SHOPIFY)
+    company_id = next(iter(shops.world.companies))
+    shops.world.set_status(company_id, "commerce-orders", status, after_good=False)
+    shops.gate.faults.append(Fault(path="commerce-orders", status=409, message="Not synced yet.", times=0))
+    if not certain:
+        shops.gate.faults.append(Fault(path="data/history", status=403, times=0))
+    run = Engine(shops.running, "orders").run()
+    (reason,) = run.summary.findings.as_json()
+    assert said in reason
+
+
+@pytest.mark.parametrize("order", ["refused", "taken"])
+def test_an_unfinished_read_is_begun_anew_in_another_order(shop: Stage, order: str) -> None:
+    engine = Engine(shop.running, "orders")
+    shop.gate.faults.append(Fault(path="commerce-orders", page=4, times=0))
+    engine.run(page_size=5)
+    shop.gate.faults.clear()
+    if order == "refused":
+        shop.gate.faults.append(Fault(path="commerce-orders", asked="orderBy=id", status=400, times=0))
+    engine.asked()
+    engine.run(page_size=5)
+    assert {r["id"] for r in engine.sinks["orders"].records} == {key[2] for key in shop.held("commerce-orders")}
+    assert engine.sinks["orders"].bookmarks
