@@ -12,12 +12,14 @@ from typing import Any, Self
 import msgspec
 
 MOST_DIGITS = 4300
-"""Digits of the longest whole number that Python reads, and so the targets that are written in it."""
+"""Characters of the longest whole number that readers take, its sign included: Python's targets, and msgspec."""
 EXACT = "e-000"
 """What a whole number is decoded with that would lose its spelling, or be refused, as an integer."""
 MINUS_ZERO = re.compile(rb"-0(?:(?<=[:\[,\s]-0)|(?<=\A-0))(?![\d.eE])")
 """Where a value may stand, as an id may hold as much; what is before it is looked at last, which is faster."""
-TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])(?:-0|-?\d{%d,})(?![\d.eE])' % (MOST_DIGITS + 1))
+TOKEN = re.compile(
+    rb'"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])(?:-0|-\d{%d,}|\d{%d,})(?![\d.eE])' % (MOST_DIGITS, MOST_DIGITS + 1)
+)
 
 
 class Number(Decimal):

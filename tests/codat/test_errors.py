@@ -246,3 +246,19 @@ def test_what_a_status_stands_for(
 
 def test_a_spent_quota_is_not_waited_for() -> None:
     assert not errors.QuotaSpent.retriable
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"error": "Not found."}, "Not found."),
+        ({"error": "Bad.", "validation": {"errors": [{"message": "Name is too long."}]}}, "Bad: Name is too long."),
+        ({"error": None, "validation": {"errors": [{"message": "Too long."}, {"message": "Too long."}]}}, "Too long."),
+        ({"error": 5, "validation": {"errors": [{"message": ""}, {"message": ["a"]}]}}, ""),
+        ({"validation": {"errors": [{}]}}, ""),
+        ({"error": "Not found.", "validation": []}, "Not found."),
+        ({}, ""),
+    ],
+)
+def test_what_an_error_answer_says(body: dict[str, object], reason: str) -> None:
+    assert errors.reason(body) == reason

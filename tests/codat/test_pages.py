@@ -155,3 +155,11 @@ def test_totals_may_grow_for_a_while() -> None:
         bound.check(page(2, 100 + number + more), number + more)
     with pytest.raises(UnexpectedAnswer, match="more records in all by each page"):
         bound.check(page(2, 1000), 100)
+
+
+def test_the_entries_of_a_page() -> None:
+    assert page(2, 2).objects() == [{"id": "r0"}, {"id": "r1"}]
+    for entry in (b"5", b'"\xff"', b"[]", b'{"a":1e}'):
+        odd = Page([msgspec.Raw(b'{"id": "r0"}'), msgspec.Raw(entry)], 2)
+        with pytest.raises(UnexpectedAnswer, match="a page of a list holds an entry that can't be read"):
+            odd.objects()
