@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from cosmic_ray import plugins
 from cosmic_ray.commands import init
-from cosmic_ray.mutating import use_mutation
+from cosmic_ray.mutating import mutate_code, use_mutation
 from cosmic_ray.work_db import WorkDB, use_db
 
 from tools.lines_by_test import Test, environment, measure
@@ -127,7 +127,17 @@ def changes(module: str, share: float) -> list[MutationSpec]:
     telling = sorted(
         (c for c in every if re.fullmatch(TELLING, c.operator_name)), key=lambda c: (c.start_pos, c.end_pos)
     )
-    return [change for change in telling if chance.random() < share]
+    chosen = [change for change in telling if chance.random() < share]
+    return [change for change in chosen if can_be_made(change)]
+
+
+def can_be_made(change: MutationSpec) -> bool:
+    """Say whether the library can make a change: not of an exception with a dot in its name, for example."""
+    try:
+        source = (ROOT / change.module_path).read_text()
+        return mutate_code(source, plugins.get_operator(change.operator_name)(), change.occurrence) is not None
+    except AttributeError:
+        return False
 
 
 def judge(copy: Path, change: MutationSpec, tests: list[Test]) -> Verdict:
