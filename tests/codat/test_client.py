@@ -12,10 +12,10 @@ from codat_mock.faults import Fault
 from conftest import API_KEY
 from tap_codat_commerce.codat.client import Client, authorization
 from tap_codat_commerce.codat.errors import (
-    Forbidden,
     NoAnswer,
     QuotaSpent,
     RateLimited,
+    Refused,
     ServerTrouble,
     UnsafeLink,
 )
@@ -103,8 +103,8 @@ def test_what_is_counted(codat: Codat, status: int) -> None:
     codat.client.get("/companies")
     assert codat.client.requests == codat.asked() == 3
     assert codat.client.answered == 2
-    codat.fail(status=403)
-    with pytest.raises(Forbidden):
+    codat.fail(status=499)
+    with pytest.raises(Refused):
         codat.client.get("/companies")
     assert codat.client.answered == 3
 

@@ -191,7 +191,7 @@ class TestBounds:
 
     def test_answers_that_get_smaller_again_are_trusted_slowly(self, slow: Slow) -> None:
         slow.all_through = True
-        prefetcher = Prefetcher(slow, 20, 1000)  # type: ignore[arg-type]
+        prefetcher = Prefetcher(slow, 20, 700)  # type: ignore[arg-type]
         for path in ("a-398/kind", "a-8/kind"):
             assert prefetcher.get(path, None)
         slow.all_through = False
@@ -199,7 +199,7 @@ class TestBounds:
         slow.through("now-1")
         assert prefetcher.get("now-1", None)
         slow.wait_for(3 + 2)
-        assert len(slow.asked) == 3 + 2, "two of 350 bytes, as 400 were seen"
+        assert len(slow.asked) == 3 + 2, "two of 350 bytes, an eighth less than were seen before"
         prefetcher.close()
 
     def test_threads_that_have_nothing_to_do_are_used(self, slow: Slow, prefetcher: Prefetcher) -> None:

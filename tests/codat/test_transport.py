@@ -210,3 +210,13 @@ def test_an_answer_that_trickles_in_has_a_deadline(stage: Callable[..., Stage], 
         client.get("/companies")
     assert time.monotonic() - began < 5
     client.release()
+
+
+@pytest.mark.parametrize(("level", "urllib3s"), [(logging.DEBUG, logging.NOTSET), (logging.INFO, logging.ERROR)])
+def test_the_warnings_of_urllib3_are_for_those_who_debug(
+    caplog: pytest.LogCaptureFixture, level: int, urllib3s: int
+) -> None:
+    caplog.set_level(level, "tap-codat-commerce.codat")
+    caplog.set_level(logging.NOTSET, "urllib3")
+    Client("key")
+    assert logging.getLogger("urllib3").level == urllib3s
