@@ -154,12 +154,12 @@ def judge(copy: Path, change: MutationSpec, tests: list[Test]) -> Verdict:
 
 
 def tests_of(change: MutationSpec, tests: list[Test]) -> list[str]:
-    """Return the tests that run a line of the change: those of the module's name, those of its wing, the quickest."""
+    """Return the tests of the module's name, and those that run a line of the change: of its wing, and the quickest."""
     module = Path(change.module_path)
-    own = f"tests/{module.parent.name}/"
+    own, wing = f"/test_{module.stem}.py", f"tests/{module.parent.name}/"
     lines = set(range(change.start_pos[0], change.end_pos[0] + 1))
-    found = [test for test in tests if lines & test.lines.get(str(module), set())]
-    found.sort(key=lambda test: (f"/test_{module.stem}.py" not in test.name, own not in test.name, test.seconds))
+    found = [test for test in tests if own in test.name or lines & test.lines.get(str(module), set())]
+    found.sort(key=lambda test: (own not in test.name, wing not in test.name, test.seconds))
     taken = list(accumulate(test.seconds for test in found))
     return [test.name for test, seconds in zip(found, taken, strict=True) if seconds < SECONDS_FOR_ALL]
 

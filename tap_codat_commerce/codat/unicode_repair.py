@@ -10,6 +10,8 @@ import codecs
 import re
 
 BOM = codecs.BOM_UTF8
+PIECE = 65536
+"""Bytes that are looked at at once."""
 BROKEN = re.compile("[\udc80-\udcff]")
 """How Python holds bytes that are no UTF-8."""
 ESCAPE = re.compile(
@@ -44,8 +46,8 @@ def _is_utf8(body: bytes) -> bool:
         return True
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for start in range(0, len(body), 2**16):
-            decoder.decode(body[start : start + 2**16])
+        for start in range(0, len(body), PIECE):
+            decoder.decode(body[start : start + PIECE])
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -172,3 +174,64 @@ def test_an_unfinished_read_is_begun_anew_in_another_order(shop: Stage, order: s
     engine.run(page_size=5)
     assert {r["id"] for r in engine.sinks["orders"].records} == {key[2] for key in shop.held("commerce-orders")}
     assert engine.sinks["orders"].bookmarks
+
+
+def test_a_data_set_that_never_adds_up_is_read_three_times(shop: Stage) -> None:
+    body = json.dumps({"results": [{"id": "r1"}], "totalResults": 2})
+    shop.gate.faults.append(Fault("json", "commerce-orders", body=body, times=0))
+    engine = Engine(shop.running, "orders")
+    run = engine.run()
+    assert run.summary.outcomes == {"failed": 1}
+    assert engine.asked().count("commerce-orders") == 3
+
+
+def test_pages_never_get_smaller_than_one_record(shop: Stage) -> None:
+    body = json.dumps({"results": [{"id": "r1"}], "totalResults": 99})
+    shop.gate.faults.append(Fault("json", "commerce-orders", body=body))
+    engine = Engine(shop.running, "orders")
+    assert engine.run(page_size=1).summary.outcomes == {"read": 1}
+    assert engine.sinks["orders"].reads[0].records == 20
+
+
+@pytest.mark.parametrize(("incremental", "more"), [(True, 2), (False, 20 + 1)])
+def test_what_is_asked_for_again(shop: Stage, more: int, *, incremental: bool) -> None:
+    engine = Engine(shop.running, "orders")
+    sink = engine.sinks["orders"]
+    sink.incremental = incremental
+    shop.world._behind = timedelta()  # noqa: SLF001 - all was synced a day ago
+    engine.run()
+    connection = shop.world.connections()[0]
+    shop.world.sync(connection.company_id, restamp=1, add=1)
+    before = len(sink.records)
+    engine.run()
+    assert len(sink.records) - before == more
+    assert sink.reads[-1].full is not incremental
+
+
+def test_beside_other_shops_nothing_is_remembered_while_a_sync_is_under_way(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=2, records=5, extras=False, platforms=SHOPIFY)
+    engine = Engine(shops.running, "orders")
+    assert engine.run().summary.outcomes == {"read": 2}
+    read = dict(engine.sinks["orders"].bookmarks)
+    shop = shops.world.connections()[0]
+    shops.world.begin(shop.company_id, shop.id, "commerce-orders", "Fetching")
+    assert engine.run().summary.outcomes == {"not ready": 1, "unchanged": 1}
+    assert engine.sinks["orders"].bookmarks[shop.id] == read[shop.id]
+    seen = engine.sinks["orders"].bookmarks[shops.world.connections()[1].id].seen
+    assert seen
+    assert seen != read[shops.world.connections()[1].id].seen
+
+
+def test_a_refresh_that_gets_no_answer_costs_nothing(shop: Stage) -> None:
+    shop.world._behind = timedelta(hours=24)  # noqa: SLF001 - so long ago all was synced
+    shop.gate.faults.append(Fault("reset", "/data/queue/", method="POST", times=0))
+    run = Engine(shop.running, "orders").run(refresh_older_than_hours=1)
+    assert run.summary.outcomes == {"read": 1}
+    (reason,) = run.summary.findings.as_json()
+    assert reason.startswith("A refresh could not be queued, what is there is read: POST ")
+
+
+def test_what_will_be_read_is_said(shop: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Engine(shop.running, "orders").run()
+    assert caplog.records[0].message == "Reading 1 streams: companies 1, connections 1."

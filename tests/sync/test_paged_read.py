@@ -128,7 +128,8 @@ def test_records_without_a_stamp_and_those_that_can_not_be_read() -> None:
 
 def test_one_page_is_not_long() -> None:
     assert not done(page("a1", total=1)).long
-    assert done(NoData("no data", status=404)).no_data
+    nothing = done(NoData("no data", status=404))
+    assert (nothing.no_data, nothing.pages, nothing.long, nothing.totals) == (True, 1, False, {0})
 
 
 def test_no_data_after_a_page_is_an_error() -> None:
