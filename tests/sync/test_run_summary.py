@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
     summary.records += 7
     for company_id in ("c1", "c2"):
         summary.company_done(company_id)
-    night.client.requests, night.now = 12, 103.26
+    night.client.requests, night.now = 12, 103.2567
     summary.log()
     summary.check(fail_if_not_ready=True)
     assert night.lines() == [
@@ -68,7 +69,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
         "records": 7,
         "requests": 12,
         "quota_remaining": None,
-        "seconds": 3.26,
+        "seconds": 3.257,
     }
 
 
@@ -186,3 +187,24 @@ def test_the_summary_for_machines_is_in_the_log(night: Night) -> None:
     night.summary.log()
     (line,) = (line for line in night.lines(logging.DEBUG) if line.startswith("summary "))
     assert json.loads(line.removeprefix("summary ")) == night.summary.as_json()
+
+
+@pytest.mark.parametrize(("outcome", "ends"), [("read", False), ("unchanged", True)])
+def test_only_what_was_read_ends_a_row_of_trouble(night: Night, outcome: str, *, ends: bool) -> None:
+    for number in range(4):
+        night.summary.failure("orders", A, f"c{number}", NoAnswer("gone"))
+    night.summary.succeeded(outcome)
+    with pytest.raises(RunError) if ends else nullcontext():
+        night.summary.failure("orders", A, "c4", NoAnswer("gone"))
+
+
+@pytest.mark.parametrize(("more", "aligned"), [(0, True), (1, False)])
+def test_rows_of_a_hundred_characters_are_aligned(night: Night, more: int, *, aligned: bool) -> None:
+    summary = night.summary
+    summary.log()
+    *_, plain = night.lines()
+    summary.records = 10 ** (100 - len(plain) + more)
+    summary.log()
+    *_, row = night.lines()
+    assert ("unchanged 0    not" in row) is aligned
+    assert not aligned or len(row) == 100
