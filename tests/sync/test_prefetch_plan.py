@@ -16,6 +16,7 @@ import pytest
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
 from conftest import API_KEY, Meanwhile
+from engine import Engine
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.singer.messages import LosslessWriter
 from tap_codat_commerce.tap import TapCodatCommerce
@@ -127,3 +128,47 @@ class TestRuns:
         assert run.code == 1
         assert "answered 402" in run.problems[-1]
         assert time.monotonic() - began < 20
+
+
+def test_all_companies_are_looked_at_ahead(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=5, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    engine = Engine(shops.running, "orders")
+    sink, ahead = engine.sinks["orders"], list[list[str]]()
+
+    def look() -> None:
+        deadline = time.monotonic() + 10
+        while not ahead and time.monotonic() < deadline:
+            asked = [a.path.rpartition("/")[2] for a in shops.gate.asked]
+            if (asked.count("dataStatus"), asked.count(ORDERS)) == (5, 5):
+                ahead.append(asked)
+
+    sink.after_page = look
+    engine.run()
+    assert ahead, "the first was not used before all of the others had been asked for"
+    assert len(sink.records) == 5 * 3
+
+
+def test_an_entry_that_can_not_be_read_holds_up_no_other(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    shops.gate.faults.append(
+        Fault("spoil", "dataStatus", find=r'"commerce-customers":\s*\{[^}]*\}', body='"commerce-customers": 5', times=0)
+    )
+    engine = Engine(shops.running, "locations", "customers", "orders")
+    ahead: list[str] = []
+
+    def look() -> None:
+        deadline = time.monotonic() + 10
+        while ORDERS not in ahead and time.monotonic() < deadline:
+            ahead[:] = [a.path.rpartition("/")[2] for a in shops.gate.asked]
+
+    engine.sinks["locations"].after_page = look
+    run = engine.run()
+    assert run.summary.outcomes == {"read": 2, "failed": 1}
+    assert ORDERS in ahead
+
+
+def test_companies_without_a_shop_are_not_looked_at(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=0)
+    engine = Engine(shops.running, "orders")
+    assert engine.run().summary.companies_done == 2
+    assert engine.asked() == ["companies"]
