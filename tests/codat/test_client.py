@@ -12,9 +12,11 @@ from codat_mock.faults import Fault
 from conftest import API_KEY
 from tap_codat_commerce.codat.client import Client, authorization
 from tap_codat_commerce.codat.errors import (
+    BadRequest,
     NoAnswer,
     QuotaSpent,
     RateLimited,
+    Redirected,
     Refused,
     ServerTrouble,
     UnsafeLink,
@@ -189,3 +191,10 @@ def test_other_errors_that_ask_for_a_long_wait_are_what_they_are(codat: Codat) -
 
 def test_what_is_sent_is_json(codat: Codat) -> None:
     assert codat.client.post("/companies", body={"name": "A shop"})["name"] == "A shop"
+
+
+@pytest.mark.parametrize(("status", "error"), [(300, Redirected), (399, Redirected), (400, BadRequest)])
+def test_what_is_no_answer(codat: Codat, status: int, error: type[Exception]) -> None:
+    codat.fail(status=status, message="Because.")
+    with pytest.raises(error, match=r"Because|redirected"):
+        codat.client.get("/companies")

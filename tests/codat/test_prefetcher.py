@@ -102,6 +102,13 @@ def until(condition: Callable[[], bool]) -> None:
         assert time.monotonic() < deadline
 
 
+def settle(prefetcher: Prefetcher, slow: Slow) -> None:
+    """Wait until each thread waits for an answer or for work, and stays so."""
+    for _ in range(20):
+        until(lambda: prefetcher._idle + slow.open == prefetcher._threads)  # noqa: SLF001
+        time.sleep(0.002)
+
+
 class TestBounds:
     """How much is asked ahead, and in which order."""
 
@@ -173,19 +180,16 @@ class TestBounds:
 
     def test_how_large_answers_are_is_learned_for_each_kind(self, slow: Slow) -> None:
         prefetcher = Prefetcher(slow, 20, 1000)  # type: ignore[arg-type]
-        slow.through("now1-1", "now2-1")
         some, others = ([f"{kind}{n}/{kind}-10" for n in range(12)] for kind in "ab")
         offer(prefetcher, *some)
-        slow.wait_for(8)
-        assert prefetcher.get("now1-1", None)
-        assert len(slow.asked) == 1 + 8, "each may be an eighth of the bound"
+        settle(prefetcher, slow)
+        assert len(slow.asked) == 8, "each may be an eighth of the bound"
         slow.through(*some)
-        slow.wait_for(1 + 12)
-        until(lambda: prefetcher._bytes == 12 * 12)  # noqa: SLF001 - with their quotes
+        slow.wait_for(12)
+        settle(prefetcher, slow)
         offer(prefetcher, *others)
-        slow.wait_for(1 + 12 + 6)
-        assert prefetcher.get("now2-1", None)
-        assert len(slow.asked) == 2 + 12 + 6, "an eighth each, beside the twelve that are held"
+        settle(prefetcher, slow)
+        assert len(slow.asked) == 12 + 6, "an eighth each, beside the 144 bytes that are held"
         slow.through(*others)
         prefetcher.close()
 
@@ -196,10 +200,8 @@ class TestBounds:
             assert prefetcher.get(path, None)
         slow.all_through = False
         offer(prefetcher, *(f"b{n}-98/kind" for n in range(9)))
-        slow.through("now-1")
-        assert prefetcher.get("now-1", None)
-        slow.wait_for(3 + 2)
-        assert len(slow.asked) == 3 + 2, "two of 350 bytes, an eighth less than were seen before"
+        settle(prefetcher, slow)
+        assert len(slow.asked) == 2 + 2, "two of 350 bytes, an eighth less than were seen before"
         prefetcher.close()
 
     def test_threads_that_have_nothing_to_do_are_used(self, slow: Slow, prefetcher: Prefetcher) -> None:
