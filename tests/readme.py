@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tools.plugin import ROOT
+from tools.environments import ROOT
 
 
 def examples(page: str, language: str) -> list[str]:

@@ -14,7 +14,8 @@ from codat_mock.running import Running
 from codat_mock.world import World
 from tap_codat_commerce.singer.data_set_stream import DataSetStream
 from tap_codat_commerce.tap import TapCodatCommerce
-from tools.plugin import ROOT, TAP, said
+from tools.environments import ROOT
+from tools.plugin import TAP, said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ import yaml
 from tap_codat_commerce.tap import TapCodatCommerce
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
 from tools import dictionary, hub
-from tools.plugin import ROOT, about, settings
+from tools.environments import ROOT
+from tools.plugin import about, settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from tools.plugin import ROOT, settings
+from tools.environments import ROOT
+from tools.plugin import settings
 
 PATH = ROOT / "hub" / "tap-codat-commerce.yml"
 HEAD = "# Made by dev.py docs; in the repository of Meltano Hub: _data/meltano/extractors/{name}/{variant}.yml\n"

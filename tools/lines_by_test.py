@@ -81,14 +81,12 @@ def _git(folder: Path, *arguments: str) -> str:
 def _measured(folder: Path, tests: list[str]) -> dict[str, Any]:
     rules, times, data = folder / "lines.ini", folder / "times.xml", folder / "lines.coverage"
     rules.write_text(RULES.format(data=data))
-    env = environment(folder) | {"COVERAGE_PROCESS_START": str(rules)}
+    env = importing(folder) | {"COVERAGE_PROCESS_START": str(rules)}
     command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit2"]
     subprocess.run([*command, "-n4", f"--junitxml={times}", *tests], cwd=folder, env=env, check=False)
-    together = coverage.CoverageData(str(data))
-    for part in folder.glob("lines.coverage.*"):
-        one = coverage.CoverageData(str(part))
-        one.read()
-        together.update(one)
+    judge = coverage.Coverage(config_file=str(rules))
+    judge.combine()
+    together = judge.get_data()
     lines: dict[str, dict[str, list[int]]] = defaultdict(dict)
     for module in together.measured_files():
         path = os.path.relpath(module, folder)
@@ -115,8 +113,8 @@ def _name(group: str, test: str) -> str:
     return "::".join([f"{folders.replace('.', '/')}{module}.py", *classes.split(".")[1:], test])
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return the environment in which the package of a folder is the one that is imported."""
+def importing(folder: Path) -> dict[str, str]:
+    """Return the variables with which the package of a folder is the one that is imported."""
     path = os.pathsep.join([str(folder), str(folder / "tests")])
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 

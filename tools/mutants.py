@@ -27,13 +27,14 @@ from cosmic_ray.commands import init
 from cosmic_ray.mutating import mutate_code, use_mutation
 from cosmic_ray.work_db import WorkDB, use_db
 
-from tools.lines_by_test import Test, environment, measure
+from tools import environments
+from tools.environments import ROOT
+from tools.lines_by_test import Test, importing, measure
 
 if TYPE_CHECKING:
     from cosmic_ray.work_item import MutationSpec
 
-ROOT = Path(__file__).resolve().parents[1]
-HOME = ROOT / ".dev" / "mutated"
+HOME = environments.HOME / "mutated"
 CODE = ("tap_codat_commerce/codat", "tap_codat_commerce/sync", "tap_codat_commerce/singer/bookmarks.py")
 """What is changed."""
 TESTS = [f"tests/{part}" for part in ("codat", "sync", "records", "singer", "workflow", "faults")]
@@ -170,7 +171,7 @@ def run(copy: Path, tests: list[str]) -> str:
     try:
         done = subprocess.run(
             [*command, f"--timeout={SECONDS_FOR_ONE}", *tests],
-            cwd=copy, env=environment(copy), capture_output=True, text=True, timeout=5 * SECONDS_FOR_ALL, check=False,
+            cwd=copy, env=importing(copy), capture_output=True, text=True, timeout=5 * SECONDS_FOR_ALL, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return "no end"

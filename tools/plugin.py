@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.environments import ROOT
+
 TAP = (sys.executable, "-m", "tap_codat_commerce")
 SDK_DOCS = "https://sdk.meltano.com/en/latest/"
 

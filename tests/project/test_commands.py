@@ -16,8 +16,7 @@ import dev
 from conftest import API_KEY
 from loaded import Jsonl
 from readme import examples
-from tools.environments import environment
-from tools.plugin import ROOT
+from tools.environments import ROOT, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from conftest import STREAMS
-from tools.plugin import ROOT
+from tools.environments import ROOT
 
 
 def test_the_demo_ends_with_rows_of_all_streams() -> None:

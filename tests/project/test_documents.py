@@ -13,8 +13,8 @@ import yaml
 from conftest import STREAMS
 from readme import examples, the_job
 from tools import dictionary, documents, plugin
+from tools.environments import ROOT
 
-ROOT = plugin.ROOT
 REPOSITORY = "https://github.com/tap-codat-commerce/tap-codat-commerce/blob/main/"
 PAGES = sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md"))
 TRACKED = subprocess.run(

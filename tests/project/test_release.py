@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dev
 from conftest import API_KEY, STREAMS, Run, start
-from tools.environments import bare_environment, environment
-from tools.plugin import ROOT
+from tools.environments import ROOT, bare_environment, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable

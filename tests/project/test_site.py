@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tools.plugin import ROOT
+from tools.environments import ROOT
 
 DOCS = ROOT / "docs"
 
