@@ -18,8 +18,6 @@ from dataclasses import asdict
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
-from singer_sdk.streams._state import StreamStateManager
-
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.singer.errors import StateError
@@ -46,24 +44,25 @@ Key = tuple[str | None, str | None]
 """A company's and a connection's id."""
 
 
-class Bookmarks(StreamStateManager):
-    """One stream's bookmarks.
+class Bookmarks:
+    """One stream's bookmarks, in the state of the tap; found through an index, as there may be thousands.
 
-    The SDK advances a bookmark with each record and promotes it whenever a context ends, even one that was skipped or
-    came out incomplete. Here a bookmark moves in one call, `move`, after a complete read; what the SDK would do on
-    its own is left out. Bookmarks are found through an index, where the SDK walks through the list for each record.
+    The SDK's own state manager advances a bookmark with each record. Here it moves in one call, after a proven read.
     """
 
-    _partitions: list[dict[str, Any]] | None = None
-    _index: dict[Key, dict[str, Any]]
+    def __init__(self, stream: str, state: Any) -> None:
+        """Take the bookmarks of a stream from the state, and keep them there."""
+        self._stream, self._state = stream, state
+        partitions: list[dict[str, Any]] = state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
+        self._index = {_key(p["context"]): p for p in partitions}
 
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of the context."""
-        return _key(context) not in self._indexed()
+        return _key(context) not in self._index
 
     def find(self, context: Context) -> Bookmark:
         """Return the context's bookmark, an empty one if it has none."""
-        state = self._indexed().get(_key(context), {})
+        state = self._index.get(_key(context), {})
         stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
         return Bookmark(
             dates.stamp(stamp),
@@ -89,46 +88,22 @@ class Bookmarks(StreamStateManager):
         entry.update({**known, **dict.fromkeys(gone)})
         for name in gone:
             del entry[name]
-        self.is_flushed = False
 
     def note(self, context: Context, checkpoint: Checkpoint | None) -> None:
         """Note how far an unfinished read came, None to forget it; the bookmark stays."""
         if checkpoint:
             self._entry(context)["reading"] = asdict(checkpoint)
         else:
-            self._indexed().get(_key(context), {}).pop("reading", None)
-        self.is_flushed = False
-
-    def get_context_state(self, context: Context | None) -> dict[str, Any]:
-        """Return the context's state for the SDK; for one without a bookmark something that does not get into it."""
-        if not self.get_state_partition_context(context):
-            return self.stream_state
-        return self._indexed().get(_key(context or {}), {})
-
-    def increment_state(self, *_: Any, **__: Any) -> None:
-        """Do nothing: `move` sets the bookmark."""
-
-    def write_starting_replication_value(self, *_: Any, **__: Any) -> None:
-        """Do nothing: `find` tells where to begin."""
-
-    def write_replication_key_signpost(self, *_: Any, **__: Any) -> None:
-        """Do nothing: a bookmark is a stamp that Codat gave, this machine's clock has no say in it."""
+            self._index.get(_key(context), {}).pop("reading", None)
 
     def _entry(self, context: Context) -> dict[str, Any]:
         key = _key(context)
-        state = self._indexed().get(key)
+        state = self._index.get(key)
         if state is None:
             state = self._index[key] = {"context": context}
-            self.stream_state.setdefault("partitions", []).append(state)
-            self._partitions = self.stream_state["partitions"]
+            of_stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
+            of_stream.setdefault("partitions", []).append(state)
         return state
-
-    def _indexed(self) -> dict[Key, dict[str, Any]]:
-        partitions = self.get_state_partitions() or []
-        if self._partitions is not partitions:
-            self._partitions = partitions
-            self._index = {_key(p["context"]): p for p in partitions}
-        return self._index
 
 
 def check_state(state: object, streams: Collection[str]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from singer_sdk.helpers._state import StateWriter
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 from singer_sdk.singerlib.encoding.simple import RecordMessage, StateMessage
 
@@ -101,15 +100,15 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
             raise SystemExit(code)
 
 
-class ThrottledStateWriter(StateWriter):
+class StateWriter:
     """Writes STATE at most every ten seconds, and at the end.
 
     The SDK writes the whole state at the end of every context; with thousands of connections that is gigabytes.
     """
 
-    def __init__(self, message_writer: GenericSingerWriter[Any, Any]) -> None:
+    def __init__(self, message_writer: LosslessWriter) -> None:
         """Begin with a pause: the state that was given need not be written again."""
-        super().__init__(message_writer)
+        self._message_writer = message_writer
         self._due = time.monotonic() + SECONDS_BETWEEN_STATES
 
     @property

@@ -1,11 +1,15 @@
-"""The base of all streams: changes how the SDK's stream writes records, SCHEMA, files and logs."""
+"""The base of all streams: what the SDK's stream knows of schema and selection, and how records and files are written.
+
+The SDK's own loop, `Stream.sync`, is not entered: the tap goes from company to company, and hands its records to each
+stream.
+"""
 
 from __future__ import annotations
 
-import logging
 from functools import cached_property
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, ClassVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from singer_sdk import Stream
 from singer_sdk.helpers._catalog import get_selected_schema, pop_deselected_record_properties
@@ -14,6 +18,7 @@ from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecord
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records.record_pages import IDS
 from tap_codat_commerce.records.shaping import RecordShaper
 from tap_codat_commerce.singer import batches, catalogs
 from tap_codat_commerce.singer.errors import SettingsError
@@ -21,9 +26,9 @@ from tap_codat_commerce.singer.flattening import Flattener
 from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Mapping
 
-    from singer_sdk.helpers._batch import BaseBatchFileEncoding, BatchConfig
+    from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib import Catalog, SchemaMessage
@@ -40,20 +45,21 @@ class CodatStream(Stream):
     """A stream of Codat's records."""
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `RecordShaper` has done that, and more
-    fields: ClassVar[Schema]
+    fields: Schema
     left_out: Tree = {}  # noqa: RUF012
 
     tap: CodatTap
     has_records = False
-    """Whether a record was written one by one, as all are in a test."""
+    """Whether a record was written."""
 
-    def __init__(self, tap: CodatTap) -> None:
+    def __init__(self, tap: CodatTap, name: str | None = None) -> None:
         """Make the stream with its schema, which has `unmapped` if `unknown_fields` is `keep`."""
         self.tap = tap
         schema = schemas.with_unmapped(self.fields) if tap.keeps_unknown_fields else self.fields
-        super().__init__(tap, schema=schema)
-        self._schema_written = False
+        super().__init__(tap, schema=schema, name=name)
         self._own_keys = self.primary_keys
+        self._batch_config: BatchConfig | None = None
+        self._waiting: list[Json] = []
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take over what a catalog says of the stream; keys that it does not name are those that the tap knows."""
@@ -96,15 +102,14 @@ class CodatStream(Stream):
         return RecordShaper(
             self.name,
             self.effective_schema,
-            self.tap.run.stray_fields,
+            self.tap.stray_fields,
             left_out=self.left_out,
             keep=self.tap.keeps_unknown_fields,
         )
 
-    @property
-    def in_batches(self) -> bool:
-        """Whether records go into files: then they are not out before the BATCH message that names their file."""
-        return self.get_batch_config(self.config) is not None
+    def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
+        """Return nothing: records come from the tap's loop."""
+        return ()
 
     @cached_property
     def _is_unmapped(self) -> bool:
@@ -155,65 +160,67 @@ class CodatStream(Stream):
 
     def _named(self, record: Record) -> str:
         """Return the stream, and the part of the record's key that no line about its data set holds."""
-        keys = [str(record[k]) for k in self._own_keys if k in record and k not in (self.context or ())]
+        keys = [str(record[k]) for k in self._own_keys if k in record and k not in IDS]
         return f"{self.name}, record {' '.join(keys)}" if keys else self.name
+
+    def write_record(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Write a record of an answer; if it can't be written, say and count that.
+
+        Args:
+            answer: an object, as Codat has it.
+            ids: fields of the record that the answer lacks.
+
+        Returns:
+            Whether the streams below it are read. As in the SDK they are not if a stream map filters the record out;
+            but they are if stream maps remove the whole stream, which the SDK would leave out in silence.
+        """
+        record = self.shaper(answer, ids)
+        leads_on = self.removed or self.stream_maps[0].get_filter_result(record)
+        if self.selected:
+            try:
+                self._write_all(self._finished_one(record))
+            except RecordError as exc:
+                company_id = record.get("companyId") or record["id"]
+                self.tap.run.summary.unwritten(self.name, f"company {company_id}", exc)
+        return leads_on
 
     def _finished_one(self, record: Record) -> Iterator[tuple[str, Json]]:
         if not all(self.mask.values()):
             pop_deselected_record_properties(record, self.schema, self.mask)
         return self.finished([lossless_json.encode(record)])
 
-    def _finished_all(self, context: Context | None) -> Iterator[tuple[str, Json]]:
-        """Yield all records of a context as `finished` does."""
-        for record in self._sync_records(context, write_messages=False):
-            yield from self._finished_one(record)
+    def _write_all(self, records: Iterable[tuple[str, Json]]) -> None:
+        """Write records; into files, if they are to be, when there are enough for one."""
+        for stream, text in records:
+            self.has_records = True
+            self.counter.increment()
+            if self._batch_config is None:
+                self.tap.message_writer.write_record(stream, text)
+            else:
+                self._waiting.append(text)
+                if len(self._waiting) == self._batch_config.batch_size:
+                    self._write_waiting()
 
-    def _write_record_message(self, record: Record) -> None:
-        """Write a record; if it can't be written, say and count that."""
-        try:
-            self.write_record(record)
-        except RecordError as exc:
-            company_id = record.get("companyId") or record["id"]
-            self.tap.run.summary.unwritten(self.name, f"company {company_id}", exc)
+    def _write_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._write_files(waiting)
 
-    def write_record(self, record: Record) -> None:
-        """Write a record, in far fewer steps than the SDK.
+    def _write_files(self, records: Iterable[Json]) -> None:
+        """Write files of what RECORD messages would hold; the SDK's hold deselected fields, and ignore stream maps.
 
         Raises:
-            RecordError: it can't be written.
+            RecordError: a record has no place in such a file.
+            RunError: a file can't be written.
         """
-        self.has_records = True
-        for stream, text in self._finished_one(record):
-            self.tap.message_writer.write_record(stream, text)
-        self.state_manager.is_flushed = False
+        if (config := self._batch_config) is not None:
+            schema = self.flatteners[0].schema if self.flatteners else self.stream_maps[0].transformed_schema
+            for files in batches.written(self.name, records, config, schema):
+                self._write_batch_message(encoding=config.encoding, manifest=files)
 
     @cached_property
     def removed(self) -> bool:
         """Whether stream maps remove the stream, for example `"orders": null`: it then counts as not selected."""
         return all(isinstance(one, RemoveRecordTransform) for one in self.stream_maps)
-
-    def _process_record(
-        self, record: Record, child_context: Context | None = None, partition_context: Context | None = None
-    ) -> None:
-        """Visit the children of a stream that stream maps remove: the SDK would leave them out, too."""
-        if not isinstance(self.stream_maps[0], RemoveRecordTransform):
-            super()._process_record(record, child_context, partition_context)
-            return
-        for context in self.generate_child_contexts(record=record, context=child_context):
-            self._sync_children(context)
-
-    def get_batches(
-        self, batch_config: BatchConfig, context: Context | None = None
-    ) -> Iterator[tuple[BaseBatchFileEncoding, list[str]]]:
-        """Write files of what RECORD messages would hold; the SDK's hold deselected fields, and ignore stream maps.
-
-        Raises:
-            RunError: a file can't be written.
-        """
-        records = (record for _, record in self._finished_all(context))
-        schema = self.flatteners[0].schema if self.flatteners else self.stream_maps[0].transformed_schema
-        for files in batches.written(self.name, records, batch_config, schema):
-            yield batch_config.encoding, files
 
     def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
         """Declare the columns that flattening makes, and those of Parquet files, which differ from RECORD messages.
@@ -230,30 +237,32 @@ class CodatStream(Stream):
                 message.schema = batches.declared(message.schema)
             yield message
 
-    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
-        """Log the SDK's commentary, several lines per context and per level of an error, for debugging only."""
-        super().log(message, *args, level=min(level, logging.DEBUG), **kwargs)
-
     def begin(self) -> None:
         """Write SCHEMA if the stream is selected, even if its data is unchanged and no record follows.
+
+        Once: the SDK repeats it for each context, and some targets flush, or lose rows, each time.
 
         Raises:
             SettingsError: stream maps make several streams of it, but files are of one.
         """
         if self.removed:
             self.selected = False
-        if self.in_batches and len(self.stream_maps) > 1:
+        self._batch_config, self.counter = self.get_batch_config(self.config), self.get_record_counter()
+        if self._batch_config and len(self.stream_maps) > 1:
             raise SettingsError(
                 [f"batch_config: stream_maps make several streams of {self.name}, but files are of one"]
             )
         if self.selected:
             self._write_schema_message()
+        self.counter.__enter__()
 
-    def _write_schema_message(self) -> None:
-        """Write SCHEMA once; the SDK repeats it for each context, and some targets flush, or lose rows, each time."""
-        if not self._schema_written:
-            self._schema_written = True
-            super()._write_schema_message()
+    def end(self) -> None:
+        """Write what has not been written yet."""
+        try:
+            if self._waiting:
+                self._write_waiting()
+        finally:
+            self.counter.exit()
 
 
 def _failed(one: StreamMap, mapped: Record | None) -> str:

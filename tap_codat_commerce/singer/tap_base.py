@@ -17,21 +17,23 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
+from tap_codat_commerce.records.shaping import StrayFieldCounter
 from tap_codat_commerce.singer import catalogs, inputs, memory
 from tap_codat_commerce.singer.bookmarks import check_state
 from tap_codat_commerce.singer.command import ENVIRONMENT, Command
 from tap_codat_commerce.singer.errors import SettingsError
-from tap_codat_commerce.singer.messages import LosslessWriter, ThrottledStateWriter
+from tap_codat_commerce.singer.messages import LosslessWriter, StateWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import FrameType
 
     import click
+    from singer_sdk import Stream
     from singer_sdk.helpers.types import Context
 
-    from tap_codat_commerce.sync.company_sync import CompanySync
-    from tap_codat_commerce.sync.data_set import ProvenRead
+    from tap_codat_commerce.singer.stream_base import CodatStream
+    from tap_codat_commerce.sync.proof import ProvenRead
     from tap_codat_commerce.sync.run import Run
 
 SECONDS_OF_ONE_WISH = 1.0
@@ -43,45 +45,42 @@ class CodatTap(Tap):
 
     message_writer_class = LosslessWriter
     message_writer: LosslessWriter
-    _state_writer: ThrottledStateWriter
+    limit: int | None = None
+    """How many records of each context are wanted in a dry run; None in any other."""
     _stopped_by: int | None = None
     _stopped_at = 0.0
     _ending = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Make the tap as the SDK does, with a state writer of our own."""
+        self.stray_fields = StrayFieldCounter()
         super().__init__(*args, **kwargs)
-        self._state_writer = ThrottledStateWriter(self.message_writer)
+        self.states = StateWriter(self.message_writer)
         if self.metrics_logger.level == logging.INFO:  # two lines for each data set of each connection: for debugging
             self.metrics_logger.setLevel(logging.WARNING)
 
+    @cached_property
+    @abstractmethod
+    def run(self) -> Run:
+        """This tap's run, by the settings and what is selected."""
+
     @property
     @abstractmethod
-    def company_sync(self) -> CompanySync:
-        """The run's way through the companies."""
+    def fails_if_not_ready(self) -> bool:
+        """Whether a run fails if a data set could not be read yet."""
 
     @abstractmethod
-    def new_run(self, *, dry: bool) -> Run:
-        """Return a run by the settings; `dry` if only a few records of each stream are wanted."""
-
-    @classmethod
-    @abstractmethod
-    def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:
-        """Return a line for each setting that is bad."""
-
-    @cached_property
-    def run(self) -> Run:
-        """This tap's run."""
-        return self.new_run(dry=any(s.ABORT_AT_RECORD_COUNT is not None for s in self.streams.values()))
+    def read(self) -> None:
+        """Go through all companies, and write what is new of each."""
 
     @abstractmethod
     def note_read(self, context: Context, read: ProvenRead) -> None:
         """Write that a read of a data set was proven complete."""
 
-    @property
-    def state_writer(self) -> ThrottledStateWriter:
-        """The writer of STATE messages."""
-        return self._state_writer
+    @classmethod
+    @abstractmethod
+    def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:
+        """Return a line for each setting that is bad."""
 
     @property
     def keeps_unknown_fields(self) -> bool:
@@ -101,10 +100,9 @@ class CodatTap(Tap):
         if self.input_catalog:
             catalogs.check_names(self.input_catalog, self.streams)
         catalogs.check_maps(self.mapper.stream_maps_dict, {n: s.effective_schema for n, s in self.streams.items()})
-        for name, stream in self.streams.items():
-            schema = stream.selected_schema  # type: ignore[attr-defined]
-            self.mapper.register_raw_stream_schema(name, schema, stream.primary_keys)
-            _ = stream.flatteners  # type: ignore[attr-defined] # refuses what can't work
+        for name, stream in self._own_streams.items():
+            self.mapper.register_raw_stream_schema(name, stream.selected_schema, stream.primary_keys)
+            _ = stream.flatteners  # refuses what can't work
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load a state, after a check that it is one of ours and whole."""
@@ -112,44 +110,57 @@ class CodatTap(Tap):
         super().load_state(state)
 
     def sync_all(self) -> None:  # type: ignore[misc]
-        """Read all streams; however that ends, write the state to go on from, and log the summary.
+        """Read all streams; however that ends, write the state to go on from, and log the summary. Final in the SDK.
 
-        The SDK, where this is final, writes no STATE when a stream fails.
+        Raises:
+            RunError: data sets failed, or were not ready, if that is to fail.
         """
-        try:
-            try:
-                for stream in self.streams.values():
-                    stream.begin()  # type: ignore[attr-defined]
-                memory.settle()
-                super().sync_all()
-            finally:
-                self._ending = True
-        finally:
-            self.run.close()
-            try:
-                self._state_writer.write_last(self.state)
-            finally:
-                self._log_summary()
+        self._read_all(self._log_summary)
         if self._stopped_by:
             sys.exit(128 + self._stopped_by)
-        self.run.summary.check(fail_if_not_ready=self.run.options.fail_if_not_ready)
+        self.run.summary.check(fail_if_not_ready=self.fails_if_not_ready)
 
-    def run_sync_dry_run(self, *args: Any, **kwargs: Any) -> bool:  # type: ignore[misc]
-        """Read a few records of each stream, write a STATE, as `sync_all` does, and say what came. Final in the SDK.
+    def run_sync_dry_run(  # type: ignore[misc]
+        self, dry_run_record_limit: int | None = 1, streams: Iterable[Stream] | None = None
+    ) -> bool:
+        """Read a few records of each stream, whether selected or not, and say what came. Final in the SDK.
 
         Raises:
             RunError: a data set failed.
         """
-        try:
-            done = super().run_sync_dry_run(*args, **kwargs)
-        finally:
-            self._state_writer.write_last(self.state)
-            self._log_findings()
+        self.limit = dry_run_record_limit
+        for stream in streams or self.streams.values():
+            stream.selected = True
+        self._read_all(self._log_findings)
         self.run.summary.check(fail_if_not_ready=False)
-        came = sum(stream.has_records for stream in self.streams.values())  # type: ignore[attr-defined]
-        without = ", ".join(n for n, s in self.streams.items() if not s.has_records)  # type: ignore[attr-defined]
+        without = ", ".join(name for name, stream in self._own_streams.items() if not stream.has_records)
+        came = sum(stream.has_records for stream in self._own_streams.values())
         self.logger.info("Tested: records of %d streams came%s.", came, f", none of {without}" if without else "")
-        return done
+        return True
+
+    def _read_all(self, log: Callable[[], None]) -> None:
+        """Read what is selected; however that ends, write STATE after all that came before, and log what came of it."""
+        streams = self._own_streams.values()
+        try:
+            try:
+                for stream in streams:
+                    stream.begin()
+                memory.settle()
+                self.read()
+            finally:
+                self._ending = True
+                for stream in streams:
+                    stream.end()
+        finally:
+            self.run.close()
+            try:
+                self.states.write_last(self.state)
+            finally:
+                log()
+
+    @property
+    def _own_streams(self) -> Mapping[str, CodatStream]:
+        return self.streams  # type: ignore[return-value]
 
     def _log_findings(self) -> None:
         """Log what somebody may have to act on."""
@@ -172,7 +183,7 @@ class CodatTap(Tap):
         self.run.summary.log()
 
     def _log_strays(self, *, kept: bool) -> None:
-        if names := self.run.stray_fields.summary(kept=kept):
+        if names := self.stray_fields.summary(kept=kept):
             more = "select 'unmapped'" if self.keeps_unknown_fields else "set unknown_fields to keep"
             self.logger.warning(
                 "Values that the schema has no place for were %s: %s. "
@@ -183,7 +194,7 @@ class CodatTap(Tap):
             )
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End the run at the end of the line that is being written; `sync_all` then writes the STATE.
+        """End the run at the end of the line that is being written; `_read_all` then writes the STATE.
 
         The SDK would write the STATE within the write that the signal interrupted, and exit with 0. A second signal
         ends the process where it is: the target may have stopped reading for good.

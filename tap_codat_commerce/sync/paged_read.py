@@ -1,8 +1,8 @@
 """Reads a data set page by page.
 
 Pages are counted by number and ordered by id: a record that is stamped anew moves nowhere, and there are no ties. What
-still shifts: a record that comes pushes others back, which then come twice; a record that goes pulls others forward,
-and one slips into the page behind us. So a read is held against what every page says of how many records there are.
+still shifts: an added record pushes others back, which then come twice; a deleted record pulls others forward, and one
+slips onto a page already read. So what came is compared with what every page says of how many records there are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, Paging
 from tap_codat_commerce.sync.distinct_ids import DistinctIds
+from tap_codat_commerce.sync.proof import Read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -40,24 +41,24 @@ class ReadRequest:
     """What is asked for: a data set of a connection, or what of it fits a query, in an order.
 
     Attributes:
+        page_size: records to a page.
         query: the condition, None for all.
         order: the field that orders the records.
-        page_size: records to a page.
         after: the unfinished read to go on from, None to begin at the first page.
     """
 
     company_id: str
     connection_id: str
     data_set: DataSet
+    page_size: int
     query: str | None = None
     order: str = BY_ID
-    page_size: int = 1000
     after: Checkpoint | None = None
 
     @property
     def path(self) -> str:
         """The path at the API."""
-        return path("companies", self.company_id, "connections", self.connection_id, "data", self.data_set.segment)
+        return path_of(self.company_id, self.connection_id, self.data_set.segment)
 
     @property
     def first_page(self) -> int:
@@ -88,7 +89,12 @@ class ReadRequest:
             prefetcher.prefetch(path, numbered, pages.decode, position, token=token, then=arrived)
 
 
-class NotToBeResumedError(Exception):
+def path_of(company_id: str, connection_id: str, segment: str) -> str:
+    """Return the path at the API of a connection's data set."""
+    return path("companies", company_id, "connections", connection_id, "data", segment)
+
+
+class CannotResumeError(Exception):
     """The page where an unfinished read would go on is not what it was."""
 
 
@@ -96,15 +102,7 @@ class PagedRead(Generic[Content]):
     """One read of a data set: its pages, and afterwards what is known of it.
 
     Attributes:
-        pages: pages that came.
-        records: records that came, those of the read that was gone on from included.
-        twice: records that stood twice on one page.
-        unreadable: which records could not be read, and why, a text for each.
-        no_data: whether nothing came but Codat's word that there is no data.
-        latest: greatest stamp, those of the read that was gone on from included.
-        unstamped: whether a record had no stamp, likewise.
-        totals: how many records there are, by each page.
-        started_at: when it began, by this machine's clock, as a stamp: where it was gone on from, the first time.
+        pages: how many pages came.
     """
 
     def __init__(
@@ -129,13 +127,13 @@ class PagedRead(Generic[Content]):
         self._token, self._position = token, position
         after = request.after
         self._before = (after.page - 1) * request.page_size if after else 0
-        self.pages, self.records, self.twice = 0, self._before, 0
-        self.latest = after.latest if after else None
-        self.unstamped = after.unstamped if after else False
-        self.totals = {after.total} if after else set()
-        self.started_at = after.started_at if after else dates.written(utc_now())
-        self.unreadable: list[str] = []
-        self.no_data = False
+        self.pages, self._records, self._duplicates = 0, self._before, 0
+        self._latest = after.latest if after else None
+        self._unstamped = after.unstamped if after else False
+        self._totals = {after.total} if after else set()
+        self._started_at = after.started_at if after else dates.written(utc_now())
+        self._unreadable: list[str] = []
+        self._no_data = False
         self._ids = DistinctIds()
         self._look_at, self._seen = 1, 0
         self._done: tuple[int, list[str | None], str | None, bool] | None = None
@@ -144,7 +142,7 @@ class PagedRead(Generic[Content]):
         """Yield the pages; none if Codat's word is that there is no data.
 
         Raises:
-            NotToBeResumedError: it was to be gone on from a page that is not what it was.
+            CannotResumeError: it was to be gone on from a page that is not what it was.
             CodatError: a request failed, or the pages would never end.
         """
         ways = {Paging.NUMBERED: self._numbered, Paging.LINKED: self._linked, Paging.SINGLE: self._single}
@@ -152,40 +150,34 @@ class PagedRead(Generic[Content]):
             yield from ways[self.request.data_set.paging]()
         except NoData as exc:
             if self.request.after:
-                raise NotToBeResumedError from exc
+                raise CannotResumeError from exc
             if self.pages:
                 raise
-            self.pages, self.no_data = 1, True
-            self.totals.add(0)
+            self.pages, self._no_data = 1, True
+            self._totals.add(0)
 
-    @property
-    def long(self) -> bool:
-        """Whether it took more than one page, so that it has to be proven."""
-        return self.pages > 1 or self._before > 0
-
-    @property
-    def came(self) -> int:
-        """How many records came, each once. That counts all ids: for once in a while, not for each page.
-
-        Where one page holds an id twice, so does Codat: a page is made of one state of the cache.
-        """
-        return self._ids.count() + self.twice + self._before + len(self.unreadable)
-
-    def incomplete(self) -> str | None:
-        """Return how the number of records differs from what the answers spoke of, None if it does not."""
-        came = self.came
-        if not self.totals - {came}:
-            return None
-        return f"{came} different records came, but the answers spoke of {' and '.join(map(str, sorted(self.totals)))}"
+    def result(self) -> Read:
+        """Return what is known of the read. That counts all ids: for once in a while, not for each page."""
+        return Read(
+            query=self.request.query,
+            several_pages=self.pages > 1 or self._before > 0,
+            records=self._records,
+            distinct=self._distinct(),
+            totals=frozenset(self._totals),
+            duplicates=self._duplicates,
+            unreadable=tuple(self._unreadable),
+            no_data=self._no_data,
+            latest=self._latest,
+            unstamped=self._unstamped,
+            started_at=self._started_at,
+        )
 
     def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
         """Return where to go on should the read end here, None where that is not possible."""
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
             return None
-        if self.unreadable:
-            return None
-        if len(self.totals) != 1 or self.came != self.records:
+        if self._unreadable or len(self._totals) != 1 or self._distinct() != self._records:
             return None
         page, ids, latest, unstamped = self._done
         return Checkpoint(
@@ -194,12 +186,16 @@ class PagedRead(Generic[Content]):
             query=request.query,
             page_size=request.page_size,
             page=page,
-            total=min(self.totals),
+            total=min(self._totals),
             fingerprint=_fingerprint(ids),
             latest=latest,
             unstamped=unstamped,
-            started_at=self.started_at,
+            started_at=self._started_at,
         )
+
+    def _distinct(self) -> int:
+        """Return how many different records came. Where one page holds an id twice, so does Codat: both count."""
+        return self._ids.count() + self._duplicates + self._before + len(self._unreadable)
 
     def _numbered(self) -> Iterator[RecordPage[Content]]:
         """Yield the pages of a data set that takes queries.
@@ -222,8 +218,8 @@ class PagedRead(Generic[Content]):
         )
         if after:
             old = next(some, None)
-            if not old or _fingerprint(old.ids) != after.fingerprint or self.totals != {after.total}:
-                raise NotToBeResumedError
+            if not old or _fingerprint(old.ids) != after.fingerprint or self._totals != {after.total}:
+                raise CannotResumeError
         yield from some
 
     def _linked(self) -> Iterator[RecordPage[Content]]:
@@ -240,24 +236,24 @@ class PagedRead(Generic[Content]):
         if page.unreadable or fields.isdisjoint(lossless_json.members(raw)):
             what = f"GET {self.request.path} answered with none of the fields of {self.request.data_set.name}"
             raise UnexpectedAnswer(what)
-        self.pages, self.records = 1, 1
+        self.pages, self._records = 1, 1
         yield page
 
     def _paged(self, answers: Iterator[Page]) -> Iterator[RecordPage[Content]]:
         for answer in answers:
-            self.totals.add(answer.total)
+            self._totals.add(answer.total)
             page = self._page_of(answer.results)
             answer.results.clear()
             self._ids.add(page.ids)
-            self.twice += len(page.ids) - len(set(page.ids))
-            self.unreadable += [f"page {self.pages + 1}, {entry}" for entry in page.unreadable]
-            self.latest = max(filter(None, (self.latest, page.latest)), default=None)
-            self.unstamped = self.unstamped or page.unstamped
+            self._duplicates += len(page.ids) - len(set(page.ids))
+            self._unreadable += [f"page {self.pages + 1}, {entry}" for entry in page.unreadable]
+            self._latest = max(filter(None, (self._latest, page.latest)), default=None)
+            self._unstamped = self._unstamped or page.unstamped
             self.pages += 1
-            self.records += len(page.ids) + len(page.unreadable)
+            self._records += len(page.ids) + len(page.unreadable)
             self._check_progress()
             number = self._before // self.request.page_size + self.pages
-            latest, unstamped = self.latest, self.unstamped
+            latest, unstamped = self._latest, self._unstamped
             yield page
             # Whoever asks for more has used all of this page.
             self._done = (number, page.ids, latest, unstamped)

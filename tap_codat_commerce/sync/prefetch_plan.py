@@ -11,48 +11,72 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
-from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import SyncStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     import msgspec
 
-    from tap_codat_commerce.sync.company_selection import ConnectionRef
-    from tap_codat_commerce.sync.data_set import Sink
-    from tap_codat_commerce.sync.pull_history import Operations
-    from tap_codat_commerce.sync.run import Run
+    from tap_codat_commerce.codat.prefetcher import Prefetcher
+    from tap_codat_commerce.sync.company_selection import CompanySelection, ConnectionRef
+    from tap_codat_commerce.sync.data_set_sync import DataSetSync
+    from tap_codat_commerce.sync.data_status import DataStatuses
+    from tap_codat_commerce.sync.pull_history import Operations, PullHistory
 
 OPEN_FOR_EACH = 8
 """So many answers for each request that may be made at once are asked ahead, before further companies are looked at."""
 
 
 class PrefetchPlan:
-    """What is to be asked for ahead in one run. In a dry run nothing is."""
+    """What is to be asked for ahead in one run."""
 
-    def __init__(self, run: Run, sinks: Sequence[Sink], *, with_status: bool) -> None:
-        """Begin without having asked; arguments as for `CompanySync`."""
-        self._run, self._sinks = run, sinks
-        self._with_status = with_status or bool(sinks)
+    def __init__(  # noqa: PLR0913 - the parts of the run that it needs
+        self,
+        prefetcher: Prefetcher,
+        selection: CompanySelection,
+        statuses: DataStatuses,
+        history: PullHistory,
+        data_sets: Callable[[ConnectionRef], list[DataSetSync]],
+        *,
+        enabled: bool,
+        at_once: int,
+    ) -> None:
+        """Begin without having asked.
+
+        Args:
+            prefetcher: Codat.
+            selection: of companies and connections.
+            statuses: the data status of companies.
+            history: the pull operations of companies with several shops.
+            data_sets: makes those of a connection that are to be read.
+            enabled: whether anything is to be asked ahead.
+            at_once: how many requests may be made at once.
+        """
+        self._prefetcher, self._selection, self._statuses, self._history = prefetcher, selection, statuses, history
+        self._data_sets, self._enabled = data_sets, enabled
         self._tokens: dict[str, list[Hashable]] = {}
-        self._enough = OPEN_FOR_EACH * run.options.max_concurrent_requests
+        self._enough = OPEN_FOR_EACH * at_once
 
     def walk(self, companies: list[msgspec.Raw]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each company, with its number, when it is its turn."""
-        run, planned, enabled = self._run, 0, not self._run.dry
-        if enabled:
+        selection, planned = self._selection, 0
+        if self._enabled:
             self._expect(companies)
         for number, raw in enumerate(companies):
-            while enabled and planned < len(companies) and (planned <= number or run.prefetcher.open < self._enough):
-                self._plan(run.selection.connections(run.selection.company(companies[planned]), planned))
+            while (
+                self._enabled
+                and planned < len(companies)
+                and (planned <= number or self._prefetcher.open < self._enough)
+            ):
+                self._plan(selection.connections(selection.company(companies[planned]), planned))
                 planned += 1
-            yield number, run.selection.company(raw)
+            yield number, selection.company(raw)
 
     def forget(self, company_id: str) -> None:
         """Let go of what was asked ahead for a company and not used: its status may have changed since."""
         for token in self._tokens.pop(company_id, ()):
-            self._run.prefetcher.drop(token)
+            self._prefetcher.drop(token)
 
     def come_back(self, syncs: Iterable[DataSetSync]) -> None:
         """Ask ahead for data sets that are looked at again."""
@@ -60,31 +84,30 @@ class PrefetchPlan:
         for sync in syncs:
             companies.setdefault(sync.connection.company_id, []).append(sync)
         for number, (company_id, some) in enumerate(companies.items()):
-            self._run.statuses.prefetch(company_id, (number,), partial(self._look, some))
+            self._statuses.prefetch(company_id, (number,), partial(self._look, some))
 
     def _expect(self, companies: list[msgspec.Raw]) -> None:
         """Tell how many requests will be needed, as far as that is sure: data sets without a bookmark will be read."""
-        expected, selection = 0, self._run.selection
+        expected, selection = 0, self._selection
         for number, raw in enumerate(companies):
             connections = selection.connections(selection.company(raw), number)
             expected += bool(connections)
-            expected += sum(sink.is_new(connection.context) for connection in connections for sink in self._sinks)
-        self._run.prefetcher.expect(expected)
+            expected += sum(one.is_new for connection in connections for one in self._data_sets(connection))
+        self._prefetcher.expect(expected)
 
     def _plan(self, connections: list[ConnectionRef]) -> None:
-        if connections and self._with_status:
+        if connections:
             first = connections[0]
-            self._run.statuses.prefetch(first.company_id, (first.number,), partial(self._arrived, connections))
+            self._statuses.prefetch(first.company_id, (first.number,), partial(self._arrived, connections))
 
     def _arrived(self, connections: list[ConnectionRef], entries: dict[str, Any]) -> None:
-        run = self._run
-        self._look([DataSetSync(run, sink, connection) for connection in connections for sink in self._sinks], entries)
+        self._look([one for connection in connections for one in self._data_sets(connection)], entries)
 
     def _look(self, syncs: list[DataSetSync], entries: dict[str, Any]) -> None:
         hidden: list[tuple[DataSetSync, SyncStatus]] = []
         for sync in syncs:
             try:
-                company = SyncStatus.of(entries.get(sync.data_set.data_type))
+                company = SyncStatus.of(entries.get(sync.data_type))
             except UnexpectedAnswer:  # comes up again when it is the data set's turn
                 continue
             if sync.check.needs_history(company):
@@ -93,16 +116,16 @@ class PrefetchPlan:
                 self._prefetch(sync, company)
         if hidden:
             first = hidden[0][0].connection
-            self._run.history.prefetch(first.company_id, (first.number,), partial(self._look_closer, hidden))
+            self._history.prefetch(first.company_id, (first.number,), partial(self._look_closer, hidden))
 
     def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], operations: Operations) -> None:
         for sync, company in hidden:
             if operations.are_behind(company):
                 self._prefetch(sync, replace(company, certain=False))
-            elif own := operations.status(sync.connection.connection_id, sync.data_set.data_type):
+            elif own := operations.status(sync.connection.connection_id, sync.data_type):
                 self._prefetch(sync, own)
 
     def _prefetch(self, sync: DataSetSync, status: SyncStatus) -> None:
         if token := sync.prefetch(status):
             self._tokens.setdefault(sync.connection.company_id, []).append(token)
-            self._run.prefetcher.expect(0 if sync.is_new else 1)
+            self._prefetcher.expect(0 if sync.is_new else 1)

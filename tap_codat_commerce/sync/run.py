@@ -1,67 +1,192 @@
-"""What one run holds. It is made in one place, `Run`, and handed to whoever needs it."""
+"""One run's way through the companies: which are read, how each data set stands, and what is to be read of it."""
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat.prefetcher import Prefetcher
-from tap_codat_commerce.records.shaping import StrayFieldCounter
+from tap_codat_commerce.codat.answers import COMMERCE_PREFIX, status_entry
+from tap_codat_commerce.codat.errors import CodatError
+from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN, Prefetcher
 from tap_codat_commerce.sync.company_selection import CompanySelection
+from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import DataStatuses
-from tap_codat_commerce.sync.paged_read import BY_ID
 from tap_codat_commerce.sync.pending_syncs import PendingSyncs
+from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
+from tap_codat_commerce.sync.prefetch_plan import PrefetchPlan
 from tap_codat_commerce.sync.pull_history import PullHistory
-from tap_codat_commerce.sync.query_check import QueryCheck
+from tap_codat_commerce.sync.reader import Reader
+from tap_codat_commerce.sync.refreshes import Refreshes
 from tap_codat_commerce.sync.run_summary import RunSummary
 
 if TYPE_CHECKING:
-    import logging
+    from collections.abc import Iterator, Sequence
 
     from tap_codat_commerce.codat.client import Client
-    from tap_codat_commerce.sync.data_set import DueSync
+    from tap_codat_commerce.sync.company_selection import ConnectionRef
+    from tap_codat_commerce.sync.data_set import SelectedDataSet
     from tap_codat_commerce.sync.options import SyncOptions
+
+logger = logging.getLogger("tap-codat-commerce")
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company.
+
+    Attributes:
+        id: its id.
+        answer: its fields as they came, but for its connections.
+        connections: all of its connections, as they came.
+        readable: those whose data sets are to be read.
+    """
+
+    id: str
+    answer: dict[str, Any]
+    connections: list[dict[str, Any]]
+    readable: list[ConnectionRef]
 
 
 class Run:
-    """The parts of one run.
+    """Says what is to be read, company by company; what comes next is asked for meanwhile.
 
     Attributes:
-        options: what the user has a say in.
-        prefetcher: Codat.
         selection: which companies and connections are read.
-        statuses: the data status of companies.
-        history: the pull operations of companies with several shops.
-        pending: the data sets that were set aside.
         summary: what came of the run so far.
-        stray_fields: what had no place in the schemas.
-        order: the field that pages are ordered by.
-        query_check: whether queries over data sets find what is there.
-        reading: the data set whose pages are being handed over, None if there is none.
     """
 
-    def __init__(self, client: Client, options: SyncOptions, logger: logging.Logger, *, dry: bool = False) -> None:
+    def __init__(  # noqa: PLR0913 - what is read, and how
+        self,
+        client: Client,
+        options: SyncOptions,
+        selected: Sequence[SelectedDataSet],
+        *,
+        streams: int,
+        with_status: bool = False,
+        dry: bool = False,
+    ) -> None:
         """Begin without a request.
 
         Args:
             client: Codat.
             options: what the user has a say in.
-            logger: for what users should know.
-            dry: whether only a few records of each data set are wanted: then nothing is waited for.
+            selected: the data sets that are read, in the order of reading.
+            streams: how many streams are read, those of the data sets included, for the log.
+            with_status: whether the data status is wanted even where no data set is read.
+            dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
         """
-        self.options, self.logger, self.dry = options, logger, dry
-        self.prefetcher = Prefetcher(client, options.max_concurrent_requests)
-        self.summary = RunSummary(client, logger)
-        self.selection = CompanySelection(self.prefetcher, options, logger, self.summary.unreadable)
-        self.statuses = DataStatuses(self.prefetcher)
-        self.history = PullHistory(self.prefetcher)
-        self.pending: PendingSyncs[Any] = PendingSyncs(0 if dry else options.sync_wait, logger)
-        self.stray_fields = StrayFieldCounter()
-        self.order = BY_ID
-        self.query_check = QueryCheck(self.prefetcher, options.start_date, logger)
-        self.reading: DueSync | None = None
+        self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
+        self._prefetcher = Prefetcher(client, options.max_concurrent_requests)
+        self.summary = RunSummary(client)
+        self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
+        self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
+        self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)
+        self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait)
+        self._reader = Reader(self._prefetcher, options, dry=dry)
+        self._plan = PrefetchPlan(
+            self._prefetcher,
+            self.selection,
+            self._statuses,
+            self._history,
+            self._data_sets,
+            enabled=not dry and (with_status or bool(selected)),
+            at_once=options.max_concurrent_requests,
+        )
+
+    def companies(self) -> Iterator[Company]:
+        """Yield each company when it is its turn.
+
+        Raises:
+            CodatError: the list of companies can't be read.
+        """
+        companies = self.selection.companies()
+        self.summary.companies = len(companies)
+        if not self._dry:
+            self.summary.log_scope(self.selection.connections_found, self._streams)
+        for number, answer in self._plan.walk(companies):
+            readable = self.selection.connections(answer, number)
+            company = Company(answer["id"], answer, answer.pop("dataConnections"), readable)
+            yield company
+            self._forget(company.id)
+            self.summary.company_done(company.id)
+            self.summary.log_progress()
+
+    def data_status(self, company: Company) -> Iterator[dict[str, Any]]:
+        """Yield how fresh each commerce data type of a company is, as Codat says it; nothing if nothing is read of it.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: so many companies are in trouble that Codat or the network must be.
+        """
+        if not company.readable:
+            return
+        try:
+            entries = self._statuses.entries(company.id)
+        except ENDS_THE_RUN:
+            raise
+        except CodatError as exc:
+            self.summary.failure("data_status", company.readable[0].company, company.id, exc)
+            return
+        for data_type, entry in entries.items():
+            if not data_type.startswith(COMMERCE_PREFIX):
+                continue
+            try:
+                status_entry(entry)
+            except CodatError as exc:
+                self.summary.unreadable(f"data_status of company {company.id}, {data_type}", exc.what)
+                continue
+            yield {**(entry or {}), "dataType": data_type}
+
+    def due(self, connection: ConnectionRef) -> Iterator[DataSetSync]:
+        """Yield the data sets of a connection that are to be read, each when it is its turn.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: so many companies are in trouble that Codat or the network must be.
+        """
+        self.summary.connections += 1
+        for data_set in self._data_sets(connection):
+            if data_set.is_due():
+                yield data_set
+
+    def set_aside(self) -> Iterator[DataSetSync]:
+        """Yield the data sets that were under way, as soon as they are ready; wait for them as long as is allowed.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: so many companies are in trouble that Codat or the network must be.
+        """
+        for data_sets in self._pending.rounds():
+            for company_id in {data_set.connection.company_id for data_set in data_sets}:
+                self._forget(company_id)
+            self._plan.come_back(data_sets)
+            for data_set in data_sets:
+                if data_set.is_due():
+                    yield data_set
 
     def close(self) -> None:
-        """Ask for nothing more; note how far the data set came whose pages were being handed over."""
-        self.prefetcher.close()
-        if self.reading:
-            self.reading.note_checkpoint()
+        """Ask for nothing more."""
+        self._prefetcher.close()
+
+    def _data_sets(self, connection: ConnectionRef) -> list[DataSetSync]:
+        return [
+            DataSetSync(
+                selected,
+                connection,
+                number,
+                PreSyncCheck(selected, connection, self._statuses, self._history, self._options),
+                reader=self._reader,
+                summary=self.summary,
+                pending=self._pending,
+                refreshes=self._refreshes,
+                options=self._options,
+            )
+            for number, selected in enumerate(self._selected)
+        ]
+
+    def _forget(self, company_id: str) -> None:
+        """Forget what is known of a company: all of it has been read, or it is asked for anew."""
+        self._plan.forget(company_id)
+        self._statuses.forget(company_id)
+        self._history.forget(company_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from itertools import zip_longest
@@ -13,7 +14,6 @@ from tap_codat_commerce.sync.findings import Findings
 from tap_codat_commerce.sync.outage import Outage
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Hashable
 
     from tap_codat_commerce.codat.client import Client
@@ -23,6 +23,8 @@ SECONDS_BETWEEN_LINES = 10.0
 WIDTH = 100
 """Characters of a line of the summary."""
 GAP = "  "
+
+logger = logging.getLogger("tap-codat-commerce")
 
 
 class RunError(Exception):
@@ -40,9 +42,9 @@ class RecordError(RunError):
 class RunSummary:
     """Counts of one run, and the lines made of them."""
 
-    def __init__(self, client: Client, logger: logging.Logger) -> None:
+    def __init__(self, client: Client) -> None:
         """Begin now."""
-        self._client, self._logger = client, logger
+        self._client = client
         self._began = self._last_line = time.monotonic()
         self.companies = self.companies_done = self.connections = self.records = 0
         self.outcomes: Counter[str] = Counter()
@@ -55,7 +57,7 @@ class RunSummary:
     def log_scope(self, connections: int, streams: int) -> None:
         """Log what is to be read."""
         line = "Reading %d streams: companies %d, connections %d."
-        self._logger.info(line, streams, self.companies, connections)
+        logger.info(line, streams, self.companies, connections)
 
     def succeeded(self, outcome: str) -> None:
         """Count a data set that was read, unchanged or not supported."""
@@ -71,13 +73,13 @@ class RunSummary:
     def unproven(self, data_set: str, place: str, doubt: str) -> None:
         """Say and count that no read of a data set could be proven complete."""
         what = f"what came may be incomplete, as {doubt}"
-        self._logger.warning("%s of %s: %s. The next run reads it again.", data_set, place, what)
+        logger.warning("%s of %s: %s. The next run reads it again.", data_set, place, what)
         self.outcomes["failed"] += 1
         self.failed[f"{data_set} of {place}"] = what
 
     def unreadable(self, where: str, why: str) -> None:
         """Say and count that something in Codat's answers can't be read; the rest of the answer is."""
-        self._logger.warning("%s can't be read: %s. The rest is read; report this to Codat.", where, why)
+        logger.warning("%s can't be read: %s. The rest is read; report this to Codat.", where, why)
         self.unread.append(f"{where} ({why})")
 
     def company_done(self, company_id: str) -> None:
@@ -96,11 +98,11 @@ class RunSummary:
     def _say(self, line: str, place: str, data_set: str, *, alike: Hashable) -> None:
         """Say that a data set failed; of those that failed in the same way, the first in full, the others by name."""
         if alike in self._said:
-            self._logger.debug("%s", line)
+            logger.debug("%s", line)
             self.findings.add("Failed in the same way as said above.", place, data_set)
         else:
             self._said.add(alike)
-            self._logger.warning("%s The rest is read.", line)
+            logger.warning("%s The rest is read.", line)
 
     def failure(self, data_set: str, place: str, company_id: str, error: CodatError) -> None:
         """Say and count that a data set failed.
@@ -122,7 +124,7 @@ class RunSummary:
             return
         if line not in self._said:
             self._said.add(line)
-            self._logger.warning("%s The rest is read.", line)
+            logger.warning("%s The rest is read.", line)
         self.findings.add(f"Not read, as said above: {error.where} failed.", place, data_set)
 
     def log_progress(self) -> None:
@@ -132,7 +134,7 @@ class RunSummary:
             return
         self._last_line = now
         trouble = "".join(f", {self.outcomes[o]} {o}" for o in ("not ready", "failed") if self.outcomes[o])
-        self._logger.info(
+        logger.info(
             "%d of %d companies done, %d records, %d requests (%.0f a minute)%s.",
             self.companies_done,
             self.companies,
@@ -161,8 +163,8 @@ class RunSummary:
             f"records {self.records}",
         ]
         for line in _columns(about_the_run, about_data_sets):
-            self._logger.info("%s", line)
-        self._logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
+            logger.info("%s", line)
+        logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
 
     def as_json(self) -> dict[str, Any]:
         """Return the summary for machines."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from tap_codat_commerce.codat import answers, errors, pages, query
 from tap_codat_commerce.codat.paths import path as path_of
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
-from tap_codat_commerce.sync.data_set import DataSet
-from tap_codat_commerce.sync.paged_read import BY_ID, ReadRequest
+from tap_codat_commerce.sync.paged_read import BY_ID
+from tap_codat_commerce.sync.paged_read import path_of as data_set_path
 from tap_codat_commerce.workflow import evidence
 from tap_codat_commerce.workflow.assumptions import (
     COMPANY_ORDER,
@@ -166,7 +166,7 @@ class Check:
         for shop in islice(reversed(of_companies.values()), COMPANIES_TRIED):
             for name in PREFERRED:
                 if self._may_have_data(shop.company_id, name):
-                    yield ReadRequest(shop.company_id, shop.connection_id, DataSet(name, name, name)).path
+                    yield data_set_path(shop.company_id, shop.connection_id, name)
 
     def _may_have_data(self, company_id: str, data_type: str) -> bool:
         try:

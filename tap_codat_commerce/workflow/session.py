@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce import checks
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.settings import Settings
-from tap_codat_commerce.singer.data_set_stream import DataSetStream
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.inputs import read_object
-from tap_codat_commerce.streams import STREAMS as ALL_STREAMS
+from tap_codat_commerce.streams import DATA_SETS
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_status import DataStatuses
 from tap_codat_commerce.tap import TapCodatCommerce
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.sync.options import SyncOptions
 
-DATA_TYPES: dict[str, str] = {str(s.name): s.data_type for s in ALL_STREAMS if issubclass(s, DataSetStream)}  # type: ignore[misc]
+DATA_TYPES = {data_set.name: data_set.data_type for data_set in DATA_SETS}
 """Codat's key of each commerce data type, by the name of its stream."""
 
 

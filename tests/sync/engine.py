@@ -4,94 +4,59 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from conftest import API_KEY
+from tap_codat_commerce import streams
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.client import Client
-from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.record_pages import RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
-from tap_codat_commerce.sync.company_sync import CompanySync
-from tap_codat_commerce.sync.data_set import DataSet, Paging
+from tap_codat_commerce.sync.data_set import DataSet, SelectedDataSet
 from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.run import Run
+from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import msgspec
 
     from codat_mock.running import Running
     from tap_codat_commerce.records.record_pages import RecordPage
-    from tap_codat_commerce.sync.data_set import Context, DueSync, ProvenRead
+    from tap_codat_commerce.sync.data_set import Context
+    from tap_codat_commerce.sync.data_set_sync import DataSetSync
+    from tap_codat_commerce.sync.proof import ProvenRead
 
-DATA_SETS = {
-    "customers": DataSet("customers", "commerce-customers", "commerce-customers", 0),
-    "orders": DataSet("orders", "commerce-orders", "commerce-orders", 1),
-    "locations": DataSet("locations", "commerce-locations", "commerce-locations", 2, Paging.LINKED),
-    "company_info": DataSet(
-        "company_info", "commerce-info", "commerce-companyInfo", 3, Paging.SINGLE, frozenset({"companyName"})
-    ),
-}
+DATA_SETS = {data_set.name: data_set for data_set in streams.DATA_SETS}
 
 
 @dataclass
-class KeepingSink:
-    """A sink that keeps records and bookmarks in lists.
+class KeptBookmarks:
+    """Bookmarks in dicts, by the connection's id; `begun` likewise, of unfinished reads."""
 
-    Attributes:
-        records: as they came, those that came twice included.
-        bookmarks: by the connection's id; `begun` likewise, of unfinished reads.
-        reads: that were proven.
-        after_page: is called after each page: it may raise, as a signal does.
-    """
-
-    data_set: DataSet
-    incremental: bool = True
-    resumable: bool = True
-    state_is_due: bool = False
-    records: list[dict[str, Any]] = field(default_factory=list)
     bookmarks: dict[str, Bookmark] = field(default_factory=dict)
     begun: dict[str, Checkpoint] = field(default_factory=dict)
-    reads: list[ProvenRead] = field(default_factory=list)
-    after_page: Callable[[], object] = lambda: None
 
-    def write_state(self) -> None:
-        """Do nothing: there is none but what is kept."""
-
-    def write(self, sync: DueSync) -> None:
-        """Keep the records of each page."""
-        for page in sync.pages():
-            self.records += map(lossless_json.decode_object, page.content.splitlines())
-            self.after_page()
-
-    def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
-        """Return what makes records of results."""
-        schema = getattr(schemas, self.data_set.name.upper())
-        shaper = RecordShaper(self.data_set.name, schema, StrayFieldCounter(), left_out={}, keep=False)
-        return partial(RecordMaker(schema, shaper).page, context=context)
-
-    def bookmark(self, context: Context) -> Bookmark:
+    def find(self, context: Context) -> Bookmark:
         """Return the bookmark, with what was begun."""
         found = self.bookmarks.get(context["connectionId"], Bookmark())
-        begun = self.begun.get(context["connectionId"])
-        return replace(found, checkpoint=begun)
+        return replace(found, checkpoint=self.begun.get(context["connectionId"]))
 
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of the connection."""
         return context["connectionId"] not in self.bookmarks.keys() | self.begun.keys()
 
-    def move_bookmark(self, context: Context, bookmark: Bookmark, read: ProvenRead | None = None) -> None:
-        """Keep the bookmark, and what it rests on."""
-        self.reads += [read] if read else []
+    def move(self, context: Context, bookmark: Bookmark) -> None:
+        """Keep the bookmark."""
         self.bookmarks[context["connectionId"]] = bookmark
         self.begun.pop(context["connectionId"], None)
 
-    def note_checkpoint(self, context: Context, checkpoint: Checkpoint | None) -> None:
+    def note(self, context: Context, checkpoint: Checkpoint | None) -> None:
         """Keep how far an unfinished read came."""
         if checkpoint:
             self.begun[context["connectionId"]] = checkpoint
@@ -99,28 +64,76 @@ class KeepingSink:
             self.begun.pop(context["connectionId"], None)
 
 
+@dataclass
+class KeepingSink(KeptBookmarks):
+    """What becomes of one data set: its records and bookmarks are kept in lists.
+
+    Attributes:
+        records: as they came, those that came twice included.
+        reads: that were proven.
+        after_page: is called after each page: it may raise, as a signal does.
+    """
+
+    data_set: DataSet = DATA_SETS["orders"]
+    incremental: bool = True
+    resumable: bool = True
+    records: list[dict[str, Any]] = field(default_factory=list)
+    reads: list[ProvenRead] = field(default_factory=list)
+    after_page: Callable[[], object] = lambda: None
+
+    def as_selected(self) -> SelectedDataSet:
+        """Return what `sync` reads it by."""
+        return SelectedDataSet(
+            self.data_set, self, self.page_of, incremental=self.incremental, resumable=self.resumable
+        )
+
+    def page_of(self, context: Context) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
+        """Return what makes records of results."""
+        schema = self.data_set.schema
+        shaper = RecordShaper(self.data_set.name, schema, StrayFieldCounter(), left_out={}, keep=False)
+        return partial(RecordMaker(schema, shaper).page, context=context)
+
+    def write(self, data_set: DataSetSync) -> None:
+        """Keep the records of each page, and what they lead to."""
+        try:
+            with closing(data_set.pages()) as pages:
+                for page in pages:
+                    self.records += map(lossless_json.decode_object, page.content.splitlines())
+                    self.after_page()
+        except RecordError as exc:
+            data_set.fail(exc)
+            return
+        self.reads += [data_set.proven] if data_set.proven else []
+        data_set.conclude()
+
+
 class Engine:
     """Runs `sync` over a stand-in, with a sink for each of some data sets, as often as it is told to."""
 
     def __init__(self, running: Running, *names: str) -> None:
         self.running = running
-        self.sinks = {name: KeepingSink(DATA_SETS[name]) for name in names}
-        for name in names:
-            self.sinks[name].incremental = DATA_SETS[name].paging is Paging.NUMBERED
+        self.sinks = {
+            name: KeepingSink(data_set=DATA_SETS[name], incremental=DATA_SETS[name].takes_queries) for name in names
+        }
 
     def run(self, **options: Any) -> Run:
-        """Run once; return the parts of the run, with its summary. What ends the run is raised."""
+        """Run once; return the run, with its summary. What ends the run is raised."""
         client = Client(API_KEY, api_url=self.running.url, max_retries=0)
-        run = Run(client, SyncOptions(**{"sync_wait": 0, **options}), logging.getLogger("tests.sync"))
-        sync = CompanySync(run, list(self.sinks.values()), streams=len(self.sinks))
+        chosen = [sink.as_selected() for sink in self.sinks.values()]
+        run = Run(client, SyncOptions(**{"sync_wait": 0, **options}), chosen, streams=len(chosen))
         try:
-            for company in sync.companies():
-                for connection in company.connections:
-                    sync.read(connection)
+            for company in run.companies():
+                for connection in company.readable:
+                    self._write(run.due(connection))
+            self._write(run.set_aside())
         finally:
             run.close()
-            run.summary.findings.log(run.logger)
+            run.summary.findings.log(logging.getLogger("tests.sync"))
         return run
+
+    def _write(self, data_sets: Iterator[DataSetSync]) -> None:
+        for data_set in data_sets:
+            self.sinks[data_set.name].write(data_set)
 
     def asked(self) -> list[str]:
         """Return the last part of each path that was asked for since the last call."""
