@@ -89,8 +89,10 @@ class TapCodatCommerce(CodatTap):
             if self.companies.write_record(company.answer):
                 self._read_company(company)
             self.states.write_state(self.state)
+        self.message_writer.flush()  # what is there does not wait for syncs
         for data_set in self.run.set_aside():
             self._read_data_set(data_set)
+            self.message_writer.flush()
 
     def _read_company(self, company: Company) -> None:
         ids = {"companyId": company.id}

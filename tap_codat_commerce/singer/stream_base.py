@@ -6,6 +6,7 @@ stream.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import repeat
 from types import MappingProxyType
@@ -237,32 +238,30 @@ class CodatStream(Stream):
                 message.schema = batches.declared(message.schema)
             yield message
 
-    def begin(self) -> None:
-        """Write SCHEMA if the stream is selected, even if its data is unchanged and no record follows.
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Write SCHEMA if the stream is selected, even if its data is unchanged; at the end, what waits for a file.
 
-        Once: the SDK repeats it for each context, and some targets flush, or lose rows, each time.
+        SCHEMA once: the SDK repeats it for each context, and some targets flush, or lose rows, each time.
 
         Raises:
             SettingsError: stream maps make several streams of it, but files are of one.
         """
         if self.removed:
             self.selected = False
-        self._batch_config, self.counter = self.get_batch_config(self.config), self.get_record_counter()
+        self._batch_config = self.get_batch_config(self.config)
         if self._batch_config and len(self.stream_maps) > 1:
             raise SettingsError(
                 [f"batch_config: stream_maps make several streams of {self.name}, but files are of one"]
             )
         if self.selected:
             self._write_schema_message()
-        self.counter.__enter__()
-
-    def end(self) -> None:
-        """Write what has not been written yet."""
-        try:
-            if self._waiting:
-                self._write_waiting()
-        finally:
-            self.counter.exit()
+        with self.get_record_counter() as self.counter:
+            try:
+                yield
+            finally:
+                if self._waiting:
+                    self._write_waiting()
 
 
 def _failed(one: StreamMap, mapped: Record | None) -> str:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from abc import abstractmethod
+from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -140,17 +141,15 @@ class CodatTap(Tap):
 
     def _read_all(self, log: Callable[[], None]) -> None:
         """Read what is selected; however that ends, write STATE after all that came before, and log what came of it."""
-        streams = self._own_streams.values()
         try:
-            try:
-                for stream in streams:
-                    stream.begin()
-                memory.settle()
-                self.read()
-            finally:
-                self._ending = True
-                for stream in streams:
-                    stream.end()
+            with ExitStack() as streams:
+                try:
+                    for stream in self._own_streams.values():
+                        streams.enter_context(stream.opened())
+                    memory.settle()
+                    self.read()
+                finally:
+                    self._ending = True
         finally:
             self.run.close()
             try:

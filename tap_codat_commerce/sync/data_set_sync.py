@@ -206,6 +206,7 @@ class DataSetSync:
         while self.reads < READS:
             old, token, asked_at = self.check.trusted(status), self._token(status), self.check.asked_at
             read = self._reader.read(self._selected, self._request(status), token, self.position)
+            logger.debug("Reading %s: %s.", self.where, read.request.query or "all of it")
             try:
                 yield from self._handed_over(read, status)
             except CannotResumeError:

@@ -66,7 +66,7 @@ class TestStops:
         shops.gate.faults.append(Fault("slow", ORDERS, seconds=20, times=0))
         process = start_tap(shops, {}, {"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"})
         deadline = time.monotonic() + 20
-        while "Beginning sync of 'orders'" not in (shops.folder / "log").read_text():
+        while "Reading orders of" not in (shops.folder / "log").read_text():
             assert time.monotonic() < deadline
         while not (shops.gate.in_flight == 1 and len(shops.gate.asked) == 2 + 10):
             assert time.monotonic() < deadline

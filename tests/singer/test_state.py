@@ -12,7 +12,7 @@ from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile
 from tap_codat_commerce.singer.bookmarks import Bookmarks
-from tap_codat_commerce.singer.messages import SECONDS_BETWEEN_STATES, ThrottledStateWriter
+from tap_codat_commerce.singer.messages import SECONDS_BETWEEN_STATES, StateWriter
 from tap_codat_commerce.sync.bookmark import Bookmark
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ CONTEXT = {"companyId": "a", "connectionId": "b"}
 
 def bookmarks(tap_state: dict[str, Any]) -> Bookmarks:
     """Return the bookmarks of a stream in a state."""
-    return Bookmarks(tap_name="tap", stream_name="orders", tap_state=state(tap_state), state_partitioning_keys=None)
+    return Bookmarks("orders", tap_state)
 
 
 def test_the_second_run_reads_what_changed_and_nothing_else(stage: Callable[..., Stage]) -> None:
@@ -185,13 +185,10 @@ def test_bookmarks_are_found_and_moved() -> None:
     some = bookmarks(state)
     assert some.find(CONTEXT) == Bookmark()
     assert not state.get("bookmarks", {}).get("orders"), "to look for one does not make one"
-    some.get_context_state(CONTEXT)["replication_key_value"] = "lost"
-    assert some.find(CONTEXT) == Bookmark()
-
     some.move(CONTEXT, Bookmark("2026-01-31T06:00:00.0000000Z", sync_id="sync"))
     some.move({**CONTEXT, "connectionId": "c"}, Bookmark())
     assert some.find(CONTEXT) == bookmarks(copy.deepcopy(state)).find(CONTEXT)
-    assert some.get_context_state(CONTEXT)["sync_id"] == "sync"
+    assert state["bookmarks"]["orders"]["partitions"][0]["sync_id"] == "sync"
     some.move(CONTEXT, Bookmark("2026-02-01T06:00:00.0000000Z"))
     assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.0000000Z")
     assert len(state["bookmarks"]["orders"]["partitions"]) == 2
@@ -211,7 +208,7 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
             self.values.append(copy.deepcopy(message.value))
 
     sink = Sink()
-    writer = ThrottledStateWriter(cast("Any", sink))
+    writer = StateWriter(cast("Any", sink))
     writer.write_state(state({"n": 0}))
     assert sink.values == [], "it is as it was given"
     now += SECONDS_BETWEEN_STATES
@@ -234,7 +231,7 @@ def test_a_state_that_takes_long_to_write_comes_more_seldom(monkeypatch: pytest.
             nonlocal now
             now += 3.0
 
-    writer = ThrottledStateWriter(cast("Any", SlowSink()))
+    writer = StateWriter(cast("Any", SlowSink()))
     now += SECONDS_BETWEEN_STATES
     writer.write_state(state({}))
     now += 59.0

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections import Counter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -348,31 +349,18 @@ class TestSummary:
         assert machine["data_sets"] == {"read": 61, "not ready": 2, "not supported": 3}
         assert [len(places) for places in machine["findings"].values()] == [2]
 
-    def test_progress_while_it_runs(self, stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> None:
-
-        lines: list[str] = []
-
-        class Log:
-            """Takes lines."""
-
-            def info(self, line: str, *values: object) -> None:
-                lines.append(line % values)
-
-        class Client:
-            """Has made requests."""
-
-            requests = 120
-
+    def test_progress_while_it_runs(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO")
         now = 1000.0
         monkeypatch.setattr("time.monotonic", lambda: now)
-        progress = RunSummary(Client(), Log())  # type: ignore[arg-type]
+        progress = RunSummary(SimpleNamespace(requests=120))  # type: ignore[arg-type]
         progress.companies, progress.companies_done, progress.records = 9, 2, 345
         for seconds in (1, 8, 1, 5, 5):
             now += seconds
             progress.log_progress()
-            if seconds == 1 and lines:
+            if seconds == 1 and caplog.messages:
                 progress.outcomes["not ready"] = 2
-        assert lines == [
+        assert caplog.messages == [
             "2 of 9 companies done, 345 records, 120 requests (720 a minute).",
             "2 of 9 companies done, 345 records, 120 requests (360 a minute), 2 not ready.",
         ]
