@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat.answers import COMMERCE_PREFIX, status_entry
-from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
+from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
 from tap_codat_commerce.records import dates, schemas
 from tap_codat_commerce.singer.data_set_stream import DataSetParentStream, DataSetStream
 from tap_codat_commerce.singer.stream_base import CodatStream
@@ -64,7 +63,7 @@ class DataStatusStream(CodatStream):
         run = self.tap.run
         try:
             entries = run.statuses.entries(company_id) if self._connections else {}
-        except ENDS_THE_RUN:
+        except EndsTheRun:
             raise
         except CodatError as exc:
             run.summary.failure(self.name, self._connections[0].company, company_id, exc)

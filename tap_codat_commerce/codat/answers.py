@@ -83,7 +83,7 @@ def id_of(raw: msgspec.Raw) -> str:
     """
     try:
         found: str = _id(raw).id
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
     return found
 
@@ -110,7 +110,7 @@ def company(raw: msgspec.Raw) -> Company:
     """
     try:
         fields = with_id(lossless_json.decode(raw))
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
     given = fields.get("dataConnections")
     unreadable = []
@@ -173,6 +173,6 @@ def operations(body: bytes) -> list[Operation] | None:
     page = pages.decode(body)
     try:
         found = [_operation(raw) for raw in page.results]
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     return None if any(operation.id in NO_IDS for operation in found) else found

@@ -61,7 +61,7 @@ class Page(msgspec.Struct):
         """
         try:
             return [lossless_json.decode_object(raw) for raw in self.results]
-        except (ValueError, RecursionError) as exc:
+        except ValueError as exc:
             what = f"a page of a list holds an entry that can't be read: {exc}"
             raise UnexpectedAnswer(what) from exc
 

@@ -14,6 +14,7 @@ PIECE = 65536
 """Bytes that are looked at at once."""
 BROKEN = re.compile("[\udc80-\udcff]")
 """How Python holds bytes that are no UTF-8."""
+MAYBE_HALF = re.compile(rb"\\u[dD]")
 ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair
     rb"|\\u([dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
@@ -27,7 +28,7 @@ def mended(body: bytes) -> tuple[bytes, int]:
     if not _is_utf8(body):
         text, count = BROKEN.subn(_shown, body.decode(errors="surrogateescape"))
         body = text.encode()
-    if b"\\ud" in body or b"\\uD" in body:
+    if b"\\" in body and MAYBE_HALF.search(body):
         halves = sum(1 for found in ESCAPE.finditer(body) if found[1])
         if halves:
             body = ESCAPE.sub(lambda found: rb"\\u" + found[1] if found[1] else found[0], body)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync import data_status
@@ -166,7 +165,7 @@ class DataSetSync:
             yield
         except errors.NotReady as exc:
             self._not_ready(exc)
-        except ENDS_THE_RUN as exc:
+        except errors.EndsTheRun as exc:
             exc.at(self.where)
             raise
         except errors.CodatError as exc:
@@ -342,7 +341,7 @@ class DataSetSync:
             self._run.statuses.refresh(connection.company_id, connection.connection_id, data_type)
         except errors.UnderWay as exc:
             self._run.logger.debug("%s: a refresh could not be queued: %s", self.where, exc.what)
-        except ENDS_THE_RUN:
+        except errors.EndsTheRun:
             raise
         except errors.CodatError as exc:
             self._run.logger.debug("%s", exc.at(self.where))
