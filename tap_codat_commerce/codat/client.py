@@ -1,4 +1,4 @@
-"""Makes requests to Codat, with retries. Each returns the decoded answer, or raises an error of its own class."""
+"""Makes requests to Codat, with retries. Each returns the decoded answer, or raises an error: see `errors`."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 PACKAGE = "tap-codat-commerce"
 MOST_COMMAS = 4_000_000
-"""In an answer: 800 for each of 5,000 records. Each may stand for an object of some hundred bytes in memory."""
+"""In an answer: 800 for each of 5,000 records. Behind each may be an object that takes some hundred bytes of memory."""
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
-"""Statuses that say nothing of what was asked for."""
+"""Statuses that tell nothing about what was asked for."""
 LONG_PAUSE = 10.0
 """Seconds. Such a pause is logged as a warning: somebody may be waiting. Those that begin during it are not: there may
 be one for each thread."""
@@ -46,10 +46,10 @@ class Client:
 
     Attributes:
         limiter: limits how fast requests go out.
-        requests: how many were made so far, those that failed included.
+        requests: how many were made so far, failed ones included.
         quota: the day's quota of requests.
-        compressed: whether any answer came compressed.
-        clock: Codat's.
+        compressed: whether any answer was compressed.
+        clock: Codat's clock.
         answered: how many requests were answered, and not by 429 or 5xx.
         retry_limits: how often a request is tried again; may be set anew at any time, also for those under way.
     """
@@ -64,15 +64,15 @@ class Client:
         max_retry_wait: float = 300,
         limiter: RateLimiter | None = None,
     ) -> None:
-        """Set up; no request is made yet.
+        """Set up, without a request.
 
         Args:
             api_key: the raw key, or the whole header value `Basic …`: Codat's Portal shows both.
             api_url: the API's address; if it has a path, the requests' paths follow it.
-            timeout: seconds to wait for a connection, and seconds in which a whole answer has to be there.
+            timeout: seconds for making a connection, and for an answer to its last byte.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
-            limiter: limits how fast requests go out; each attempt counts.
+            limiter: limits how fast requests go out; each try counts as one.
         """
         self._base = api_url.rstrip("/")
         header = authorization(api_key)
@@ -97,8 +97,8 @@ class Client:
         Args:
             path: from the root of the API, for example `/companies`.
             params: the query parameters, not yet encoded.
-            decode: turns the body into a value; raises ValueError, of which msgspec.ValidationError stands for JSON of
-                an unexpected form.
+            decode: turns the body into a value; raises msgspec.ValidationError for JSON of an unexpected form, another
+                ValueError for what is no JSON.
 
         Raises:
             CodatError: the class says what went wrong, see `errors`.
@@ -112,7 +112,7 @@ class Client:
             path: see `get`.
             params: see `get`.
             body: sent as JSON, unless it is None.
-            repeatable: whether Codat may act on it twice; if not, it is retried only if Codat has surely not acted yet.
+            repeatable: whether Codat may act on it twice; if not, it is retried only where Codat surely has not acted.
         """
         payload = None if body is None else lossless_json.encode(body)
         return self._send("POST", self._base + path, params, _decode_if_any, payload, repeatable=repeatable)
@@ -121,14 +121,14 @@ class Client:
         """Return the decoded answer to a GET of a link from an earlier answer (Codat's are relative to the API's root).
 
         Raises:
-            UnsafeLink: the link is none, or leads to another scheme, host or port than the API's.
+            UnsafeLink: it is malformed, or leads to another scheme, host or port than the API's.
             CodatError: see `get`.
         """
         try:
-            own = link.startswith("/") and not link.startswith("//")
-            url = self._base + link if own else urljoin(self._base, link)
+            is_path = link.startswith("/") and not link.startswith("//")
+            url = self._base + link if is_path else urljoin(self._base, link)
             safe = _origin(url) == _origin(self._base)
-        except ValueError:  # a port that is no number, half an IPv6 address
+        except ValueError:  # as of a port that is no number, or half an IPv6 address
             safe = False
         if not safe:
             msg = f"the answer links to {quoted(link)}, which is not on {self._base}"
@@ -187,7 +187,7 @@ class Client:
         try:
             return decoded(request, answer, decode)
         except errors.CodatError:
-            self.release()  # what can't be read may be a piece of another answer
+            self.release()  # what can't be read may be a piece of another answer, and the rest may follow
             raise
 
     def _before_pause(self, error: errors.CodatError, seconds: float, attempt: int) -> None:
@@ -206,9 +206,9 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
     """Return what an answer holds: the one place where Codat's bytes become values.
 
     Raises:
-        TooLarge: it holds so many values that they could take all memory.
-        UnreadableAnswer: it is no JSON, or not of the form that `decode` expects.
-        NoAnswer: likewise, but it may have been cut.
+        TooLarge: it holds so many values that they might not fit into memory.
+        UnreadableAnswer: it is no JSON, or is nested too deeply; UnexpectedAnswer if `decode` expects another form.
+        NoAnswer: it is no JSON, but may have been cut off.
     """
     if len(answer.body) > MOST_COMMAS and answer.body.count(b",") > MOST_COMMAS:
         what = f"{request} answered {answer.status} with more than {MOST_COMMAS} values"

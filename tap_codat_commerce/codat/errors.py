@@ -1,12 +1,12 @@
 """Everything that can go wrong between us and Codat, in one place.
 
     CodatError
-    ├── NoAnswer                    nothing came back, or only a part of it                   (retried)
+    ├── NoAnswer                    there is no answer, or only a part of one                 (retried)
     ├── UntrustedCertificate        nobody who is trusted here has signed the certificate
     ├── BadEnvironment              the environment's proxy, or its file of certificates, can't be used
     ├── TooLarge                    the answer is larger than any page can be
-    ├── UnreadableAnswer            the answer came whole, but it is no JSON
-    │   └── UnexpectedAnswer        it is JSON, but not what it should be
+    ├── UnreadableAnswer            the answer is complete, but it is no JSON
+    │   └── UnexpectedAnswer        it is JSON, but not of the expected form
     │       └── UnreadableRecords   it is a page, but some of its records can't be read
     ├── Redirected                  the answer points elsewhere: not followed, as that would take the key along
     ├── UnsafeLink                  a link in an answer leads to another host: not followed
@@ -58,14 +58,14 @@ class CodatError(Exception):
     advice: ClassVar[str] = ""
 
     def __init__(self, what: str) -> None:
-        """Keep what happened, without the key; the caller, who knows what was being read, fills in `where`."""
+        """Keep what happened, without the key; `where` is filled in by a caller who knows what was being read."""
         self.what = clean(what)
         super().__init__(self.what)
         self.where = ""
         self.retry_after: float | None = None
 
     def at(self, where: str) -> CodatError:
-        """Set `where`, what was being read, unless an inner caller has set it already; return the error."""
+        """Set `where`, what was being read, unless it is set already; return the error."""
         self.where = self.where or clean(where)
         return self
 
@@ -92,19 +92,19 @@ class UntrustedCertificate(CodatError):
 
 
 class BadEnvironment(CodatError):
-    """A request can't even be sent: the environment names a proxy, or a file of certificates, that can't be used."""
+    """No request can be sent: the environment names a proxy, or a file of certificates, that can't be used."""
 
     advice = "Check api_url, and HTTPS_PROXY, HTTP_PROXY and REQUESTS_CA_BUNDLE in the environment."
 
 
 class TooLarge(CodatError):
-    """The answer has more bytes than are taken."""
+    """The answer has more bytes, or values, than any page can have."""
 
     advice = "Lower page_size; if that does not help, report this to Codat."
 
 
 class UnreadableAnswer(CodatError):
-    """The body came whole, and is no JSON."""
+    """The body is complete, and is no JSON."""
 
     advice = "Check that api_url is Codat's API; if it is, report this to Codat."
 
@@ -114,7 +114,7 @@ class UnexpectedAnswer(UnreadableAnswer):
 
 
 class UnreadableRecords(UnexpectedAnswer):
-    """Some of the records that came can't be read."""
+    """Some records of a page can't be read."""
 
     advice = "The others came; the next run reads all again. Report this to Codat."
 
@@ -175,7 +175,7 @@ class NotSupported(NotFound):
 
 
 class NoData(NotFound):
-    """404, with the message that there is no data: nothing was ever fetched, so that there is nothing to read."""
+    """404, with the message that there is no data: nothing was ever fetched."""
 
     advice = "Nothing to do: there is no such data yet."
 
@@ -187,7 +187,7 @@ class NotReady(Refused):
 
 
 class UnderWay(Refused):
-    """Whatever the status of the queue's answer: a sync of this data set is under way already."""
+    """A sync of this data set can't be queued, as one is under way; by the message, whatever the status."""
 
     advice = "Wait until it is complete."
 
@@ -200,7 +200,7 @@ class RateLimited(Refused):
 
 
 class ServerTrouble(Refused):
-    """500 and up: try again later."""
+    """500 and up: Codat can't answer now."""
 
     retriable = True
     advice = "Codat has trouble: run again later; if it lasts, report it to Codat with the correlation id."
@@ -243,22 +243,20 @@ BY_STATUS: dict[int, type[Refused]] = {
 
 
 OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
-"""What the paths of data sets hold. Only there 409 says something of the data set, if it has a word of Codat's."""
+"""Is in the paths of data sets. Only there a 409 tells about the data set, and only if it has a word of Codat's."""
 QUEUE = "/data/queue/"
-"""What the paths hold by which syncs are queued."""
+"""Is in the paths by which syncs are queued."""
 
 NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
-"""Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
+"""Codat's words for a data type that a platform does not offer; 'not supported' alone may mean something else."""
 NO_DATA = re.compile(r"\s*no data available\b", re.IGNORECASE)
 """Codat's words for a data type of which nothing was ever fetched."""
-
-
 UNDER_WAY = re.compile(r"dataset ?already ?in ?progress", re.IGNORECASE)
 """Codat's words for a sync that is under way already."""
 
 
 def reason(body: Mapping[str, Any]) -> str:
-    """Return what an error answer says: its message, and those of its validation, where the reason may stand alone."""
+    """Return what an error answer says: its message, and those of its validation, as the reason may be there alone."""
     messages = [body.get("error")]
     with contextlib.suppress(AttributeError, KeyError, TypeError):
         messages += [item["message"] for item in body["validation"]["errors"]]
@@ -267,7 +265,7 @@ def reason(body: Mapping[str, Any]) -> str:
 
 
 def for_status(status: int, message: str, path: str) -> type[Refused]:
-    """Return the class for an error status; Codat's message tells the several meanings of 404."""
+    """Return the class for an error status; the meanings of 404 and 409 differ by Codat's message and the path."""
     if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
     if status == HTTPStatus.NOT_FOUND:
