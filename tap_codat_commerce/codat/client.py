@@ -149,7 +149,7 @@ class Client:
         *,
         repeatable: bool = True,
     ) -> Any:
-        """Return the decoded answer, after as many tries as it takes and as are allowed."""
+        """Return the decoded answer, after as many tries as are needed and allowed."""
         retries, longest = 0, self._max_retry_wait
         while True:
             try:

@@ -116,7 +116,7 @@ class UnexpectedAnswer(UnreadableAnswer):
 class UnreadableRecords(UnexpectedAnswer):
     """Some records of a page can't be read."""
 
-    advice = "The others came; the next run reads all again. Report this to Codat."
+    advice = "The others were read; the next run reads all of them again. Report this to Codat."
 
 
 class Redirected(CodatError):

@@ -158,8 +158,9 @@ def test_limits_that_change_meanwhile_hold_at_once(codat: Codat, monkeypatch: py
 def test_how_long_it_waits(codat: Codat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0)
     codat.client = Client(API_KEY, api_url=codat.shops.url, max_retries=4, max_retry_wait=3)
-    for fault in ({}, {}, {"status": 503, "headers": {"Retry-After": "2.5"}}, {}):
-        codat.fail(**{"kind": "reset", **({"kind": "status"} if fault else {}), **fault})
+    reset: dict[str, Any] = {"kind": "reset"}
+    for fault in (reset, reset, {"status": 503, "headers": {"Retry-After": "2.5"}}, reset):
+        codat.fail(**fault)
     codat.client.get("/companies")
     assert codat.waited == [0.5, 1, 2.5, 3]
 
