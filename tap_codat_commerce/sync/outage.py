@@ -22,7 +22,7 @@ class Outage:
 
     def __init__(self, client: Client) -> None:
         """Begin without trouble."""
-        self._client, self._usual = client, client.retry_limits
+        self._client = client
         self._in_trouble: frozenset[str] = frozenset()
         self._row: set[str] = set()
         self._since_read: set[str] = set()
@@ -48,9 +48,10 @@ class Outage:
 
     def read(self) -> None:
         """Take note that a data set was read."""
-        self._row.clear()
-        self._since_read.clear()
-        self._limit_retries()
+        if self._since_read:
+            self._row.clear()
+            self._since_read.clear()
+            self._limit_retries()
 
     def company_done(self, company_id: str) -> None:
         """Take note that all of a company has been looked at: without trouble, it ends the row."""
@@ -58,7 +59,7 @@ class Outage:
             self._row.clear()
 
     def _limit_retries(self) -> None:
-        most = self._usual.rate_limited
+        most = self._client.retry_limits.rate_limited
         if len(self._in_trouble) >= A_FEW:
             most = min(most, 1)
         failed = most if len(self._since_read) < A_FEW else 0
