@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tap_codat_commerce.codat import errors, lossless_json, nesting, refusals
@@ -39,6 +39,7 @@ def gate(value: bytes) -> Any:
     return decoded("GET /any", Answer(200, {}, value, whole=True), lossless_json.decode)
 
 
+@settings(deadline=None)
 @given(json_values, st.integers(-3, 3), st.sampled_from([None, 1]))
 def test_levels_are_counted_and_brackets_in_strings_are_not(value: Any, beside: int, indent: int | None) -> None:
     around = max(0, MOST_LEVELS - levels(value) + beside)
@@ -53,6 +54,7 @@ def test_strings_may_hold_anything(bracket: str) -> None:
     assert nesting.is_too_deep(f"[{strings},{'[' * MOST_LEVELS}{']' * MOST_LEVELS}]".encode())
 
 
+@settings(deadline=None)
 @given(json_values, st.integers(1, 9))
 def test_it_does_not_matter_where_the_text_is_cut(value: Any, piece: int) -> None:
     body = json.dumps(nested(MOST_LEVELS - 3, [value, value])).encode()
