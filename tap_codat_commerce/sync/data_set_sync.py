@@ -197,7 +197,8 @@ class DataSetSync:
             self._bookmarks.note(self.context, read.checkpoint(status))
 
     def fail(self, error: RecordError) -> None:
-        """Log and count that what came can't be written. The bookmark stays."""
+        """Log and count that what came can't be written. The bookmark stays; the next read begins anew from there."""
+        self._bookmarks.note(self.context, None)
         self._summary.unwritten(self.name, self.connection.place, error)
 
     def _until_proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
