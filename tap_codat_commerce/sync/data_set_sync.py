@@ -321,7 +321,7 @@ class DataSetSync:
             after = None
         after = after if status.certain and order == BY_ID else None
         ids = connection.company_id, connection.connection_id
-        return ReadRequest(*ids, self.data_set, wanted, order, size, after)
+        return ReadRequest(*ids, self.data_set, size, wanted, order, after)
 
     def _query(self, old: Bookmark) -> str | None:
         options = self._run.options

@@ -40,18 +40,18 @@ class ReadRequest:
     """What is asked for: a data set of a connection, or what of it fits a query, in an order.
 
     Attributes:
+        page_size: records to a page.
         query: the condition, None for all.
         order: the field that orders the records.
-        page_size: records to a page.
         after: the unfinished read to go on from, None to begin at the first page.
     """
 
     company_id: str
     connection_id: str
     data_set: DataSet
+    page_size: int
     query: str | None = None
     order: str = BY_ID
-    page_size: int = 1000
     after: Checkpoint | None = None
 
     @property

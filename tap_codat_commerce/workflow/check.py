@@ -166,7 +166,7 @@ class Check:
         for shop in islice(reversed(of_companies.values()), COMPANIES_TRIED):
             for name in PREFERRED:
                 if self._may_have_data(shop.company_id, name):
-                    yield ReadRequest(shop.company_id, shop.connection_id, DataSet(name, name, name)).path
+                    yield ReadRequest(shop.company_id, shop.connection_id, DataSet(name, name, name), LISTED).path
 
     def _may_have_data(self, company_id: str, data_type: str) -> bool:
         try:

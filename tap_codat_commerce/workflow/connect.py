@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce.codat import answers, pages
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble, UnreadableAnswer
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.settings import Settings
 from tap_codat_commerce.sync.company_selection import COMMERCE
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.workflow.session import UsageError, names_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def refuse_twin(session: Session, name: str, platform_key: str, description: str
         UsageError: one has.
         CodatError: a request failed.
     """
-    selection = session.selection(SyncOptions())
+    selection = session.selection(Settings.of({}).sync)
     wanted = {text.casefold() for text in (name, kept(name) if description else name) if text}
     twins = [c["id"] for c in map(selection.company, selection.companies()) if wanted & names_of(c)]
     if twins:

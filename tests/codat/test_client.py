@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
-from tap_codat_commerce.codat.client import Client, authorization
+from conftest import client
+from tap_codat_commerce.codat.client import authorization
 from tap_codat_commerce.codat.errors import (
     BadRequest,
     NoAnswer,
@@ -34,9 +34,8 @@ class Codat:
 
     def __init__(self, shops: Stage) -> None:
         self.shops, self.waited, self.now = shops, list[float](), 1000.0
-        self.client = Client(
-            API_KEY, api_url=shops.url, max_retries=3, limiter=RateLimiter(clock=lambda: self.now, wait=self.wait)
-        )
+        self.client = client(shops.url, max_retries=3)
+        self.client.limiter = RateLimiter(10, 900, clock=lambda: self.now, wait=self.wait)
 
     def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -79,7 +78,7 @@ def test_a_raw_key(key: str) -> None:
 )
 def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
     with pytest.raises(NoAnswer):  # as nothing listens there
-        Client("key", api_url=api_url, max_retries=0).follow(link)
+        client(api_url).follow(link)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
 )
 def test_a_link_to_elsewhere_is_refused(link: str) -> None:
     with pytest.raises(UnsafeLink):
-        Client("key", api_url="http://127.0.0.1:1", max_retries=0).follow(link)
+        client().follow(link)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 599])

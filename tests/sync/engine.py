@@ -8,16 +8,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conftest import API_KEY
+import conftest
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.record_pages import RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_sync import CompanySync
 from tap_codat_commerce.sync.data_set import DataSet, Paging
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.run import Run
 
 if TYPE_CHECKING:
@@ -110,8 +108,8 @@ class Engine:
 
     def run(self, **options: Any) -> Run:
         """Run once; return the parts of the run, with its summary. What ends the run is raised."""
-        client = Client(API_KEY, api_url=self.running.url, max_retries=0)
-        run = Run(client, SyncOptions(**{"sync_wait": 0, **options}), logging.getLogger("tests.sync"))
+        chosen = conftest.options(**{"sync_wait": 0, **options})
+        run = Run(conftest.client(self.running.url), chosen, logging.getLogger("tests.sync"))
         sync = CompanySync(run, list(self.sinks.values()), streams=len(self.sinks))
         try:
             for company in sync.companies():

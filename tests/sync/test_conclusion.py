@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from conftest import options
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.bookmark import Bookmark
 from tap_codat_commerce.sync.conclusion import Conclusion
 from tap_codat_commerce.sync.data_set import DataSet
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.options import SyncOptions
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.sync.options import SyncOptions
 
 QUERY = "modifiedDate>=2026-03-01T00:00:00Z"
 
@@ -24,7 +27,7 @@ def at(clock: str) -> str:
 
 
 NEW = Bookmark()
-PLAIN = SyncOptions()
+PLAIN = options()
 
 
 def concluded(synced: str | None, old: Bookmark = NEW, *, certain: bool = True, **read: Any) -> Conclusion:
@@ -35,8 +38,8 @@ def concluded(synced: str | None, old: Bookmark = NEW, *, certain: bool = True, 
     return Conclusion(found, status, at("12:00:00"), old)  # type: ignore[arg-type]
 
 
-def next_bookmark(found: Conclusion, options: SyncOptions = PLAIN, *, incremental: bool = True) -> Bookmark:
-    return found.bookmark(options, "seen", at("12:01:00"), incremental=incremental)
+def next_bookmark(found: Conclusion, chosen: SyncOptions = PLAIN, *, incremental: bool = True) -> Bookmark:
+    return found.bookmark(chosen, "seen", at("12:01:00"), incremental=incremental)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +102,10 @@ def test_where_it_is_not_sure_whose_sync_it_was() -> None:
 
 @pytest.mark.parametrize(("incremental", "stamp"), [(True, at("01:00:00")), (False, None)])
 def test_from_where_records_are_wanted(stamp: str | None, *, incremental: bool) -> None:
-    options = SyncOptions(start_date="2026-03-02T01:00:00Z")
-    assert next_bookmark(concluded(at("06:00:00")), options, incremental=incremental).stamp == stamp
+    since = options(start_date="2026-03-02T01:00:00Z")
+    assert next_bookmark(concluded(at("06:00:00")), since, incremental=incremental).stamp == stamp
     later = concluded(at("06:00:00"), latest=at("00:30:00"))
-    assert next_bookmark(later, options, incremental=incremental).stamp == (stamp or at("00:30:00"))
+    assert next_bookmark(later, since, incremental=incremental).stamp == (stamp or at("00:30:00"))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ def test_from_where_records_are_wanted(stamp: str | None, *, incremental: bool) 
 )
 def test_when_it_was_read_whole(query: str | None, days: int | None, full_read: str | None) -> None:
     found = concluded(at("06:00:00"), Bookmark(full_read=at("00:00:00")), query=query)
-    assert next_bookmark(found, SyncOptions(full_read_every_days=days)).full_read == full_read
+    assert next_bookmark(found, options(full_read_every_days=days)).full_read == full_read
 
 
 @pytest.mark.parametrize(("long", "times"), [(True, (at("12:00:00"), at("12:01:00"))), (False, (None, None))])

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from conftest import options
 from engine import DATA_SETS, KeepingSink
 from tap_codat_commerce.codat.answers import Operation
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import Action, SyncStatus, mark
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.pre_sync_check import OF_SEVERAL, PreSyncCheck
 from tap_codat_commerce.sync.pull_history import Operations
 
@@ -40,9 +40,7 @@ class Known:
         self.company, self.operations = company, operations or {}
         self.asked: list[str] = []
         statuses = SimpleNamespace(status=self._status, asked_at=lambda _: at("12:00:00"))
-        self.run: Any = SimpleNamespace(
-            statuses=statuses, history=SimpleNamespace(of=self._history), options=SyncOptions()
-        )
+        self.run: Any = SimpleNamespace(statuses=statuses, history=SimpleNamespace(of=self._history), options=options())
 
     def _status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
         self.asked.append("status anew" if anew else "status")
@@ -85,7 +83,7 @@ def test_what_is_known_to_be_what_was_read(bookmark: Bookmark, status: SyncStatu
     known = Known()
     judged = known.check(bookmark).verdict(replace(status, current="Complete") if unchanged else status)
     assert (judged.action is Action.UNCHANGED) is unchanged
-    known.run.options = SyncOptions(skip_unchanged=False)
+    known.run.options = options(skip_unchanged=False)
     assert known.check(bookmark).verdict(status).action is not Action.UNCHANGED
 
 
@@ -178,10 +176,10 @@ def test_what_nothing_moved_in_needs_no_history() -> None:
     assert check.status() == GOOD
     assert (before, check.seen_before) == (False, True), "nothing was asked before"
     assert known.asked == ["status"]
-    for options in (SyncOptions(skip_unchanged=False), SyncOptions(refresh_older_than_hours=1)):
-        known.run.options = options
+    for chosen in (options(skip_unchanged=False), options(refresh_older_than_hours=1)):
+        known.run.options = chosen
         assert not check.seen_before
-    known.run.options = SyncOptions()
+    known.run.options = options()
     check = known.check(replace(READ, seen=of_several(GOOD)), several=True, lastSync="now")
     check.status()
     assert not check.seen_before
@@ -290,5 +288,5 @@ def test_the_word_of_a_data_set_that_it_is_not_offered_is_kept(seen: str, *, sev
 )
 def test_what_may_be_refreshed(status: SyncStatus, details: dict[str, Any], hours: int | None, *, may: bool) -> None:
     known = Known()
-    known.run.options = SyncOptions(refresh_older_than_hours=hours)
+    known.run.options = options(refresh_older_than_hours=hours)
     assert known.check(**details).may_refresh(status) is may
