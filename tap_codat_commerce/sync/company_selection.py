@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 COMMERCE = "Commerce"
 OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other", "unknown"})
 """What connections are to, in small letters, if not to a shop. One that does not tell, or of a new kind, is read."""
-STATUSES = frozenset({"linked", "deauthorized", "unlinked", NEVER_AUTHORIZED})
+LINKED, DEAUTHORIZED, UNLINKED = "linked", "deauthorized", "unlinked"
+STATUSES = frozenset({LINKED, DEAUTHORIZED, UNLINKED, NEVER_AUTHORIZED})
 """Of connections, in small letters. A connection of no status, or of a new one, is read."""
 PATH = "/companies"
 READS = 3
@@ -58,6 +59,11 @@ class ConnectionRef:
     def context(self) -> dict[str, str]:
         """The stream context: ids only. The same object each time, as the bookmarks of all data sets keep it."""
         return {"companyId": self.company_id, "connectionId": self.connection_id}
+
+    @property
+    def can_sync(self) -> bool:
+        """Whether Codat can be asked to sync it."""
+        return _folded(self.details, "status") == LINKED
 
     @property
     def company(self) -> str:
@@ -226,6 +232,11 @@ def shard_of(company_id: str, count: int) -> int:
 def is_shop(connection: dict[str, Any]) -> bool:
     """Say whether a connection may be one to a shop."""
     return _folded(connection, "sourceType") not in OTHER_SOURCES
+
+
+def waits_for_merchant(connection: dict[str, Any]) -> bool:
+    """Say whether a merchant has to authorise a connection, for the first time or again."""
+    return _folded(connection, "status") in {NEVER_AUTHORIZED, DEAUTHORIZED}
 
 
 def _named(kind: str, name: object, ident: str) -> str:

@@ -133,7 +133,7 @@ class PreSyncCheck:
     def may_refresh(self, status: SyncStatus) -> bool:
         """Say whether the data is older than it should be, and a sync can be queued."""
         old = status.older_than(self._run.options.refresh_older_than_hours, utc_now())
-        return old and status.kind in SETTLED and self._connection.details.get("status") == "Linked"
+        return old and status.kind in SETTLED and self._connection.can_sync
 
     def remember(self, status: SyncStatus) -> None:
         """Remember that the data set was seen to be unchanged, so that the next run need not ask how it stands."""

@@ -282,6 +282,7 @@ def test_the_word_of_a_data_set_that_it_is_not_offered_is_kept(seen: str, *, sev
         (replace(GOOD, current="FetchError"), {}, 1, True),
         (replace(GOOD, current="Fetching"), {}, 1, False),
         (replace(GOOD, last_good_sync="9999-01-01T00:00:00Z"), {}, 1, False),
+        (GOOD, {"status": "linked"}, 1, True),
         (GOOD, {"status": "Unlinked"}, 1, False),
         (GOOD, {}, None, False),
     ],
