@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import answers, errors, pages, query
-from tap_codat_commerce.codat.paths import path as path_of
+from tap_codat_commerce.codat import answers, errors, history, pages, query
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync.data_set import DataSet
 from tap_codat_commerce.sync.paged_read import BY_ID, ReadRequest
@@ -129,16 +128,18 @@ class Check:
             self.findings.see(COMPANY_QUERY, holds=page.total == 1)
 
     def _look_at_history(self, shop: ConnectionRef) -> None:
-        path = path_of("companies", shop.company_id, "data", "history")
-        own = self._ask(HISTORY_QUERY, path, query=query.equals("connectionId", shop.connection_id))
+        path = history.path(shop.company_id)
+        own = self._history(path, query=history.of_connection(shop.connection_id))
         alone = own is not None and not shop.several
-        nobodys = query.equals("connectionId", NOBODY)
-        other = self._ask(HISTORY_QUERY, path, query=nobodys) if alone else self._ask(HISTORY_QUERY, path)
+        other = self._history(path, query=history.of_connection(NOBODY)) if alone else self._history(path)
         if own and other:
             self.findings.see(HISTORY_QUERY, holds=evidence.chooses(own, other, shop.connection_id, alone=alone))
-        ordered = self._look_at_order(HISTORY_ORDER, path, "-requested", own if alone else other)
+        ordered = self._look_at_order(HISTORY_ORDER, path, history.LATEST_FIRST, own if alone else other, history.SIZE)
         operations = [o for page in (own, other, ordered) if page for o in evidence.objects(page)]
         self.findings.see(SYNC_IDS, holds=evidence.have_their_own_ids(operations))
+
+    def _history(self, path: str, **params: Any) -> Page | None:
+        return self._ask(HISTORY_QUERY, path, size=history.SIZE, **params)
 
     def _data_set(self, shops: list[ConnectionRef]) -> tuple[str, Page] | None:
         """Return the path of a data set, and its first page; None if none was found that has several records."""

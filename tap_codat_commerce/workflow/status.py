@@ -12,8 +12,8 @@ import click
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
-from tap_codat_commerce.sync.company_selection import is_shop
-from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
+from tap_codat_commerce.sync.company_selection import is_shop, waits_for_merchant
+from tap_codat_commerce.sync.data_status import AUTH_ERROR, READY, SyncStatus
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, short
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 HEAD = ("company", "ready", "oldest", "not ready")
 DETAILS_HEAD = ("company", "platform", "connection", "data set", "status", "synced")
-READY = (Kind.GOOD, Kind.NEVER)
 NEVER_SYNCED = "never synced"
 UNKNOWN = "unknown"
 
@@ -69,7 +68,7 @@ class Line:
     def link(self) -> str | None:
         """The link that the merchant has to open, None if there is nothing to do."""
         connection = self.connection or {}
-        to_do = connection.get("status") in {"PendingAuth", "Deauthorized"} or self.status.current == AUTH_ERROR
+        to_do = waits_for_merchant(connection) or self.status.current == AUTH_ERROR
         return connection.get("linkUrl") if to_do else None
 
     def cells(self, now: datetime) -> tuple[str, ...]:

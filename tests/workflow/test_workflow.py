@@ -424,6 +424,18 @@ class TestRefresh:
             (connection.id, "commerce-orders", "Queued")
         ]
 
+    def test_a_shop_whose_status_is_written_in_small_letters(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.gate.faults.append(Fault("spoil", "/companies$", find='(?<="status": )"Linked"', body='"linked"', times=0))
+        done = desk("refresh", "-t", "orders", "--no-wait", "--json")
+        assert (done.code, [e["status"] for e in done.json]) == (0, ["Queued"])
+
+    def test_a_history_that_cannot_be_read(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.gate.faults.append(Fault("spoil", "/history$", find=r'"results": \[', body='"results": [7, ', times=0))
+        done = desk("refresh", "-t", "orders", "--interval", "0.2")
+        assert_one_line(done, "/data/history lists a sync that can't be read")
+
     @pytest.mark.parametrize("status", [400, 409, 500])
     def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:
         desk = Desk(stage(companies=1, connections=1))
