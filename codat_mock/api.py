@@ -14,8 +14,8 @@ from aiohttp import web
 from codat_mock import language, views
 from codat_mock.gate import ApiError
 from codat_mock.holdings import INFO, UNDER_WAY, Company, Connection
-from codat_mock.merchants import Merchant
-from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
+from codat_mock.merchants import COMMERCE_TYPES, Merchant
+from codat_mock.platforms import BY_KEY, PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

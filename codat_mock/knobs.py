@@ -37,7 +37,7 @@ from aiohttp import web
 
 from codat_mock.faults import Fault
 from codat_mock.holdings import UNDER_WAY
-from codat_mock.platforms import COMMERCE_TYPES
+from codat_mock.merchants import COMMERCE_TYPES
 
 if TYPE_CHECKING:
     from codat_mock.gate import Gate

@@ -12,7 +12,8 @@ from codat_mock import stamps
 from codat_mock.freedoms import Freedoms
 from codat_mock.holdings import INFO, ON_THE_WAY, UNDER_WAY, Change, DataSet, Operation
 from codat_mock.lag import Lag
-from codat_mock.platforms import COMMERCE_TYPES, written
+from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

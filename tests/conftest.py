@@ -26,6 +26,7 @@ from codat_mock.faults import Fault
 from codat_mock.running import Running
 from codat_mock.world import World
 from tap_codat_commerce.settings import Settings
+from tap_codat_commerce.workflow.session import DATA_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,19 +37,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.options import SyncOptions
 
 API_KEY = "3a5e8c1f-test-key-9b7d"
-DATA_SETS = {
-    "customers": "commerce-customers",
-    "disputes": "commerce-disputes",
-    "company_info": "commerce-companyInfo",
-    "locations": "commerce-locations",
-    "orders": "commerce-orders",
-    "payments": "commerce-payments",
-    "payment_methods": "commerce-paymentMethods",
-    "products": "commerce-products",
-    "product_categories": "commerce-productCategories",
-    "tax_components": "commerce-taxComponents",
-    "transactions": "commerce-transactions",
-}
+DATA_SETS = DATA_TYPES
 SERVED = ("companies", "connections", "data_status", *DATA_SETS)
 STREAMS = (*SERVED, "reads")
 TAP = [sys.executable, "-m", "tap_codat_commerce"]

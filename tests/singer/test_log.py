@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codat_mock.faults import Fault
-from codat_mock.platforms import BY_KEY, COMMERCE_TYPES
+from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import BY_KEY
 from conftest import DATA_SETS
 
 if TYPE_CHECKING:
