@@ -274,7 +274,9 @@ class TestStatus:
         assert {(r[0], r[1], r[2], r[4]) for r in done.rows} == {(company.name, "Shopify", "Linked", "Complete")}
         desk.world.set_status(company.id, "commerce-orders", "Fetching", after_good=True)
         done = desk("status", "--not-ready")
-        assert [(r[0], r[1], r[3]) for r in done.rows] == [(company.name, f"{EVERY - 1} of {EVERY}", "Fetching: orders")]
+        assert [(r[0], r[1], r[3]) for r in done.rows] == [
+            (company.name, f"{EVERY - 1} of {EVERY}", "Fetching: orders")
+        ]
         done = desk("status", "--not-ready", "--details")
         assert done.code == 1
         assert [r[3:5] for r in done.rows] == [["orders", "Fetching"]]
