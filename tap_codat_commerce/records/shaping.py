@@ -77,7 +77,7 @@ def joined(name: str, path: str) -> str:
 def compile_schema(schema: Schema) -> Shaper:
     """Return the function that brings a value into the form of the schema."""
     shapers = [_compile_type(one) for one in alternatives(schema)]
-    return _best_of(shapers) if len(shapers) > 1 else shapers[0] if shapers else _anything
+    return _best_of(shapers) if len(shapers) > 1 else shapers[0] if shapers else anything
 
 
 def _compile_type(schema: Schema) -> Shaper:
@@ -85,7 +85,7 @@ def _compile_type(schema: Schema) -> Shaper:
     if kind == "object":
         others = schema.get("additionalProperties", fields is None)
         shaped = {name: compile_schema(field) for name, field in (fields or {}).items()}
-        return _object(shaped, None if others is False else compile_schema({} if others is True else others))
+        return named(shaped, None if others is False else compile_schema({} if others is True else others))
     if kind == "array":
         return array(compile_schema(schema.get("items", {})))
     if kind == "string" and schema.get("format") == "date-time":
@@ -189,7 +189,9 @@ def _best_of(shapers: list[Shaper]) -> Shaper:
     return shape
 
 
-def _object(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
+def named(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
+    """Return what shapes an object: fields by their names, `others` by one shaper, or set aside without one."""
+
     def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, dict):
             return _misfit(value, strays)
@@ -261,7 +263,7 @@ def _flag(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, bool) else _misfit(value, strays)
 
 
-def _anything(value: Any, strays: Strays) -> Any:
+def anything(value: Any, strays: Strays) -> Any:
     """Return free content; the numbers in it that nobody can read are null. Without recursion, as it may be deep."""
     if isinstance(value, Unreadable):
         return _misfit(value, strays)
