@@ -302,7 +302,7 @@ class Syncs(Freedoms):
     def _over(self, operation: Operation) -> Connection:
         """Return the connection that a sync goes over."""
         every = (c.connections for c in self.companies.values())
-        return next(found[operation.connection_id] for found in every if operation.connection_id in found)
+        return next(own[operation.connection_id] for own in every if operation.connection_id in own)
 
     def _synced_connections(self, company_id: str, connection_id: str | None) -> list[Connection]:
         every = self.companies[company_id].connections.values()

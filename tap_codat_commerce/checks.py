@@ -36,10 +36,10 @@ def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
         schema: the JSON schema of all settings, the SDK's own included.
     """
     try:
-        found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
+        misfits = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
     except AttributeError:  # where the SDK's schema of stream_maps is none: only __else__ gets there
-        found = ["stream_maps: __else__ may only be null"]
-    return found or list(problems(config, schema["properties"]))
+        misfits = ["stream_maps: __else__ may only be null"]
+    return misfits or list(problems(config, schema["properties"]))
 
 
 def shape_problem(error: ValidationError) -> str:

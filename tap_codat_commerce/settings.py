@@ -230,9 +230,9 @@ class Settings:
 
 def _values(kind: type[Settings | SyncOptions], config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings among the fields of a class, in its form: as configured, or else the default."""
-    found = {}
+    values = {}
     for name in [field.name for field in fields(kind) if field.name in SCHEMA["properties"]]:
         given = config.get(name)
         value = SCHEMA["properties"][name].get("default") if given is None else given
-        found[name] = CONVERSIONS[name](value) if name in CONVERSIONS else value
-    return found
+        values[name] = CONVERSIONS[name](value) if name in CONVERSIONS else value
+    return values

@@ -30,10 +30,10 @@ UNKNOWN = re.compile(r"(?s)Object contains unknown field `(.*)`")
 PLACE = " - at `$"
 """How msgspec says what it refuses, and where. If it should use other words one day, nothing is learned."""
 HUGE = re.compile(rb"[eE][+-]?\d{18}")
-"""What is in every number that is beyond all decimals."""
+"""Is in every number that is too large or too small for a decimal."""
 INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
-"""What msgspec takes in no name: an object with such a field is refused."""
+"""Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
 
 class Kind(NamedTuple):
@@ -42,7 +42,7 @@ class Kind(NamedTuple):
     Attributes:
         type: the type.
         shape: puts a decoded value right; None if there is nothing to do.
-        numbers: a type that refuses what stands in the place of a number and is none; None if there are no numbers.
+        numbers: a type that refuses values that should be numbers and are not; None if there are no numbers.
     """
 
     type: Any
@@ -163,7 +163,7 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
 
 
 def _anything(raw: Raw, strays: Strays) -> Any:
-    """Return free content as it came, but for the numbers in it that nobody can read."""
+    """Return free content unchanged, but for the numbers in it that nobody can read."""
     return as_raw(shaping.anything(lossless_json.decode(raw), strays)) if HUGE.search(memoryview(raw)) else raw
 
 

@@ -69,7 +69,7 @@ class Check:
         """Look at all of them.
 
         Raises:
-            UsageError: nothing more can be seen; what was found so far is kept.
+            UsageError: nothing more can be seen; `findings` keeps what was seen so far.
         """
         client, findings = self._session.client, self.findings
         try:
@@ -142,7 +142,7 @@ class Check:
         return self._ask(HISTORY_QUERY, path, size=history.SIZE, **params)
 
     def _data_set(self, shops: list[ConnectionRef]) -> tuple[str, Page] | None:
-        """Return the path of a data set, and its first page; None if none was found that has several records."""
+        """Return the path of a data set, and its first page; None if there is none with several records."""
         chosen = None
         for path in islice(self._good_ones(shops), DATA_SETS_TRIED):
             try:
@@ -182,10 +182,10 @@ class Check:
 
     def _look_at_data_set(self, path: str, listed: Page) -> None:
         largest = self._ask(SIZE, path, size=LARGEST)
-        came = len(largest.results) if largest else 0
-        held = max(listed.total, came)  # the total may be that of a page
-        short = 0 < came < min(held, LARGEST)
-        most = min(LARGE, came) if short else LARGE
+        sent = len(largest.results) if largest else 0
+        held = max(listed.total, sent)  # the total may be that of a page
+        short = 0 < sent < min(held, LARGEST)
+        most = min(LARGE, sent) if short else LARGE
         size = min(-(-held // 2), most)
         count = -(-held // size)
         first = self._look_at_order(DATE_ORDER, path, REPLICATION_KEY, largest or listed, size)
@@ -207,9 +207,9 @@ class Check:
         since = self._ask(QUERY, path, query=query.since(REPLICATION_KEY, latest))
         after = self._ask(QUERY, path, query=query.after(REPLICATION_KEY, latest)) if since else None
         if since and after:
-            came, newer = (evidence.stamps(evidence.objects(found), REPLICATION_KEY) for found in (since, after))
-            fits = all(stamp >= latest for stamp in (*came, *newer)) and after.total < page.total
-            self.findings.see(QUERY, holds=fits and (latest in came or since.total > LISTED))
+            from_then, newer = (evidence.stamps(evidence.objects(one), REPLICATION_KEY) for one in (since, after))
+            fits = all(stamp >= latest for stamp in (*from_then, *newer)) and after.total < page.total
+            self.findings.see(QUERY, holds=fits and (latest in from_then or since.total > LISTED))
 
     def _look_at_ids(self, path: str, held: int, most: int) -> None:
         """Hold the first ids against the last ones of the reverse order: which order it is does not matter."""

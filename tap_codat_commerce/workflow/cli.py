@@ -43,7 +43,7 @@ class Group(click.Group):
         except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
         except Exception as exc:
-            logging.getLogger(__name__).debug("Where that came from:", exc_info=exc)
+            logging.getLogger(__name__).debug("Where that happened:", exc_info=exc)
             lines = [defect(exc)]
         for line in lines:
             show.note(f"Error: {line}")
@@ -176,7 +176,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
             "nothing for it until one, for example Lending, is turned on: Codat Portal, the company's page."
         )
     made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
-    found = {
+    outcome = {
         "company": name_of(owner),
         "companyId": owner["id"],
         "platform": chosen.get("name"),
@@ -185,10 +185,10 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         "link": made.get("linkUrl"),
     }
     if as_json:
-        show.as_json(found)
+        show.as_json(outcome)
         return
     labels = ("company", "company id", "platform", "connection id", "status", "link")
-    for label, value in zip(labels, found.values(), strict=True):
+    for label, value in zip(labels, outcome.values(), strict=True):
         show.result(f"{label + ':':<15}{value}")
     who = "Open the link yourself" if chosen.get("key") == connecting.SANDBOX else "Have the merchant open the link"
     show.note(f"{who}; `codat-commerce status --watch` shows when the data is there.")

@@ -59,24 +59,24 @@ def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
         CodatError: a request failed.
     """
     platforms = [p for page in pages.by_number(prefetcher, "/integrations", {}, PAGE_SIZE) for p in page.objects()]
-    found = next(
+    chosen = next(
         (p for p in platforms if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
     )
     commerce = {str(p.get("name")): p for p in platforms if p.get("sourceType") == COMMERCE}
-    if found is None:
+    if chosen is None:
         folded = {_plain(n): n for n in commerce} | {str(p.get("key")): n for n, p in commerce.items()}
         near = list(dict.fromkeys(folded[m] for m in get_close_matches(_plain(wanted), folded, n=3, cutoff=0.5)))
         names = [f"{n} ({commerce[n].get('key')})" for n in near or sorted(commerce)]
         hint = f"did you mean {' or '.join(names)}?" if near else f"there are {', '.join(names)}."
         msg = f"platform {wanted!r}: Codat knows none of that key or name; {hint}"
         raise UsageError(msg)
-    if found.get("sourceType") != COMMERCE:
-        msg = f"platform {found.get('name')}: is of the type {found.get('sourceType')}, and has no commerce data."
+    if chosen.get("sourceType") != COMMERCE:
+        msg = f"platform {chosen.get('name')}: is of the type {chosen.get('sourceType')}, and has no commerce data."
         raise UsageError(msg)
-    if not found.get("enabled"):
-        msg = f"platform {found.get('name')}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
+    if not chosen.get("enabled"):
+        msg = f"platform {chosen.get('name')}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
         raise UsageError(msg)
-    return found
+    return chosen
 
 
 def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[str, Any]:

@@ -137,12 +137,12 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
 
 def to_authorize(some: list[Line], *, links: bool) -> list[str]:
     """Return a text for each link that a merchant has to open; without links, how many there are."""
-    found = {line.link: line for line in some if line.link}
-    if found and not links:
-        return [f"Merchants have to authorise: {len(found)}. `codat-commerce status --links` shows how."]
+    by_link = {line.link: line for line in some if line.link}
+    if by_link and not links:
+        return [f"Merchants have to authorise: {len(by_link)}. `codat-commerce status --links` shows how."]
     return [
         f"{name_of(line.company)}, {(line.connection or {}).get('platformName')}: to authorise, open\n{link}"
-        for link, line in found.items()
+        for link, line in by_link.items()
     ]
 
 
