@@ -40,9 +40,9 @@ class ConnectionRef:
     """A connection of a company.
 
     Attributes:
-        company_name: or its description, as Codat keeps nothing of a name in other than Latin letters; or None.
+        company_name: its name, or else its description, as Codat keeps only Latin letters of a name; None without both.
         details: the connection as Codat described it.
-        several: whether the company has other shops that may have been synced: its data status may be that of one.
+        several: whether the company has other shops that may have been synced: its data status may be theirs.
         number: of the company in this run.
         index: of the connection in the company.
     """

@@ -144,7 +144,7 @@ class Check:
     def _data_set(self, shops: list[ConnectionRef]) -> tuple[str, Page] | None:
         """Return the path of a data set, and its first page; None if there is none with several records."""
         chosen = None
-        for path in islice(self._good_ones(shops), DATA_SETS_TRIED):
+        for path in islice(self._promising(shops), DATA_SETS_TRIED):
             try:
                 page = self._page(path)
             except (errors.NotSupported, errors.NoData, errors.NotReady):
@@ -161,7 +161,7 @@ class Check:
                 break
         return chosen if chosen and chosen[1].total > 1 else None
 
-    def _good_ones(self, shops: list[ConnectionRef]) -> Iterator[str]:
+    def _promising(self, shops: list[ConnectionRef]) -> Iterator[str]:
         """Yield the paths of data sets that had a good sync, or may have had one."""
         of_companies = {shop.company_id: shop for shop in reversed(shops)}
         for shop in islice(reversed(of_companies.values()), COMPANIES_TRIED):

@@ -33,7 +33,9 @@ def kept(name: str) -> str:
 
 
 def refuse_twin(session: Session, name: str, platform_key: str, description: str | None) -> None:
-    """See that no company has that name already: if it was not kept whole, as its description, unless that was another.
+    """See that no company is called so already, by its name or, where Codat does not keep that whole, its description.
+
+    With a description of the user's own, a company that is called what Codat keeps of the name counts, too.
 
     Raises:
         UsageError: one has.

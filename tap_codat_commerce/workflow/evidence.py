@@ -44,7 +44,7 @@ def stamps(entries: Objects, name: str) -> list[str]:
 
 
 def is_ordered(stamps: list[str], *, down: bool, among: Sequence[str] = ()) -> bool | None:
-    """Say whether stamps are in order, and the first of those that they are `among`; None if all are alike."""
+    """Say whether stamps are in order, and begin with the first of those `among`; None if all are alike."""
     if stamps != sorted(stamps, reverse=down):
         return False
     if stamps and among and (max(among) > stamps[0] if down else min(among) < stamps[0]):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.codat.answers import Operation
     from tap_codat_commerce.sync.company_selection import ConnectionRef
-    from tap_codat_commerce.workflow.looks import Looks
+    from tap_codat_commerce.workflow.polling import Polling
     from tap_codat_commerce.workflow.session import Session
 
 
@@ -132,7 +132,7 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
 
 
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
-    """Ask how the syncs under way stand, one request for each connection; yield those of which there is news.
+    """Ask how the syncs under way stand, one request for each connection; yield those that have changed.
 
     Raises:
         CodatError: a request failed.
@@ -151,13 +151,13 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
                 yield pull
 
 
-def wait_for(session: Session, pulls: list[Pull], looks: Looks) -> None:
+def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
     """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
     waited_for = [p for p in pulls if p.under_way]
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Syncing", total=len(waited_for))
-        while any(p.under_way for p in waited_for) and not looks.over:
-            looks.pause()
+        while any(p.under_way for p in waited_for) and not polling.over:
+            polling.pause()
             for pull in look(session, waited_for):
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")
