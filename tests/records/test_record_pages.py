@@ -67,7 +67,7 @@ def of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     elif kind == "string":
         fit = dates if schema.get("format") == "date-time" else texts
     else:
-        fit = {"number": numbers, "boolean": st.booleans()}[kind]
+        fit = {"number": numbers, "integer": numbers, "boolean": st.booleans()}[kind]
     return st.integers(0, 30).flatmap(lambda n: odd if n == 0 else st.none() if n == 1 else fit)
 
 
