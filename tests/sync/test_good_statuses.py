@@ -19,19 +19,19 @@ REQUESTED, COMPLETED = "2026-03-02T05:00:00Z", "2026-03-02T06:00:00Z"
 @pytest.mark.parametrize("known", [True, False])
 def test_a_new_good_status(monkeypatch: pytest.MonkeyPatch, *, known: bool) -> None:
     if known:
-        monkeypatch.setitem(data_status.STATUSES, "Finished", Kind.GOOD)
-    status = SyncStatus("Finished")
+        monkeypatch.setitem(data_status.STATUSES, "Brand new", Kind.GOOD)
+    status = SyncStatus("Brand new")
     connection: Any = None
     assert status.has_data is known
     assert (data_status.judge(status, unchanged=False).action is Action.READ) is known
-    operations = Operations([Operation("s1", "k1", "commerce-orders", REQUESTED, "Finished", COMPLETED)])
+    operations = Operations([Operation("s1", "k1", "commerce-orders", REQUESTED, "Brand new", COMPLETED)])
     found = operations.status("k1", "commerce-orders")
     assert found == (
-        SyncStatus("Finished", COMPLETED, "s1", "s1")
+        SyncStatus("Brand new", COMPLETED, "s1", "s1")
         if known
-        else SyncStatus("Finished", None, "s1", None, certain=False)
+        else SyncStatus("Brand new", None, "s1", None, certain=False)
     )
     assert Line({}, status=status).is_ready is known
-    pull = Pull("A", connection, "commerce-orders", "s1", "Finished")
+    pull = Pull("A", connection, "commerce-orders", "s1", "Brand new")
     assert pull.good is known
     assert not pull.under_way
