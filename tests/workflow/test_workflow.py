@@ -389,7 +389,7 @@ class TestStatus:
         lines = desk.on_a_terminal("status", columns=columns).out.splitlines()
         assert len(lines) <= 1 + 20 + 2 + 2
         assert max(map(len, lines)) <= columns
-        assert sum(" of 22 " in line for line in lines) == 20
+        assert sum(f" of {2 * EVERY} " in line for line in lines) == 20
         assert "productCategories" in "".join(lines)
         links = desk.on_a_terminal("status", "--links", columns=columns).out.splitlines()
         assert sum(bool(re.fullmatch(r"http://\S+/link/company/\S+\?otp=\w+", line)) for line in links) == 7
