@@ -12,7 +12,8 @@ from codat_mock import stamps
 from codat_mock.freedoms import Freedoms
 from codat_mock.holdings import INFO, ON_THE_WAY, UNDER_WAY, Change, DataSet, Operation
 from codat_mock.lag import Lag
-from codat_mock.platforms import COMMERCE_TYPES, written
+from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -301,7 +302,7 @@ class Syncs(Freedoms):
     def _over(self, operation: Operation) -> Connection:
         """Return the connection that a sync goes over."""
         every = (c.connections for c in self.companies.values())
-        return next(found[operation.connection_id] for found in every if operation.connection_id in found)
+        return next(own[operation.connection_id] for own in every if operation.connection_id in own)
 
     def _synced_connections(self, company_id: str, connection_id: str | None) -> list[Connection]:
         every = self.companies[company_id].connections.values()
