@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,9 +15,11 @@ from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import Action, SyncStatus, mark
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 from tap_codat_commerce.sync.pull_history import Operations
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.sync.options import SyncOptions
 
 ORDERS = "commerce-orders"
 

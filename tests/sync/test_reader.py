@@ -17,11 +17,11 @@ from tap_codat_commerce.codat.errors import BadRequest
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.reader import Reader
 
 if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_set import DataSet
+    from tap_codat_commerce.sync.options import SyncOptions
     from tap_codat_commerce.sync.paged_read import PagedRead, ReadRequest
 
 SHOP = ConnectionRef("c1", "A", "k1", {}, several=False, number=0, index=0)
