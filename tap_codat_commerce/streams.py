@@ -38,6 +38,7 @@ class CompaniesStream(CodatStream):
                 "connections": company.connections,
             }
             yield self.shaper(company.answer)
+            self.tap.message_writer.flush()  # the next company, or a sync under way, may be waited for
 
     def generate_child_contexts(self, record: Record, context: Context | None) -> Iterable[Context]:  # noqa: ARG002
         """Lead on to the company's status and connections, with the connections that came in the same answer."""
