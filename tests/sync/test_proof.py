@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codat_mock.world import Connection, Operation
     from conftest import Stage
 
+pytestmark = pytest.mark.slow
 ORDERS = "commerce-orders"
 
 

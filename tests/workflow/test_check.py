@@ -59,6 +59,7 @@ def busy(shops: Stage, restamp: int = 1) -> Desk:
 
 @pytest.mark.parametrize("records", [3, 12, 1001, 2500])
 @pytest.mark.parametrize("connections", [1, 2])
+@pytest.mark.slow
 def test_the_stand_in_is_as_assumed(stage: Callable[..., Stage], records: int, connections: int) -> None:
     desk = busy(stage(companies=4, connections=connections, records=records))
     assert seen(desk, "yes") == list(ASSUMPTIONS)
