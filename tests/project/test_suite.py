@@ -27,11 +27,11 @@ def test_what_is_skipped_is_said_at_the_end(tmp_path: Path) -> None:
     assert line == "chromium-driver is not installed: 1 test was skipped, in tests/workflow/test_link_page.py."
 
 
-@pytest.mark.parametrize(("seconds", "marked", "fails"), [(0, False, False), (1, False, True), (1, True, False)])
-def test_a_slow_test_has_to_be_marked(
-    monkeypatch: pytest.MonkeyPatch, seconds: float, *, marked: bool, fails: bool
+@pytest.mark.parametrize(("seconds", "fast", "fails"), [(0, True, False), (1, True, True), (1, False, False)])
+def test_a_slow_test_is_none_of_the_fast_half(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, *, fast: bool, fails: bool
 ) -> None:
-    test: Any = SimpleNamespace(get_closest_marker=lambda _: marked)
+    test: Any = SimpleNamespace(config=SimpleNamespace(option=SimpleNamespace(markexpr="not slow" if fast else "")))
     call = pytest_runtest_call(test)
     with monkeypatch.context() as patch:
         patch.setattr(time, "process_time", iter([0.0, seconds * QUICK_SECONDS]).__next__)
