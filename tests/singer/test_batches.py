@@ -135,7 +135,7 @@ def test_what_a_stream_map_makes_and_parquet_cannot_hold(
     assert (run.code == 1) == bool(reason), run.log
     if reason:
         assert f"records of customers fit no Parquet type, use the format jsonl: {reason}" in run.problems[0]
-        assert "Data sets failed" in run.problems[-1]
+        assert "data set failed" in run.problems[-1]
     assert "Traceback" not in run.log
 
 
