@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from singer_sdk import Stream
     from singer_sdk.helpers.types import Context
 
-    from tap_codat_commerce.singer.stream_base import CodatStream
     from tap_codat_commerce.sync.proof import ProvenRead
     from tap_codat_commerce.sync.run import Run
 
@@ -42,7 +41,7 @@ SECONDS_OF_ONE_WISH = 1.0
 
 
 class CodatTap(Tap):
-    """A tap whose run is made by `new_run`, and whose settings are judged by `settings_problems`."""
+    """A tap that reads by its `run`, and whose settings are judged by `settings_problems`."""
 
     message_writer_class = LosslessWriter
     message_writer: LosslessWriter
@@ -158,8 +157,9 @@ class CodatTap(Tap):
                 log()
 
     @property
-    def _own_streams(self) -> Mapping[str, CodatStream]:
-        return self.streams  # type: ignore[return-value]
+    def _own_streams(self) -> Mapping[str, Any]:
+        """The streams, by name: all are of this package's base."""
+        return self.streams
 
     def _log_findings(self) -> None:
         """Log what somebody may have to act on."""

@@ -198,7 +198,7 @@ def test_a_company_that_can_not_be_read_costs_no_other(stage: Callable[..., Stag
     run = shops.run()
     assert run.code == 1
     assert any(p.startswith(f"companies: 1 entries of the list can't be read: {why}") for p in run.problems)
-    assert run.problems[-1] == "Entries of Codat's answers can't be read, as said above: 1."
+    assert run.problems[-1] == "1 entry of Codat's answers can't be read (see above)."
     assert companies_read(run) == {answer["results"][0]["id"], answer["results"][2]["id"]}
 
 
@@ -213,7 +213,7 @@ def test_a_connection_that_can_not_be_read_costs_no_other(stage: Callable[..., S
     assert run.code == 1
     where = f"connections of company {answer['results'][1]['id']}"
     assert any(p.startswith(f"{where} can't be read: connection 1 of 2: {why}") for p in run.problems)
-    assert run.problems[-1] == "Entries of Codat's answers can't be read, as said above: 1."
+    assert run.problems[-1] == "1 entry of Codat's answers can't be read (see above)."
     assert companies_read(run) == set(shops.world.companies)
 
 
@@ -267,7 +267,7 @@ def test_an_entry_of_a_data_status_that_can_not_be_read(stage: Callable[..., Sta
     assert run.code == 1
     assert run.says("orders of ", f"(company {first})", "entry in the data status")
     assert run.says(f"data_status of company {first}, commerce-orders can't be read")
-    assert "Entries of Codat's answers can't be read, as said above: 1." in run.problems[-1]
+    assert "1 entry of Codat's answers can't be read (see above)." in run.problems[-1]
     assert companies_read(run) == set(shops.world.companies) - {first}
     assert {r["companyId"] for r in run.records["products"]} == set(shops.world.companies)
     rows = {r["dataType"] for r in run.records["data_status"] if r["companyId"] == first}

@@ -104,7 +104,7 @@ class TestWaiting:
         place = f"(company {first.company_id}), Shopify (connection {first.id})"
         assert run.says("Not ready: the sync is under way (Mapping). Run again", f"{place}: orders.")
         if code:
-            assert run.problems[-1] == "Data sets are not ready, as said above: 1; on_not_ready is fail."
+            assert run.problems[-1] == "1 data set not ready (see above), and on_not_ready is fail."
 
     @pytest.mark.parametrize("status", ["FetchError", None, "Pondering"])
     def test_what_is_not_ready_can_fail_the_run(self, stage: Callable[..., Stage], status: str | None) -> None:
@@ -112,7 +112,7 @@ class TestWaiting:
         shops.world.set_status(next(iter(shops.world.companies)), ORDERS, status, after_good=False)
         run = shops.run(on_not_ready="fail")
         assert run.code == 1
-        assert run.problems[-1].startswith("Data sets are not ready, as said above: 1; on_not_ready")
+        assert run.problems[-1].startswith("1 data set not ready (see above), and on_not_ready")
         assert len(run.records["transactions"]) == 12
 
     def test_what_is_not_supported_does_not(self, stage: Callable[..., Stage]) -> None:
@@ -206,10 +206,10 @@ class TestFailures:
         )
         failed, not_read, last = run.problems
         assert f"data status of company {first}: GET" in failed
-        assert not_read.startswith(f"Not read, as said above: data status of company {first} failed. ")
+        assert not_read.startswith(f"Not read, as data status of company {first} failed (see above). ")
         assert all(not_read.count(name) >= 2 for name in DATA_SETS), "each is named, over both connections"
         count = 2 * len(DATA_SETS) + 1
-        assert last == f"Data sets failed, as said above: {count}. The next run reads them from where they were."
+        assert last == f"{count} data sets failed (see above). The next run reads them from where they were."
 
     @pytest.mark.parametrize("fault", [{"status": s} for s in (400, 403, 404, 500)] + [{"kind": "reset"}], ids=str)
     def test_one_shop_for_good(self, stage: Callable[..., Stage], fault: dict[str, Any]) -> None:
@@ -310,7 +310,7 @@ class TestFailures:
         run = shops.run()
         assert run.code == 1
         assert len(run.records["orders"]) == 12
-        assert run.problems[-1].startswith("Data sets failed, as said above: 1. The next run")
+        assert run.problems[-1].startswith("1 data set failed (see above). The next run")
 
     def test_a_spent_quota_ends_it_with_the_time_of_its_reset(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=1)
