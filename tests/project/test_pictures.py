@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from selenium import webdriver
 
 MERMAID = "mermaid@12"
-pytestmark = [needs_browser, pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")]
+pytestmark = [
+    pytest.mark.slow,
+    needs_browser,
+    pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed"),
+]
 PAGE = """<!doctype html><meta charset="utf-8"><body style="font-family: sans-serif">{pictures}
 <script src="{library}"></script>
 <script>
