@@ -185,7 +185,7 @@ class DataStatuses:
         """Return when a company was asked for that is remembered, by Codat's clock, as a stamp: before its answer."""
         return self._asked_at[company_id]
 
-    def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
+    def entries(self, company_id: str) -> dict[str, Any]:
         """Return what Codat says of each data type of the company, as it came.
 
         It is remembered until it is forgotten, as is an error.
@@ -193,12 +193,11 @@ class DataStatuses:
         Raises:
             CodatError: the request failed; the same again for each data set of the company, without asking again.
         """
-        if anew or company_id not in self._entries:
-            now = dates.written(self._prefetcher.clock.now())
-            self._asked_at[company_id] = now if anew else self._asked_at.get(company_id, now)
+        if company_id not in self._entries:
+            self._asked_at.setdefault(company_id, dates.written(self._prefetcher.clock.now()))
             try:
-                token = None if anew else _token(company_id)
-                self._entries[company_id] = self._prefetcher.get(_path(company_id), None, answers.data_status, token)
+                path, token = _path(company_id), _token(company_id)
+                self._entries[company_id] = self._prefetcher.get(path, None, answers.data_status, token)
             except CodatError as exc:
                 exc.at(f"data status of company {company_id}")
                 self._entries[company_id] = exc
@@ -207,13 +206,13 @@ class DataStatuses:
             raise found
         return found
 
-    def status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
+    def status(self, company_id: str, data_type: str) -> SyncStatus:
         """Return the status of one data type.
 
         Raises:
             CodatError: the request failed, or the entry of this data type can't be read.
         """
-        return SyncStatus.of(self.entries(company_id, anew=anew).get(data_type))
+        return SyncStatus.of(self.entries(company_id).get(data_type))
 
     def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
         """Queue a sync of a data set, and return its pull operation.

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json, pages
-from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import NoData, UnexpectedAnswer
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.records import dates
@@ -131,7 +130,7 @@ class PagedRead(Generic[Content]):
         self._latest = after.latest if after else None
         self._unstamped = after.unstamped if after else False
         self._totals = {after.total} if after else set()
-        self._started_at = after.started_at if after else dates.written(utc_now())
+        self._started_at = after.started_at if after else dates.now()
         self._unreadable: list[str] = []
         self._no_data = False
         self._ids = DistinctIds()
@@ -160,7 +159,6 @@ class PagedRead(Generic[Content]):
         """Return what is known of the read. That counts all ids: for once in a while, not for each page."""
         return Read(
             query=self.request.query,
-            several_pages=self.pages > 1 or self._before > 0,
             records=self._records,
             distinct=self._distinct(),
             totals=frozenset(self._totals),
@@ -172,8 +170,13 @@ class PagedRead(Generic[Content]):
             started_at=self._started_at,
         )
 
-    def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
-        """Return where to go on should the read end here, None where that is not possible."""
+    def checkpoint(self, status: SyncStatus, asked_at: str) -> Checkpoint | None:
+        """Return where to go on should the read end here, None where that is not possible.
+
+        Args:
+            status: how the data set stood before the read.
+            asked_at: when that was asked for, by Codat's clock, as a stamp; of an interrupted read, the first time.
+        """
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
             return None
@@ -191,6 +194,7 @@ class PagedRead(Generic[Content]):
             latest=latest,
             unstamped=unstamped,
             started_at=self._started_at,
+            asked_at=asked_at,
         )
 
     def _distinct(self) -> int:

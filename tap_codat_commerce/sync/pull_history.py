@@ -53,7 +53,7 @@ class PullHistory:
         self._prefetcher.drop(_token(company_id))
         self._operations.pop(company_id, None)
 
-    def of(self, company_id: str, connection_id: str | None = None, *, anew: bool = False) -> Operations:
+    def of(self, company_id: str, connection_id: str | None = None) -> Operations:
         """Return the operations of a company, or of one of its connections alone; none where they can't be had.
 
         They are remembered, as is an error.
@@ -62,10 +62,10 @@ class PullHistory:
             CodatError: the request failed otherwise; the same again for each data set, without asking again.
         """
         known = self._operations.setdefault(company_id, {})
-        if anew or connection_id not in known:
-            token, params = None if anew else _token(company_id), _params(connection_id)
+        if connection_id not in known:
+            path, params = _path(company_id), _params(connection_id)
             try:
-                known[connection_id] = self._prefetcher.get(_path(company_id), params, decode, token)
+                known[connection_id] = self._prefetcher.get(path, params, decode, _token(company_id))
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
                 known[connection_id] = Operations([])
             except errors.CodatError as exc:
