@@ -190,8 +190,9 @@ class DataSetSync:
             self._bookmarks.note(self.context, read.checkpoint(seen.status, seen.asked_at))
 
     def fail(self, error: RecordError) -> None:
-        """Log and count that what came can't be written. The bookmark stays."""
+        """Log and count that what came can't be written. The bookmark stays; the next read begins anew from there."""
         self._done = None
+        self._bookmarks.note(self.context, None)
         self._summary.unwritten(self.name, self.connection.place, error)
 
     def _read(self) -> Generator[RecordPage[Any], None, bool]:
