@@ -1,7 +1,7 @@
 """What Codat's answers about companies and syncs hold, checked before anything else sees it.
 
-There are three outcomes: a value; an entry that can't be read, which costs no other; an answer that can't be read.
-Decoders of whole answers raise ValueErrors, as `Client.get` wants it.
+There are three outcomes: a value; an entry that can't be read, which affects no other; an answer that can't be read.
+Decoders of whole answers raise ValueErrors, as `Client.get` expects.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from tap_codat_commerce.codat import lossless_json, pages
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 
 COMMERCE_PREFIX = "commerce-"
-"""What the keys of all commerce data types begin with."""
+"""The keys of all commerce data types begin with it."""
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^\s\x00-\x1f\x7f-\x9f]+\Z")]
-"""Goes into paths, lines of the log and the state: no blanks, and not `.` or `..`."""
+"""No blanks, and not `.` or `..`: ids become parts of paths, log lines and the state."""
 
 
 NO_IDS = {"", "00000000-0000-0000-0000-000000000000"}
-"""What stands for an id that is none; the second is .NET's."""
+"""Ids that mean 'none'; the second is .NET's."""
 
 
 class _WithId(msgspec.Struct):
@@ -62,8 +62,8 @@ class Company:
 
     Attributes:
         id: its id.
-        fields: as they came; `dataConnections` is a list of objects with ids.
-        unreadable: why connections can't be read, a text for each.
+        fields: as Codat sent them, but `dataConnections` is a list of objects with ids, in any case.
+        unreadable: a text for each connection that can't be read, and is not in that list: why.
     """
 
     id: str
@@ -82,24 +82,24 @@ def id_of(raw: msgspec.Raw) -> str:
         UnexpectedAnswer: it is no object, or has no id that can be used.
     """
     try:
-        found: str = _id(raw).id
-    except (ValueError, RecursionError) as exc:
+        entry_id: str = _id(raw).id
+    except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
-    return found
+    return entry_id
 
 
 def with_id(answer: Any) -> dict[str, Any]:
-    """Return an answer, which is an object with an id.
+    """Return an answer, checked to be an object with an id.
 
     Raises:
-        UnexpectedAnswer: it is not.
+        UnexpectedAnswer: it is none.
     """
     try:
         msgspec.convert(answer, _WithId)
     except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
-    found: dict[str, Any] = answer
-    return found
+    checked: dict[str, Any] = answer
+    return checked
 
 
 def company(raw: msgspec.Raw) -> Company:
@@ -110,7 +110,7 @@ def company(raw: msgspec.Raw) -> Company:
     """
     try:
         fields = with_id(lossless_json.decode(raw))
-    except (ValueError, RecursionError) as exc:
+    except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
     given = fields.get("dataConnections")
     unreadable = []
@@ -127,10 +127,10 @@ def company(raw: msgspec.Raw) -> Company:
 
 
 def data_status(body: bytes) -> dict[str, Any]:
-    """Return the entries of a data status by data type, as they came: `status_entry` reads one.
+    """Return the entries of a data status by data type, as Codat sent them: `status_entry` reads one.
 
     Raises:
-        ValueError: the body is no data status: not even one entry looks like one.
+        ValueError: not even one entry looks like that of a data status.
     """
     entries: dict[str, Any] = lossless_json.decode_object(body)
     if not any(_looks_right(data_type, entry) for data_type, entry in entries.items()):
@@ -146,33 +146,33 @@ def _looks_right(data_type: str, entry: object) -> bool:
 
 
 def status_entry(entry: object) -> StatusEntry:
-    """Return an entry of a data status. Null, and one that holds only its data type, stand for 'never synced'.
+    """Return an entry of a data status. Null, and an entry that holds only its data type, mean 'never synced'.
 
     Raises:
-        UnexpectedAnswer: it is something else.
+        UnexpectedAnswer: it is no such entry.
     """
     if entry is None:
         return StatusEntry()
     try:
-        found = msgspec.convert(entry, StatusEntry)
+        status = msgspec.convert(entry, StatusEntry)
     except ValueError as exc:
         what = f"its entry in the data status can't be read: {exc}"
         raise UnexpectedAnswer(what) from exc
-    if found == StatusEntry():
+    if status == StatusEntry():
         what = "its entry in the data status holds no status"
         raise UnexpectedAnswer(what)
-    return found
+    return status
 
 
 def operations(body: bytes) -> list[Operation] | None:
-    """Return the operations of a page of the history; None if one can't be read: then nothing rests on the others.
+    """Return the operations of a page of the history; None if one can't be read, since the others prove nothing then.
 
     Raises:
         ValueError: the body is no page.
     """
     page = pages.decode(body)
     try:
-        found = [_operation(raw) for raw in page.results]
-    except (ValueError, RecursionError):
+        some = [_operation(raw) for raw in page.results]
+    except ValueError:
         return None
-    return None if any(operation.id in NO_IDS for operation in found) else found
+    return None if any(operation.id in NO_IDS for operation in some) else some

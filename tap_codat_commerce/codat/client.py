@@ -1,8 +1,9 @@
-"""Makes requests to Codat, with retries. Each returns the decoded answer, or raises an error of its own class."""
+"""Makes requests to Codat, with retries. Each returns the decoded answer, or raises an error: see `errors`."""
 
 from __future__ import annotations
 
 import base64
+import random
 import threading
 import time
 from http import HTTPStatus
@@ -11,10 +12,9 @@ from logging import DEBUG, WARNING, getLogger
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import backoff
 import msgspec
 
-from tap_codat_commerce.codat import errors, lossless_json, redaction, retry_policy, unicode_repair
+from tap_codat_commerce.codat import errors, lossless_json, nesting, redaction, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.quota import Quota
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
@@ -25,19 +25,18 @@ from tap_codat_commerce.codat.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from backoff.types import Details
-
     from tap_codat_commerce.codat.transport import Answer
 
     Params = Mapping[str, str | int]
 
 PACKAGE = "tap-codat-commerce"
 MOST_COMMAS = 4_000_000
-"""In an answer: 800 for each of 5,000 records. Each may stand for an object of some hundred bytes in memory."""
+"""In an answer: 800 for each of 5,000 records. Behind each may be an object that takes some hundred bytes of memory."""
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
-"""Statuses that are no answer."""
-LONG_WAIT = 10.0
-"""Seconds. A wait that is longer is said: somebody may watch. Others that begin meanwhile are not, as many may."""
+"""Statuses that tell nothing about what was asked for."""
+LONG_PAUSE = 10.0
+"""Seconds. Such a pause is logged as a warning: somebody may be waiting. Those that begin during it are not: there may
+be one for each thread."""
 
 logger = getLogger(f"{PACKAGE}.codat")
 
@@ -47,14 +46,12 @@ class Client:
 
     Attributes:
         limiter: limits how fast requests go out.
-        requests: how many were made so far, those that failed included.
+        requests: how many were made so far, failed ones included.
         quota: the day's quota of requests.
-        compressed: whether any answer came compressed.
-        clock: Codat's.
-        answered: how many requests were answered, but by 429 or 5xx.
-        patient: whether a request that fails is tried again; if not, only after a 429.
-        weary: whether it is tried again once at most.
-        hopeless: ids of companies whose requests are not tried again.
+        compressed: whether any answer was compressed.
+        clock: Codat's clock.
+        answered: how many requests were answered, and not by 429 or 5xx.
+        retry_limits: how often a request is tried again; may be set anew at any time, also for those under way.
     """
 
     def __init__(  # noqa: PLR0913 - one for each setting
@@ -67,15 +64,15 @@ class Client:
         max_retry_wait: float = 300,
         limiter: RateLimiter | None = None,
     ) -> None:
-        """Set up; no request is made yet.
+        """Set up, without a request.
 
         Args:
             api_key: the raw key, or the whole header value `Basic …`: Codat's Portal shows both.
             api_url: the API's address; if it has a path, the requests' paths follow it.
-            timeout: seconds to wait for a connection, and seconds in which a whole answer has to be there.
+            timeout: seconds for making a connection, and for an answer to its last byte.
             max_retries: how often a request is tried again.
             max_retry_wait: the longest pause between two tries, in seconds.
-            limiter: limits how fast requests go out; each attempt counts.
+            limiter: limits how fast requests go out; each try counts as one.
         """
         self._base = api_url.rstrip("/")
         header = authorization(api_key)
@@ -89,10 +86,8 @@ class Client:
         self.compressed = False
         self.clock = Clock()
         self.answered = 0
-        self.patient, self.weary, self.hopeless = True, False, set[str]()
-        self._silent_until = 0.0
-        self._send = self._with_retries(max_retries, self._is_final)
-        self._send_unrepeatable = self._with_retries(max_retries, retry_policy.may_have_been_done)
+        self.retry_limits = retry_policy.RetryLimits(max_retries, max_retries)
+        self._announced_until = 0.0
 
     def get(
         self, path: str, params: Params | None = None, decode: Callable[[bytes], Any] = lossless_json.decode
@@ -102,8 +97,8 @@ class Client:
         Args:
             path: from the root of the API, for example `/companies`.
             params: the query parameters, not yet encoded.
-            decode: turns the body into a value; raises ValueError, of which msgspec.ValidationError stands for JSON of
-                an unexpected form.
+            decode: turns the body into a value; raises msgspec.ValidationError for JSON of an unexpected form, another
+                ValueError for what is no JSON.
 
         Raises:
             CodatError: the class says what went wrong, see `errors`.
@@ -117,23 +112,23 @@ class Client:
             path: see `get`.
             params: see `get`.
             body: sent as JSON, unless it is None.
-            repeatable: whether Codat may act on it twice; if not, it is retried only if Codat has surely not acted yet.
+            repeatable: whether Codat may act on it twice; if not, it is retried only where Codat surely has not acted.
         """
-        send = self._send if repeatable else self._send_unrepeatable
-        return send("POST", self._base + path, params, lambda said: lossless_json.decode(said) if said else None, body)
+        payload = None if body is None else lossless_json.encode(body)
+        return self._send("POST", self._base + path, params, _decode_if_any, payload, repeatable=repeatable)
 
     def follow(self, link: str, decode: Callable[[bytes], Any] = lossless_json.decode) -> Any:
         """Return the decoded answer to a GET of a link from an earlier answer (Codat's are relative to the API's root).
 
         Raises:
-            UnsafeLink: the link is none, or leads to another scheme, host or port than the API's.
+            UnsafeLink: it is malformed, or leads to another scheme, host or port than the API's.
             CodatError: see `get`.
         """
         try:
-            own = link.startswith("/") and not link.startswith("//")
-            url = self._base + link if own else urljoin(self._base, link)
+            is_path = link.startswith("/") and not link.startswith("//")
+            url = self._base + link if is_path else urljoin(self._base, link)
             safe = _origin(url) == _origin(self._base)
-        except ValueError:  # a port that is no number, half an IPv6 address
+        except ValueError:  # as of a port that is no number, or half an IPv6 address
             safe = False
         if not safe:
             msg = f"the answer links to {quoted(link)}, which is not on {self._base}"
@@ -144,41 +139,39 @@ class Client:
         """Close this thread's connections."""
         self._transport.release()
 
-    def _is_final(self, error: Exception) -> bool:
-        asked = getattr(error, "retry_after", None)
-        too_long = asked is not None and asked > self._max_retry_wait
-        busy = isinstance(error, errors.RateLimited)
-        return too_long or not (self.patient or busy) or retry_policy.is_final(error)
-
-    def _with_retries(self, max_retries: int, giveup: Callable[[Exception], bool]) -> Callable[..., Any]:
-        return backoff.on_exception(
-            lambda: retry_policy.pauses(self._max_retry_wait),
-            errors.CodatError,
-            max_tries=lambda: 1 + (min(max_retries, 1) if self.weary else max_retries),
-            giveup=giveup,
-            jitter=None,
-            on_backoff=self._on_retry,
-            logger=None,
-        )(self._send_once)
-
-    def _send_once(
-        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any = None
+    def _send(  # noqa: PLR0913 - what a request is
+        self,
+        method: str,
+        url: str,
+        params: Params | None,
+        decode: Callable[[bytes], Any],
+        payload: bytes | None = None,
+        *,
+        repeatable: bool = True,
     ) -> Any:
-        try:
-            return self._answer(method, url, params, decode, payload)
-        except errors.CodatError as exc:
-            exc.hopeless = any(f"/{company_id}/" in url for company_id in self.hopeless)
-            raise
+        """Return the decoded answer, after as many tries as are needed and allowed."""
+        retries, longest = 0, self._max_retry_wait
+        while True:
+            try:
+                return self._answer(method, url, params, decode, payload)
+            except errors.CodatError as exc:
+                limit = self.retry_limits.after(exc, url, repeatable=repeatable)
+                if not retry_policy.should_retry(exc, retries, limit, longest):
+                    raise
+                retries += 1
+                seconds = retry_policy.pause(retries, exc.retry_after, longest, random.random())  # noqa: S311
+                self._before_pause(exc, seconds, retries + 1)
+            time.sleep(seconds)
 
     def _answer(
-        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: Any
+        self, method: str, url: str, params: Params | None, decode: Callable[[bytes], Any], payload: bytes | None
     ) -> Any:
+        """Return the decoded answer to a single try."""
         request = f"{method} {url.removeprefix(self._base)}"
-        body = None if payload is None else lossless_json.encode(payload)
         with self.limiter.request():
             with self._lock:
                 self.requests += 1
-            answer = self._transport.exchange(request, method, url, params, body)
+            answer = self._transport.exchange(request, method, url, params, payload)
         logger.debug("%s %s", request, answer.status)
         with self._lock:
             self.quota = self.quota.after(Quota.of(answer.headers))
@@ -194,47 +187,50 @@ class Client:
         try:
             return decoded(request, answer, decode)
         except errors.CodatError:
-            self.release()  # what can't be read may be a piece of another answer
+            self.release()  # what can't be read may be a piece of another answer, and the rest may follow
             raise
 
-    def _on_retry(self, details: Details) -> None:
-        failure = details.get("exception")
-        if isinstance(failure, errors.RateLimited):
-            self.limiter.hold(details["wait"])
-        what = f"{getattr(failure, 'what', failure)}."
+    def _before_pause(self, error: errors.CodatError, seconds: float, attempt: int) -> None:
+        """Let all requests wait if Codat says that there are too many; log the pause."""
+        if isinstance(error, errors.RateLimited):
+            self.limiter.hold(seconds)
         now = time.monotonic()
-        is_news = details["wait"] >= LONG_WAIT and now > self._silent_until
-        if is_news:
-            self._silent_until = now + details["wait"]
-        level = WARNING if is_news else DEBUG
-        logger.log(level, "%s Trying again in %.1f s (attempt %d).", what, details["wait"], details["tries"] + 1)
+        announce = seconds >= LONG_PAUSE and now > self._announced_until
+        if announce:
+            self._announced_until = now + seconds
+        level = WARNING if announce else DEBUG
+        logger.log(level, "%s. Trying again in %.1f s (attempt %d).", error.what, seconds, attempt)
 
 
 def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any:
     """Return what an answer holds: the one place where Codat's bytes become values.
 
     Raises:
-        TooLarge: it holds so many values that they could take all memory.
-        UnreadableAnswer: it is no JSON, or not of the form that `decode` expects.
-        NoAnswer: likewise, but it may have been cut.
+        TooLarge: it holds so many values that they might not fit into memory.
+        UnreadableAnswer: it is no JSON, or is nested too deeply; UnexpectedAnswer if `decode` expects another form.
+        NoAnswer: it is no JSON, but may have been cut off.
     """
-    if answer.body.count(b",") > MOST_COMMAS:
+    if len(answer.body) > MOST_COMMAS and answer.body.count(b",") > MOST_COMMAS:
         what = f"{request} answered {answer.status} with more than {MOST_COMMAS} values"
         raise errors.TooLarge(what)
     body, mended = unicode_repair.mended(answer.body)
     if mended:
         logger.warning(r"%s: %d characters are no Unicode; they come as \xe9 or \ud83d would.", request, mended)
+    what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     try:
-        return decode(body)
+        if not nesting.is_too_deep(body):
+            return decode(body)
     except msgspec.ValidationError as exc:
         what = f"{request} answered {answer.status} with JSON of an unexpected form: {exc}"
         raise errors.UnexpectedAnswer(what) from exc
-    except RecursionError:
-        what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     except ValueError:
         kind = quoted(answer.headers.get("Content-Type", "no content type"))
         what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
     raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
+
+
+def _decode_if_any(body: bytes) -> Any:
+    return lossless_json.decode(body) if body else None
 
 
 def authorization(api_key: str) -> str:

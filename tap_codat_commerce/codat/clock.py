@@ -1,4 +1,4 @@
-"""This machine's clock, and Codat's: what Codat stamps is held against Codat's, as this machine's may be wrong."""
+"""This machine's clock, and Codat's, with which Codat's stamps are compared: this machine's may be wrong."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ BEGAN = datetime.now(UTC), time.monotonic()
 
 
 def utc_now() -> datetime:
-    """Return the present time, aware. It never goes back, also where the machine's clock is set meanwhile."""
+    """Return the present time, with its zone. It never goes back, even if the machine's clock is set back meanwhile."""
     began, monotonic = BEGAN
     return began + timedelta(seconds=time.monotonic() - monotonic)
 
 
 class Clock:
-    """Codat's, by the `Date` of the latest answer; as long as none came, this machine's."""
+    """Codat's clock, by the `Date` of the latest answer; before the first one, this machine's."""
 
     def __init__(self) -> None:
-        """Begin by this machine's clock."""
+        """Begin with this machine's time."""
         self._ahead = timedelta()
 
     def see(self, date: str | None) -> None:
-        """Set it by an answer's `Date`, if that is one."""
+        """Set it by the `Date` of an answer; a malformed or missing one is ignored."""
         try:
             seen = parsedate_to_datetime(date or "")
             self._ahead = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)) - utc_now()

@@ -1,28 +1,34 @@
 """Everything that can go wrong between us and Codat, in one place.
 
     CodatError
-    ├── NoAnswer               nothing came back, or only a part of it        (retried)
-    ├── UntrustedCertificate   the certificate is of nobody who is trusted here
-    ├── BadEnvironment         the environment's proxy, or its file of certificates, can't be used
-    ├── TooLarge               the answer is larger than any page can be
-    ├── UnreadableAnswer       an answer came whole, but it is no JSON
-    │   └── UnexpectedAnswer   it is JSON, but not what it should be
-    ├── Redirected             an answer points elsewhere: not followed, as it would take the key along
-    ├── UnsafeLink             a link in an answer leads to another host: not followed
-    └── Refused                an answer with a status of 400 or more
-        ├── BadRequest         400
-        ├── AccessRefused      nothing more can be read with this key: the run ends
-        │   ├── WrongKey       401
-        │   ├── AccountLimit   402
-        │   └── Forbidden      403
-        ├── NotFound           404
-        │   ├── NotSupported   404, this platform does not offer the data type
-        │   └── NoData         404, nothing was ever fetched: there is nothing to read
-        ├── NotReady           409, the data set has never been requested, or its sync has not finished
-        ├── UnderWay           a sync can't be queued, as one is under way: the status is not documented
-        ├── RateLimited        429                                            (retried)
-        │   └── QuotaSpent     429, and the wait would be longer than allowed: the run ends
-        └── ServerTrouble      500 and up                                     (retried)
+    ├── NoAnswer                    there is no answer, or only a part of one                 (retried)
+    ├── UntrustedCertificate        nobody who is trusted here has signed the certificate
+    ├── BadEnvironment              the environment's proxy, or its file of certificates, can't be used
+    ├── TooLarge                    the answer is larger than any page can be
+    ├── UnreadableAnswer            the answer is complete, but it is no JSON
+    │   └── UnexpectedAnswer        it is JSON, but not of the expected form
+    │       └── UnreadableRecords   it is a page, but some of its records can't be read
+    ├── Redirected                  the answer points elsewhere: not followed, as that would take the key along
+    ├── UnsafeLink                  a link in an answer leads to another host: not followed
+    └── Refused                     an answer with a status of 400 or more
+        ├── BadRequest              400
+        ├── Forbidden               403, the key may not see this
+        ├── NotFound                404
+        │   ├── NotSupported        404, this platform does not offer the data type
+        │   └── NoData              404, nothing was ever fetched: there is nothing to read
+        ├── NotReady                409, the data set has never been requested, or its sync has not finished
+        ├── UnderWay                a sync can't be queued, as one is under way: the status is not documented
+        ├── RateLimited             429                                                       (retried)
+        ├── ServerTrouble           500 and up                                                (retried)
+        └── EndsTheRun              nothing else that the run needs would be answered
+            ├── AccountLimit        402
+            └── EndsAllRequests     nothing at all would be answered
+                ├── WrongKey        401
+                └── QuotaSpent      429, and the wait would be longer than allowed
+
+What an error stops: an `EndsTheRun` stops the run, and an `EndsAllRequests` also what asks for one thing after another
+just to see which are answered. Any other stops only what its answer was for: a data set, a company if it was its
+status, the run if it was the list of companies.
 
 The statuses and what they mean: Codat's API reference, 'Errors'.
 """
@@ -44,8 +50,7 @@ class CodatError(Exception):
     """The root. `str()` of an error is one line: where, what happened, what to do.
 
     Attributes:
-        retriable: whether another try may fare better, by the kind of error.
-        hopeless: whether it would not all the same, as others of the same company did not.
+        retriable: whether the same request may succeed a little later.
         retry_after: the seconds that Codat asked to wait, None if it did not.
     """
 
@@ -53,15 +58,14 @@ class CodatError(Exception):
     advice: ClassVar[str] = ""
 
     def __init__(self, what: str) -> None:
-        """Keep what happened, without the key; the caller, who knows what was being read, fills in `where`."""
+        """Keep what happened, without the key; `where` is filled in by a caller who knows what was being read."""
         self.what = clean(what)
         super().__init__(self.what)
         self.where = ""
         self.retry_after: float | None = None
-        self.hopeless = False
 
     def at(self, where: str) -> CodatError:
-        """Set `where`, what was being read, unless an inner caller has set it already; return the error."""
+        """Set `where`, what was being read, unless it is set already; return the error."""
         self.where = self.where or clean(where)
         return self
 
@@ -88,19 +92,19 @@ class UntrustedCertificate(CodatError):
 
 
 class BadEnvironment(CodatError):
-    """A request can't even be sent: the environment names a proxy, or a file of certificates, that can't be used."""
+    """No request can be sent: the environment names a proxy, or a file of certificates, that can't be used."""
 
     advice = "Check api_url, and HTTPS_PROXY, HTTP_PROXY and REQUESTS_CA_BUNDLE in the environment."
 
 
 class TooLarge(CodatError):
-    """The answer has more bytes than are taken."""
+    """The answer has more bytes, or values, than any page can have."""
 
     advice = "Lower page_size; if that does not help, report this to Codat."
 
 
 class UnreadableAnswer(CodatError):
-    """The body came whole, and is no JSON."""
+    """The body is complete, and is no JSON."""
 
     advice = "Check that api_url is Codat's API; if it is, report this to Codat."
 
@@ -110,9 +114,9 @@ class UnexpectedAnswer(UnreadableAnswer):
 
 
 class UnreadableRecords(UnexpectedAnswer):
-    """Some of the records that came can't be read."""
+    """Some records of a page can't be read."""
 
-    advice = "The others came; the next run reads all again. Report this to Codat."
+    advice = "The others were read; the next run reads all of them again. Report this to Codat."
 
 
 class Redirected(CodatError):
@@ -152,23 +156,7 @@ class BadRequest(Refused):
     advice = "If company_query or company_tags is set, check its syntax; otherwise report this as a defect of the tap."
 
 
-class AccessRefused(Refused):
-    """Nothing more can be read with this key."""
-
-
-class WrongKey(AccessRefused):
-    """401: the key is not valid."""
-
-    advice = "Set api_key to a valid key: Codat Portal, Developers, API keys."
-
-
-class AccountLimit(AccessRefused):
-    """402: the plan has expired, has too many companies, or does not hold a feature."""
-
-    advice = "An account limit is reached: see the plan in the Codat Portal, or ask Codat."
-
-
-class Forbidden(AccessRefused):
+class Forbidden(Refused):
     """403: the key is outdated, or may not see this."""
 
     advice = "Check in the Codat Portal (Developers, API keys) that the key is current and may see this."
@@ -187,7 +175,7 @@ class NotSupported(NotFound):
 
 
 class NoData(NotFound):
-    """404, with the message that there is no data: nothing was ever fetched, so that there is nothing to read."""
+    """404, with the message that there is no data: nothing was ever fetched."""
 
     advice = "Nothing to do: there is no such data yet."
 
@@ -199,7 +187,7 @@ class NotReady(Refused):
 
 
 class UnderWay(Refused):
-    """Whatever the status of the queue's answer: a sync of this data set is under way already."""
+    """A sync of this data set can't be queued, as one is under way; by the message, whatever the status."""
 
     advice = "Wait until it is complete."
 
@@ -211,18 +199,37 @@ class RateLimited(Refused):
     advice = "Another application may be using the same key or address; run again later."
 
 
-class QuotaSpent(RateLimited):
-    """429, and Codat asks for a wait of more than `max_retry_wait` seconds: mostly, the day's quota is used up."""
-
-    retriable = False
-    advice = "Run again then, or raise max_retry_wait. The state is kept."
-
-
 class ServerTrouble(Refused):
-    """500 and up: try again later."""
+    """500 and up: Codat can't answer now."""
 
     retriable = True
     advice = "Codat has trouble: run again later; if it lasts, report it to Codat with the correlation id."
+
+
+class EndsTheRun(Refused):
+    """Whatever else the run needs would be refused as well."""
+
+
+class AccountLimit(EndsTheRun):
+    """402: the plan has expired, has too many companies, or does not hold a feature."""
+
+    advice = "An account limit is reached: see the plan in the Codat Portal, or ask Codat."
+
+
+class EndsAllRequests(EndsTheRun):
+    """Any request would be refused as well, whatever it asks for."""
+
+
+class WrongKey(EndsAllRequests):
+    """401: the key is not valid."""
+
+    advice = "Set api_key to a valid key: Codat Portal, Developers, API keys."
+
+
+class QuotaSpent(EndsAllRequests):
+    """429, and Codat asks for a wait of more than `max_retry_wait` seconds: mostly, the day's quota is used up."""
+
+    advice = "Run again then, or raise max_retry_wait. The state is kept."
 
 
 BY_STATUS: dict[int, type[Refused]] = {
@@ -236,31 +243,29 @@ BY_STATUS: dict[int, type[Refused]] = {
 
 
 OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
-"""What the paths of data sets hold. Only there 409 says something of the data set, if it has a word of Codat's."""
+"""Is in the paths of data sets. Only there a 409 tells about the data set, and only if it has a word of Codat's."""
 QUEUE = "/data/queue/"
-"""What the paths hold by which syncs are queued."""
+"""Is in the paths by which syncs are queued."""
 
 NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNORECASE)
-"""Codat's words for a data type that a platform does not offer. Others may hold 'not supported', too."""
+"""Codat's words for a data type that a platform does not offer; 'not supported' alone may mean something else."""
 NO_DATA = re.compile(r"\s*no data available\b", re.IGNORECASE)
 """Codat's words for a data type of which nothing was ever fetched."""
-
-
 UNDER_WAY = re.compile(r"dataset ?already ?in ?progress", re.IGNORECASE)
 """Codat's words for a sync that is under way already."""
 
 
 def reason(body: Mapping[str, Any]) -> str:
-    """Return what an error answer says: its message, and those of its validation, where the reason may stand alone."""
-    found = [body.get("error")]
+    """Return what an error answer says: its message, and those of its validation, as the reason may be there alone."""
+    messages = [body.get("error")]
     with contextlib.suppress(AttributeError, KeyError, TypeError):
-        found += [item["message"] for item in body["validation"]["errors"]]
-    *begin, end = dict.fromkeys(text for text in found if isinstance(text, str) and text) or [""]
+        messages += [item["message"] for item in body["validation"]["errors"]]
+    *begin, end = dict.fromkeys(text for text in messages if isinstance(text, str) and text) or [""]
     return ": ".join([*(text.removesuffix(".") for text in begin), end])
 
 
 def for_status(status: int, message: str, path: str) -> type[Refused]:
-    """Return the class for an error status; Codat's message tells the several meanings of 404."""
+    """Return the class for an error status; the meanings of 404 and 409 differ by Codat's message and the path."""
     if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
     if status == HTTPStatus.NOT_FOUND:

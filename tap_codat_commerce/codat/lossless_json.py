@@ -12,11 +12,11 @@ from typing import Any, Self
 import msgspec
 
 MOST_DIGITS = 4300
-"""Characters of the longest whole number that readers take, its sign included: Python's targets, and msgspec."""
+"""Characters of the longest whole number (with sign) that targets in Python can read. msgspec has the same bound."""
 EXACT = "e-000"
-"""What a whole number is decoded with that would lose its spelling, or be refused, as an integer."""
+"""Is put behind a whole number that would lose its spelling, or be refused, as an integer; taken off by `number`."""
 MINUS_ZERO = re.compile(rb"-0(?:(?<=[:\[,\s]-0)|(?<=\A-0))(?![\d.eE])")
-"""Where a value may stand, as an id may hold as much; what is before it is looked at last, which is faster."""
+"""Only where a value may stand: a string may hold the same. What must be before it is matched last, which is faster."""
 TOKEN = re.compile(
     rb'"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])(?:-0|-\d{%d,}|\d{%d,})(?![\d.eE])' % (MOST_DIGITS, MOST_DIGITS + 1)
 )
@@ -35,12 +35,12 @@ class Number(Decimal):
         return self
 
     def __str__(self) -> str:
-        """Return the text as it came."""
+        """Return the text, unchanged."""
         return self.text
 
 
 class Unreadable:
-    """A number that readers of JSON refuse: of too many digits, or beyond all decimals. As JSON, it is a text."""
+    """A number that readers of JSON refuse: it has too many digits, or is beyond all decimals. Encoded as a string."""
 
     __slots__ = ("text",)
 
@@ -49,7 +49,7 @@ class Unreadable:
         self.text = text
 
     def __str__(self) -> str:
-        """Return the text as it came."""
+        """Return the text, unchanged."""
         return self.text
 
 
@@ -68,7 +68,7 @@ def number(text: str) -> Decimal | Unreadable:
 
 
 def has_long_number(text: Any) -> bool:
-    """Say whether there may be a whole number of too many digits: such a one fills a block of half its length."""
+    """Say whether there may be a whole number of too many digits: it would fill some block of half its length."""
     if len(text) <= MOST_DIGITS:
         return False
     view, half = memoryview(text), MOST_DIGITS // 2
@@ -76,11 +76,11 @@ def has_long_number(text: Any) -> bool:
 
 
 def _exact(text: Any) -> Any:
-    """Return JSON in which no whole number loses its spelling when it is decoded, or is refused."""
+    """Return JSON with a mark behind each whole number that would lose its spelling, or be refused, when decoded."""
     if not (MINUS_ZERO.search(text) or has_long_number(text)):
         return text
     mark = EXACT.encode()
-    return TOKEN.sub(lambda found: found[0] if found[0].startswith(b'"') else found[0] + mark, memoryview(text))
+    return TOKEN.sub(lambda token: token[0] if token[0].startswith(b'"') else token[0] + mark, memoryview(text))
 
 
 def _encode_other(value: object) -> msgspec.Raw | str:
@@ -115,10 +115,10 @@ def decode_object(text: Any) -> dict[str, Any]:
 
 
 members: Any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-"""As `decode_object`, but each value as it came, not looked into."""
+"""As `decode_object`, but each value as its own bytes, not parsed."""
 
 decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
-"""Bytes to the same bytes, checked to be JSON."""
+"""Returns the same bytes, checked to be JSON."""
 
 encode = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number").encode
-"""Python values to compact bytes, numbers as they came."""
+"""Turns Python values into compact bytes, numbers spelled as they were decoded."""

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 PAGES_AHEAD = 20
-"""So many pages after the one that is used are asked for ahead."""
-
+"""How many of the pages after the present one are prefetched."""
 
 MOST = 10**12
-"""A total beyond that is none."""
+"""No list can have more records in all."""
 GROWS = 10
-"""Pages in a row by each of which the total may grow: syncs may add records meanwhile, but not without end."""
+"""How many pages in a row may each tell a larger total: syncs may add records meanwhile, but not without end."""
 
 
 class Link(msgspec.Struct):
@@ -42,7 +41,7 @@ class Links(msgspec.Struct):
 
 
 class Page(msgspec.Struct):
-    """One answer: its records as they came, not parsed yet; and how many there are in all."""
+    """One page: its records, not parsed yet, and how many there are on all pages."""
 
     results: list[msgspec.Raw]
     total: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = msgspec.field(name="totalResults")
@@ -57,17 +56,17 @@ class Page(msgspec.Struct):
         """Return the records, parsed.
 
         Raises:
-            UnexpectedAnswer: one is no object, or no UTF-8.
+            UnexpectedAnswer: one is no object, or can't be parsed.
         """
         try:
             return [lossless_json.decode_object(raw) for raw in self.results]
-        except (ValueError, RecursionError) as exc:
+        except ValueError as exc:
             what = f"a page of a list holds an entry that can't be read: {exc}"
             raise UnexpectedAnswer(what) from exc
 
 
 decode: Callable[[bytes], Page] = msgspec.json.Decoder(Page).decode
-"""An answer to its page. Raises msgspec.DecodeError; msgspec.ValidationError if it is JSON, but no page."""
+"""Turns an answer into a page. Raises msgspec.DecodeError; if it is JSON, but no page, msgspec.ValidationError."""
 
 
 def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
@@ -79,7 +78,7 @@ def by_number(client: Client | Prefetcher, path: str, params: Params, size: int)
     """Yield pages by their numbers, until neither a next link nor the total promises more.
 
     Raises:
-        UnexpectedAnswer: a page is the same as the one before it: there might be no end to them.
+        UnexpectedAnswer: a page is the same as the one before it, so that there might be no end; or see `Bound`.
     """
     number, before, bound = 1, None, Bound(size)
     while True:
@@ -107,17 +106,20 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
     position: Position | None,
     unsure: int = 0,
 ) -> Iterator[Page]:
-    """Yield pages as `by_number` does, from the first one given, and ask for the following ones ahead.
+    """Yield pages from a given one on, until neither a next link nor the total promises more; prefetch those to come.
 
     Args:
-        prefetcher: asks for them.
+        prefetcher: makes the requests.
         path: of the list, as are `params`.
-        params: but for number and size.
-        size: records to a page.
+        params: all but page number and page size.
+        size: records on a page.
         first: number of the first page.
-        token: only what was asked with the same token is used.
-        position: when they are needed, None to ask for nothing ahead.
-        unsure: so many pages are used before others are asked ahead.
+        token: only what was prefetched with an equal token is used.
+        position: when the pages are needed, see `Prefetcher.prefetch`; None to prefetch nothing.
+        unsure: how many pages to yield before any is prefetched.
+
+    Raises:
+        UnexpectedAnswer: see `Bound`.
     """
     number, bound = first, Bound(size)
     while True:
@@ -125,7 +127,7 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
         bound.check(page, number)
         if position is not None and number >= first + unsure:
             prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
-        last = is_last(page, number, size)  # before the page is used up
+        last = is_last(page, number, size)  # now, as whoever is given the page may take its records out
         yield page
         if last:
             return
@@ -143,7 +145,7 @@ def prefetch_following(  # noqa: PLR0913 - as above
     token: Hashable,
     position: Position,
 ) -> None:
-    """Ask ahead for the pages after one that is there, as far as it says that there are any."""
+    """Prefetch the pages after a given one, as far as its total promises any."""
     if is_last(page, number, size):
         return
     last = min(-(-page.total // size), number + PAGES_AHEAD)
@@ -152,17 +154,17 @@ def prefetch_following(  # noqa: PLR0913 - as above
 
 
 class Bound:
-    """Refuses pages that no total allows: a server that always has a next one would be followed for ever."""
+    """Refuses pages beyond the total: a server that always has a next page would be followed for ever."""
 
     def __init__(self, size: int) -> None:
-        """Begin before the first page; `size` is the records to a page."""
+        """Begin before the first page; `size` is how many records a page has."""
         self._size, self._total, self._grown = size, MOST, 0
 
     def check(self, page: Page, number: int) -> None:
-        """Look at a page.
+        """Check a page against the total, and its total against those before.
 
         Raises:
-            UnexpectedAnswer: it is beyond the total, or the total has grown by each of many pages.
+            UnexpectedAnswer: it is beyond the total, or the total has grown with each of many pages.
         """
         self._grown = self._grown + 1 if page.total > self._total else 0
         self._total = page.total
@@ -183,7 +185,7 @@ def by_link(client: Client | Prefetcher, path: str, token: Hashable = None) -> I
     """Yield the first page, asked for without parameters, and those that its next links lead to.
 
     Raises:
-        UnexpectedAnswer: more than a page came beyond the total: there might be no end to them.
+        UnexpectedAnswer: there are pages beyond the total, so that there might be no end.
     """
     page = client.get(path, None, decode) if token is None else client.get(path, None, decode, token)  # type: ignore[call-arg]
     before = 0

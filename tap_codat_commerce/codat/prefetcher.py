@@ -1,8 +1,8 @@
-"""Answers asked for before they are needed: by worker threads, in the order of their need, within bounds.
+"""Makes requests before their answers are needed: in worker threads, in the order of need, within bounds.
 
-One thread, the reader, offers requests and uses their answers; what it does between the two decides nothing here. An
-answer is kept as it came and is used once, an error comes up where its answer would be used. What the reader waits
-for goes before all else, whatever the bounds say, so that it never waits for something that waits for the reader.
+One thread, the reader, offers requests and later uses their answers. Each answer is used once; an error is raised where
+its answer would be used. What the reader is waiting for goes before all else, whatever the bounds say: so the reader
+never waits for something that waits for the reader.
 """
 
 from __future__ import annotations
@@ -25,20 +25,28 @@ if TYPE_CHECKING:
     Position = tuple[int, ...]
 
 MAX_BYTES = 32 * 2**20
-"""So much of what was asked ahead is held at once, in the size of the answers' bodies."""
+"""Of all prefetched answers that are held at once: the size of their bodies."""
 SHARES = 8
-"""So many answers whose size nobody knows yet are asked for at once."""
-LOOK_UP = 0.5
-"""Seconds."""
+"""Before the first answer of its kind, an answer is expected to take this part of the bound: an eighth."""
+POLL_SECONDS = 0.5
+"""How often the reader looks up while it waits."""
 NOW: Position = ()
 """Before all other positions."""
-ENDS_THE_RUN = (errors.WrongKey, errors.AccountLimit, errors.QuotaSpent)
-"""Errors after which no other request would fare better: nothing more is asked ahead."""
 
 
 @dataclass
-class Ask:
-    """A request, and its answer once it is there."""
+class Request:
+    """A request, and its answer once it has arrived.
+
+    Attributes:
+        key: which requests are the same.
+        kind: which answers are of similar size.
+        call: makes the request; is given what decodes the answer.
+        then: is called with the answer, in the reader's thread.
+        state: queued, under way, done or dropped.
+        arrived: whether the reader knows that it is done.
+        size: of the body in bytes; what is expected, while it is under way.
+    """
 
     key: Hashable
     kind: str
@@ -56,7 +64,7 @@ class Ask:
         self.size = 0
         try:
             self.value = self.call(self._measured)
-        except BaseException as exc:  # noqa: BLE001 - comes up in the reader
+        except BaseException as exc:  # noqa: BLE001 - is raised in the reader
             self.error = exc
 
     def _measured(self, body: bytes) -> Any:
@@ -68,34 +76,31 @@ class Ask:
 class _Queued:
     position: Position
     number: int
-    ask: Ask = field(compare=False)
+    request: Request = field(compare=False)
 
 
 class Prefetcher:
-    """Codat for one reader, with a look ahead.
-
-    All but the constructor is for the reader's thread alone.
-    """
+    """Codat for one reader, whose thread alone may use it."""
 
     def __init__(self, client: Client, at_once: int, max_bytes: int = MAX_BYTES) -> None:
-        """Begin with nothing asked.
+        """Begin without a request.
 
         Args:
             client: makes the requests.
-            at_once: how many threads ask ahead.
-            max_bytes: how much of what was asked ahead is held at once.
+            at_once: how many threads prefetch.
+            max_bytes: how large all prefetched answers that are held may be together.
         """
         self._client, self._at_once, self._max_bytes = client, at_once, max_bytes
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
-        self._news: queue.SimpleQueue[Ask] = queue.SimpleQueue()
-        self._asks: dict[Hashable, Ask] = {}
-        self._tokens: dict[Hashable, list[Ask]] = {}
+        self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
+        self._requests: dict[Hashable, Request] = {}
+        self._tokens: dict[Hashable, list[Request]] = {}
         self._queue: list[_Queued] = []
         self._sizes: dict[str, int] = {}
         self._number = self._threads = self._idle = 0
-        self._bytes = 0  # of answers that are held, and as expected of those that are on their way
-        self._closed = self._hopeless = False
+        self._bytes = 0  # of answers that are held, and as expected of those that are under way
+        self._closed = self._run_ends = False
 
     @property
     def clock(self) -> Clock:
@@ -104,8 +109,8 @@ class Prefetcher:
 
     @property
     def open(self) -> int:
-        """How many answers were asked ahead and not used yet."""
-        return len(self._asks)
+        """How many answers were offered and not used yet."""
+        return len(self._requests)
 
     def prefetch(  # noqa: PLR0913 - what a request is, and when it is needed
         self,
@@ -117,7 +122,7 @@ class Prefetcher:
         token: Hashable = None,
         then: Callable[[Any], None] | None = None,
     ) -> None:
-        """Have a GET made as soon as the bounds allow, unless it was offered already.
+        """Offer a GET, to be made as soon as the bounds allow; it may have been offered already.
 
         Args:
             path: as for `Client.get`, as are `params` and `decode`.
@@ -125,134 +130,135 @@ class Prefetcher:
             decode: as for `Client.get`.
             position: the smaller, the earlier it is made.
             token: only a `get` with an equal one may use the answer.
-            then: is called with the answer soon after it came, in the reader's thread; not after an error.
+            then: is called with the answer soon after it has arrived, in the reader's thread; not after an error.
         """
-        ask = self._ask(path, params, decode, token)
-        if ask.key in self._asks or self._hopeless:
+        request = self._get_request(path, params, decode, token)
+        if request.key in self._requests or self._run_ends:
             return
-        ask.then = then
+        request.then = then
         with self._lock:
-            self._asks[ask.key] = ask
-            self._put(ask, position)
+            self._requests[request.key] = request
+            self._put(request, position)
         if token is not None:
-            self._tokens.setdefault(token, []).append(ask)
+            self._tokens.setdefault(token, []).append(request)
 
     def get(
         self, path: str, params: Params | None = None, decode: Decode = lossless_json.decode, token: Hashable = None
     ) -> Any:
-        """Return the decoded answer to a GET, whether it was asked for already or not; the rest as for `Client.get`."""
-        ask = self._ask(path, params, decode, token)
-        return self._answer(self._asks.get(ask.key) or ask)
+        """Return the decoded answer to a GET, whether it was offered or not; the rest as for `Client.get`."""
+        request = self._get_request(path, params, decode, token)
+        return self._answer(self._requests.get(request.key) or request)
 
     def follow(self, link: str, decode: Decode = lossless_json.decode) -> Any:
         """Return the decoded answer behind a link, as for `Client.follow`."""
-        return self._answer(Ask(("link", link), "", lambda d: self._client.follow(link, d), decode))
+        return self._answer(Request(("link", link), "", lambda d: self._client.follow(link, d), decode))
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
         """Return the decoded answer to a POST, as for `Client.post`."""
-        ask = Ask(
+        request = Request(
             ("post", path),
             "",
             lambda _: self._client.post(path, params, body, repeatable=repeatable),
             lossless_json.decode,
         )
-        return self._answer(ask)
+        return self._answer(request)
 
     def expect(self, more: int) -> None:
-        """Say that so many more requests will have to be made, as far as is known now."""
+        """Announce so many more requests, as `RateLimiter.expect` does."""
         self._client.limiter.expect(more)
 
     def drop(self, token: Hashable) -> None:
-        """Forget what was asked with a token and not used."""
-        for ask in self._tokens.pop(token, ()):
-            self._forget(ask)
+        """Forget what was offered with a token and not used."""
+        for request in self._tokens.pop(token, ()):
+            self._forget(request)
 
     def close(self) -> None:
-        """Stop: nothing more is asked, and nobody waits for what is on its way."""
+        """Make no more requests, and don't wait for those under way."""
         self._client.limiter.close()
         with self._lock:
             self._closed = True
-            self._asks.clear()
+            self._requests.clear()
             self._queue.clear()
             self._work.notify_all()
 
-    def _ask(self, path: str, params: Params | None, decode: Decode, token: Hashable) -> Ask:
+    def _get_request(self, path: str, params: Params | None, decode: Decode, token: Hashable) -> Request:
         key = (path, *(params or {}).items(), token)
-        return Ask(key, path.rpartition("/")[2], lambda d: self._client.get(path, params, d), decode)
+        return Request(key, path.rpartition("/")[2], lambda d: self._client.get(path, params, d), decode)
 
-    def _put(self, ask: Ask, position: Position) -> None:
+    def _put(self, request: Request, position: Position) -> None:
+        """Queue a request; begin a thread if none is free for it. The lock is held."""
         self._number += 1
-        heapq.heappush(self._queue, _Queued(position, self._number, ask))
+        heapq.heappush(self._queue, _Queued(position, self._number, request))
         wanted = self._at_once + (position == NOW)
         if self._idle < len(self._queue) and self._threads < wanted:
             self._threads += 1
             threading.Thread(target=self._run, name=f"codat-{self._number}", daemon=True).start()
         self._work.notify()
 
-    def _answer(self, ask: Ask) -> Any:
-        """Wait for an answer; meanwhile let follow what depends on others that come."""
+    def _answer(self, request: Request) -> Any:
+        """Wait for the answer to a request; meanwhile call `then` of others that arrive."""
         with self._lock:
-            self._asks.setdefault(ask.key, ask)
-            if ask.state == "queued":
-                self._put(ask, NOW)
-        while not ask.arrived or not self._news.empty():
-            self._look_at_news()
-        value, error = ask.value, ask.error
-        self._forget(ask)
+            self._requests.setdefault(request.key, request)
+            if request.state == "queued":
+                self._put(request, NOW)
+        while not request.arrived or not self._arrived.empty():
+            self._take_arrived()
+        value, error = request.value, request.error
+        self._forget(request)
         if error:
             raise error
         return value
 
-    def _look_at_news(self) -> None:
-        """Take the next answer that came, if one comes soon, and let follow what depends on it.
+    def _take_arrived(self) -> None:
+        """Wait for the next answer that arrives, but not for long; call its `then`.
 
-        The reader is where signals are handled, and may be left by an exception at any moment here: a queue takes that,
-        a condition does not. It also looks up now and then, for a signal that came just before it began to wait.
+        The reader's thread handles signals, so that an exception may be raised at any moment in here: a queue stays
+        usable then, a condition does not. Waiting is cut short for a signal that came just before it began.
         """
         try:
-            ask = self._news.get(timeout=LOOK_UP)
+            request = self._arrived.get(timeout=POLL_SECONDS)
         except queue.Empty:
             return
-        ask.arrived = True
-        if ask.then and ask.error is None and ask.state != "dropped":
-            ask.then(ask.value)
+        request.arrived = True
+        if request.then and request.error is None and request.state != "dropped":
+            request.then(request.value)
 
-    def _forget(self, ask: Ask) -> None:
+    def _forget(self, request: Request) -> None:
         with self._lock:
-            self._asks.pop(ask.key, None)
-            if ask.state == "done":
-                self._bytes -= ask.size
+            self._requests.pop(request.key, None)
+            if request.state == "done":
+                self._bytes -= request.size
                 self._work.notify_all()
-            ask.state, ask.value = "dropped", None
+            request.state, request.value = "dropped", None
 
     def _run(self) -> None:
-        """Work, in a thread of its own. Daemons: those of an executor would hold up the end of the process."""
-        while (ask := self._next()) is not None:
-            expected = ask.size
-            ask.run()
+        """Make requests, in a daemon thread: the threads of an executor would hold up the end of the process."""
+        while (request := self._next()) is not None:
+            expected = request.size
+            request.run()
             with self._lock:
-                self._sizes[ask.kind] = max(ask.size, self._sizes.get(ask.kind, 0) * 7 // 8)
+                self._sizes[request.kind] = max(request.size, self._sizes.get(request.kind, 0) * 7 // 8)
                 self._bytes -= expected
-                if ask.state != "dropped":
-                    ask.state = "done"
-                    self._bytes += ask.size
-                self._hopeless = self._hopeless or isinstance(ask.error, ENDS_THE_RUN)
-            self._news.put(ask)
-            del ask
+                if request.state != "dropped":
+                    request.state = "done"
+                    self._bytes += request.size
+                self._run_ends = self._run_ends or isinstance(request.error, errors.EndsTheRun)
+            self._arrived.put(request)
+            del request  # what it holds is the reader's
         self._client.release()
 
-    def _next(self) -> Ask | None:
-        """Wait for work; None if there will be none for this thread."""
+    def _next(self) -> Request | None:
+        """Wait for a request that may begin; None if this thread is not needed any more."""
         with self._lock:
             while not self._closed:
-                while self._queue and self._queue[0].ask.state != "queued":
+                while self._queue and self._queue[0].request.state != "queued":
                     heapq.heappop(self._queue)
                 spare = self._threads > self._at_once
                 if self._queue and self._may_begin(self._queue[0], spare=spare):
-                    ask = heapq.heappop(self._queue).ask
-                    ask.state, ask.size = "under way", self._expected(ask.kind)
-                    self._bytes += ask.size
-                    return ask
+                    request = heapq.heappop(self._queue).request
+                    request.state, request.size = "under way", self._expected(request.kind)
+                    self._bytes += request.size
+                    return request
                 if spare:
                     break
                 self._idle += 1
@@ -262,11 +268,11 @@ class Prefetcher:
             return None
 
     def _expected(self, kind: str) -> int:
-        """Return the size of an answer that is to come: a fair share of the bound before the first of its kind."""
+        """Return the size in bytes that an answer is expected to have, by earlier ones of its kind."""
         return self._sizes.get(kind, self._max_bytes // SHARES)
 
     def _may_begin(self, first: _Queued, *, spare: bool) -> bool:
         if first.position == NOW:
             return True
-        fits = self._bytes + self._expected(first.ask.kind) <= self._max_bytes
-        return fits and not spare and not self._hopeless
+        fits = self._bytes + self._expected(first.request.kind) <= self._max_bytes
+        return fits and not spare and not self._run_ends

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 2047
 IDS_AT_ONCE = 40
-"""Forty conditions on a UUID make 1,638 characters."""
+"""Forty conditions on a UUID take 1,638 characters."""
 
 
 def names(condition: str) -> list[str]:
-    """Return the fields that a query asks for, in its order; of what is malformed, what can be told."""
+    """Return the fields that a query names, in order; if it is malformed, those that can be told."""
     return re.findall(r"(?:^|&&|\|\||[{}])\s*([\w.]+)\s*[!=<>~]", condition)
 
 

@@ -1,4 +1,4 @@
-"""The day's quota of requests, as Codat's answers tell it."""
+"""The day's quota of requests, as Codat's answers tell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quota:
-    """The day's quota of requests, by the latest answer's `X-Rate-Limit-…`; None as long as no answer tells."""
+    """The day's quota of requests, by the latest answer's `X-Rate-Limit-…` headers; None until an answer has them."""
 
     limit: int | None = None
     remaining: int | None = None
@@ -27,7 +27,7 @@ class Quota:
         return cls(limit, remaining, headers.get("X-Rate-Limit-Reset"))
 
     def after(self, other: Quota | None) -> Quota:
-        """Return the later of two quotas: answers may overtake, but until the reset, less and less is left."""
+        """Return the later of two: answers may overtake each other, but until the reset, less and less remains."""
         if other is None:
             return self
         overtaken = self.reset == other.reset and (self.remaining or 0) < (other.remaining or 0)

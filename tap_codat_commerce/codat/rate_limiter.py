@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MINUTE = 61.0
-"""Seconds that we count as a minute: one more, as some requests are longer on their way than others."""
+"""Seconds that count as a minute: one more, since some requests take longer to reach Codat than others."""
 
 
 class RateLimiterClosed(Exception):
@@ -66,7 +66,7 @@ class RateLimiter:
             self._held_until = max(self._held_until, self._clock() + seconds)
 
     def close(self) -> None:
-        """Let nothing more out, and end all waiting."""
+        """Send nothing more, and end all waiting."""
         self._closed.set()
 
     @contextmanager
@@ -82,7 +82,7 @@ class RateLimiter:
             yield
 
     def _seconds_to_wait(self) -> float:
-        """Return the time until the next request may be sent; if that is now, count one as sent."""
+        """Return the seconds until the next request may be sent; if that is now, 0, and count one as sent."""
         if self._closed.is_set():
             raise RateLimiterClosed
         with self._lock:

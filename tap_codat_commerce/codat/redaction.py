@@ -1,6 +1,7 @@
-"""Makes a text fit to be shown: the key is taken out in every form, and what a terminal would obey is made visible.
+"""Makes a text safe to show: takes the key out in every form, and makes visible what a terminal would obey.
 
-Errors pass through here when they are made, log lines when they are logged: whatever is cut is cut after that.
+Errors pass through here when they are made, log lines when they are logged. Texts are cut after that, never before: a
+part of a key might not be recognised.
 """
 
 from __future__ import annotations
@@ -11,18 +12,18 @@ import re
 from functools import lru_cache
 
 SHOWN = 300
-"""A line quotes at most so many characters of what others said."""
+"""How many characters of somebody else's words a line quotes at most."""
 SHORTEST = 4
-"""A key of fewer characters is none, and taking it out would garble all else."""
+"""A text of fewer characters is no key, and taking it out everywhere would garble other texts."""
 UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Control characters but for tab and line feed, those that turn the direction of text, halves of characters."""
+"""Control characters but tab and line feed, characters that turn the direction of text, halves of characters."""
 
 PIECE = 10
-"""Characters of a key in a row: so many are taken out wherever they stand, as servers cut and break lines."""
+"""So many characters of a key in a row are taken out, too: servers may cut a key, or break it over two lines."""
 PASSWORD = re.compile(r"(?<=://)[^/\s@:]*:[^\s?]*(?=@)")
-"""Of a proxy, in its address: also where it holds what should have been encoded."""
+"""A proxy's user and password in its address, even if they hold characters that should have been encoded."""
 QUERY = re.compile(r"(?<=://)([^\s?'\"]*\?)[^\s'\"]+")
-"""Of a link: it may let whoever has it act for a merchant."""
+"""A link and its query, which may let anybody act for a merchant."""
 SMALL = {ord(c): ord(c.lower()) for c in map(chr, range(ord("A"), ord("Z") + 1))}
 
 _keys: dict[str, re.Pattern[str]] = {}
@@ -30,7 +31,7 @@ _pieces: set[str] = set()
 
 
 def hide(authorization: str) -> None:
-    """Take a key out of all that is shown from now on.
+    """Have a key taken out of everything that is shown from now on.
 
     Args:
         authorization: the header value `Basic …`.
@@ -50,29 +51,29 @@ def hide(authorization: str) -> None:
 
 
 def clean(text: str) -> str:
-    """Return the text without any key, and with the number of each character that is not to be obeyed."""
+    r"""Return the text without any key, and with an escape like `\x1b` for each character that must not be obeyed."""
     for key in _keys.values():
         text = key.sub("***", text)
     text = PASSWORD.sub("***", _without_pieces(text))
-    return UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return UNSEEN.sub(lambda character: character[0].encode("unicode_escape").decode(), text)
 
 
 def quoted(text: str) -> str:
-    """Return a cleaned text on one line, cut if it is long; links in it are without their queries."""
+    """Return a cleaned text on one line, links in it without their queries; cut if it is long."""
     text = QUERY.sub(r"\1***", " ".join(clean(text).split()))
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 def one_line(text: str) -> str:
-    """Return a cleaned text with its line feeds made visible: what Codat names is to forge no line of the log."""
+    """Return a cleaned text with its line feeds made visible: a name at Codat must not forge a line of the log."""
     return clean(text).replace("\n", "\\n")
 
 
 class CleanRecord(logging.LogRecord):
-    """A log record whose message and traceback are clean, whichever logger it is of and whichever formatter asks."""
+    """A log record whose message and traceback are clean, whatever logger and formatter it passes through."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        """Clean what is there already: a message without arguments is shown as it is by some formatters."""
+        """Clean a message without arguments at once: some formatters don't ask for it by `getMessage`."""
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         if not self.args:
             self.msg = one_line(str(self.msg))
@@ -93,7 +94,7 @@ class CleanRecord(logging.LogRecord):
 
 
 def _without_pieces(text: str) -> str:
-    """Return a text without any piece of a key, whether its letters are small or not."""
+    """Return a text without any piece of a key, in upper or lower case."""
     small, end = text.translate(SMALL), 0
     kept: list[str] = []
     for start in range(len(small) - PIECE + 1):

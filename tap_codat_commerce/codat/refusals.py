@@ -1,10 +1,10 @@
-"""Turns an answer by which Codat refuses a request into an error of the class that stands for it."""
+"""Turns an answer by which Codat refuses a request into an error of the class for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors, lossless_json, retry_policy, unicode_repair
+from tap_codat_commerce.codat import errors, lossless_json, nesting, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.redaction import quoted
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def refusal(request: str, answer: Answer, max_retry_wait: float) -> errors.Refused:
-    """Return the error that an answer of 400 and more stands for.
+    """Return the error for an answer with a status of 400 or more.
 
     Args:
-        request: method and path, for people.
+        request: method and path, for the message.
         answer: Codat's.
-        max_retry_wait: seconds; whoever is told to wait longer has no quota left.
+        max_retry_wait: seconds; a 429 that asks for a longer wait is a `QuotaSpent`.
     """
     body = _error_body(answer.body)
     message, correlation_id = quoted(errors.reason(body)), quoted(str(body.get("correlationId") or ""))
@@ -38,8 +38,8 @@ def refusal(request: str, answer: Answer, max_retry_wait: float) -> errors.Refus
 
 
 def _error_body(content: bytes) -> dict[str, Any]:
+    text, _ = unicode_repair.mended(content)
     try:
-        body = lossless_json.decode(unicode_repair.mended(content)[0])
-    except (ValueError, RecursionError):
+        return {} if nesting.is_too_deep(text) else lossless_json.decode_object(text)
+    except ValueError:
         return {}
-    return body if isinstance(body, dict) else {}

@@ -1,8 +1,8 @@
 """One request and its answer over HTTP, bounded in seconds and in bytes.
 
-What `requests` calls a timeout begins anew with each byte that comes: an answer that trickles would last for ever. So
-every answer has a deadline, from its status line to its last byte. And a body is held against a bound while it comes,
-as sent and as inflated: a few kilobytes of gzip may hold gigabytes.
+What `requests` calls a timeout begins anew with each byte: an answer that trickles in would last for ever. So each
+answer has a deadline for its last byte. And each body is size-checked as it arrives, compressed and decompressed: a few
+kilobytes of gzip may hold gigabytes.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_BODY = 64 * 2**20
-"""Bytes of an answer, as sent and as inflated: three times the largest page of 5,000 records that is to be expected."""
+"""Bytes, compressed and decompressed: three times the largest page of 5,000 records that is to be expected."""
 MAX_ERROR_BODY = 16 * 2**10
-"""Bytes that are read of an error's body."""
+"""Bytes of an error's body that are read; the rest is left."""
 PIECE = 2**18
-"""Bytes that are handled at once."""
+"""Bytes that are read, or decompressed, at once."""
 GZIP = 31
-"""What zlib calls it."""
+"""The `wbits` by which zlib expects a gzip header."""
 LOST = (
     requests.ConnectionError,
     requests.Timeout,
@@ -47,20 +47,20 @@ LOST = (
     urllib3.exceptions.SSLError,
     urllib3.exceptions.InvalidHeader,
 )
-"""What `requests` raises where another try may fare better."""
+"""Errors of `requests` and urllib3 that are worth a retry."""
 
 logger = getLogger("tap-codat-commerce.codat")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came.
+    """An answer.
 
     Attributes:
         status: the HTTP status.
         headers: looked up in any case.
-        body: inflated.
-        whole: whether its end was announced and came; if not, it may have been cut.
+        body: decompressed.
+        whole: whether its length or its end was announced; if not, it may have been cut off unnoticed.
     """
 
     status: int
@@ -73,16 +73,16 @@ class Transport:
     """Makes requests with the key, from any thread."""
 
     def __init__(self, base: str, headers: Mapping[str, str], timeout: float) -> None:
-        """Prepare, without a request.
+        """Set up, without a request.
 
         Args:
             base: the API's address.
-            headers: of every request, the key among them.
-            timeout: seconds to wait for a connection, and seconds in which an answer has to be there.
+            headers: of each request, the key among them.
+            timeout: seconds for making a connection, and for an answer to its last byte.
         """
         self._base, self._headers, self._timeout = base, headers, timeout
         self._local = threading.local()
-        if not logger.isEnabledFor(DEBUG):  # what it warns of comes up as an error of ours, or is no user's business
+        if not logger.isEnabledFor(DEBUG):  # what it warns of becomes an error of ours, or is no user's business
             getLogger("urllib3").setLevel(ERROR)
 
     def exchange(
@@ -91,8 +91,8 @@ class Transport:
         """Return the answer to one request, whatever its status.
 
         Raises:
-            CodatError: there is no answer, or none within the bounds. `request` stands in its message. It has no cause:
-                what `requests` raises may hold the key.
+            CodatError: there is no answer, or none within the bounds. Its message names `request`. It has no
+                `__cause__`: what `requests` raises may hold the key.
         """
         try:
             return self._exchange(request, method, url, params, payload)
@@ -129,7 +129,7 @@ class Transport:
             else:
                 body = _whole(raw, request, whole=whole)
         if not body:
-            self.release()  # should a body follow all the same, it is nobody's answer
+            self.release()  # a body that follows all the same would be taken for the next answer
         return Answer(status, response.headers, body, whole)
 
     @property
@@ -150,7 +150,7 @@ class Transport:
 
 
 class _UntilDeadline(io.RawIOBase):
-    """What a socket brings, within the seconds that its timeout is at the beginning."""
+    """What a socket receives, until as many seconds have passed as its timeout was at the beginning."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
         self._raw, self._sock = raw, sock
@@ -175,7 +175,7 @@ class _UntilDeadline(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer with a deadline. It closes its end of the socket also where its head is broken off."""
+    """An answer with a deadline. It closes the socket also if its head is broken off."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -189,11 +189,11 @@ class _Response(http.client.HTTPResponse):
             raise
 
     def _read_status(self) -> tuple[str, int, str]:
-        """Skip all interim answers: http.client knows 100 alone, and would take the final answer for the next one's."""
-        while HTTPStatus.CONTINUE <= (found := super()._read_status())[1] < HTTPStatus.OK:  # type: ignore[misc]
+        """Skip all interim answers. http.client skips 100 alone: the final one would be taken for the next answer."""
+        line: tuple[str, int, str]
+        while HTTPStatus.CONTINUE <= (line := super()._read_status())[1] < HTTPStatus.OK:  # type: ignore[misc]
             http.client.parse_headers(self.fp)
-        answer: tuple[str, int, str] = found
-        return answer
+        return line
 
 
 class _Adapter(HTTPAdapter):
@@ -223,7 +223,7 @@ def _whole(raw: Any, request: str, *, whole: bool) -> bytes:
 
 
 def _beginning(raw: Any) -> bytes:
-    """Return the beginning of an error's body: the status alone says what went wrong, so that it need not be whole."""
+    """Return the beginning of an error's body. If it is broken off, the status still says what went wrong."""
     body = io.BytesIO()
     with suppress(OSError, EOFError, OverflowError, zlib.error, urllib3.exceptions.HTTPError):
         body.writelines(_pieces(raw, MAX_ERROR_BODY))
@@ -231,12 +231,12 @@ def _beginning(raw: Any) -> bytes:
 
 
 def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
-    """Yield a body, inflated.
+    """Yield a body, decompressed, as it arrives.
 
     Raises:
         OverflowError: it has more bytes than the bound allows.
-        EOFError: what was compressed has no end.
-        zlib.error: it can't be inflated.
+        EOFError: it is compressed, and ends too early.
+        zlib.error: it can't be decompressed.
     """
     encoding = raw.headers.get("Content-Encoding", "").strip().lower()
     if encoding not in {"", "identity", "gzip", "x-gzip"}:
@@ -273,7 +273,7 @@ def _failure(what: str, error: BaseException) -> errors.CodatError:
 
 
 def _reason(error: BaseException) -> str:
-    """Return the innermost cause: the wrappers of requests and urllib3 tell a reader nothing."""
+    """Return the innermost cause, in words: what requests and urllib3 wrap around it tells a reader nothing."""
     *_, innermost = _causes(error)
     text = str(innermost)
     return quoted(text.rpartition(">: ")[2] or type(innermost).__name__)

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import data_status, proof
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
@@ -160,7 +159,7 @@ class DataSetSync:
             return False
         try:
             self._refreshes.queue(self.key, self.connection, self.data_type, status)
-        except ENDS_THE_RUN:
+        except errors.EndsTheRun:
             raise
         except errors.CodatError as exc:
             logger.debug("%s", exc.at(self.where))
@@ -330,7 +329,7 @@ class DataSetSync:
             yield
         except errors.NotReady as exc:
             self._not_ready(exc)
-        except ENDS_THE_RUN as exc:
+        except errors.EndsTheRun as exc:
             exc.at(self.where)
             raise
         except errors.CodatError as exc:

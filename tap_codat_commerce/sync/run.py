@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat.answers import COMMERCE_PREFIX, status_entry
-from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN, Prefetcher
+from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
+from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import DataStatuses
@@ -123,7 +123,7 @@ class Run:
             return
         try:
             entries = self._statuses.entries(company.id)
-        except ENDS_THE_RUN:
+        except EndsTheRun:
             raise
         except CodatError as exc:
             self.summary.failure("data_status", company.readable[0].company, company.id, exc)

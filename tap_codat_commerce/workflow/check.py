@@ -7,6 +7,7 @@ answer would be the same if Codat took no notice of a parameter, nothing was.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,6 @@ ENOUGH = 3
 COMPANIES_TRIED, DATA_SETS_TRIED = 2, 3
 """So many are asked for a data set that holds enough records."""
 PREFERRED = ("commerce-customers", "commerce-orders", "commerce-products", "commerce-transactions")
-HOPELESS = (errors.WrongKey, errors.QuotaSpent)
-"""After these no other request would fare better."""
 
 
 class Check:
@@ -81,10 +80,10 @@ class Check:
                 findings.seen[KEY] = None
             raise _end(exc) from exc
         findings.see(KEY, holds=True)
-        client.patient = False  # or a server in trouble would be asked far more often
+        client.retry_limits = replace(client.retry_limits, failed=0)  # else a server in trouble is asked far more often
         try:
             self._look_at_all(listed)
-        except HOPELESS as exc:
+        except errors.EndsAllRequests as exc:
             raise _end(exc) from exc
         finally:
             findings.see(QUOTA, holds=client.quota.limit is not None)
@@ -148,7 +147,7 @@ class Check:
                 page = self._page(path)
             except (errors.NotSupported, errors.NoData, errors.NotReady):
                 continue
-            except HOPELESS:
+            except errors.EndsAllRequests:
                 raise
             except errors.CodatError as exc:
                 self.findings.trouble(READABLE, exc, path.rpartition("/")[2])
@@ -171,7 +170,7 @@ class Check:
     def _may_have_data(self, company_id: str, data_type: str) -> bool:
         try:
             status = self._session.statuses.status(company_id, data_type)
-        except HOPELESS:
+        except errors.EndsAllRequests:
             raise
         except errors.CodatError as exc:
             self.findings.trouble(STATUS, exc)
@@ -243,7 +242,7 @@ class Check:
         """Return a page; None if that fails, which is noted."""
         try:
             return self._page(path, number=number, size=size, **params)
-        except HOPELESS:
+        except errors.EndsAllRequests:
             raise
         except errors.CodatError as exc:
             self.findings.trouble(name, exc)

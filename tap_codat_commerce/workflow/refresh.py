@@ -16,9 +16,8 @@ from rich.progress import Progress
 
 from tap_codat_commerce.codat import pages, query
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnderWay
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay
 from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
 from tap_codat_commerce.workflow import show
@@ -119,7 +118,7 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     except UnderWay:
         pull.note = "was under way already"
         answer = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
-    except ENDS_THE_RUN:
+    except EndsTheRun:
         raise
     except BadRequest as exc:
         pull.note = exc.message or exc.what

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import CodatError
-from tap_codat_commerce.codat.prefetcher import ENDS_THE_RUN
+from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
 from tap_codat_commerce.sync.company_selection import is_shop
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
 from tap_codat_commerce.workflow import show
@@ -236,7 +235,7 @@ class Shown:
 def _entries(session: Session, company_id: str) -> Entries:
     try:
         return session.statuses.entries(company_id)
-    except ENDS_THE_RUN:
+    except EndsTheRun:
         raise
     except CodatError as exc:
         return exc

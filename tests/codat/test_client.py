@@ -22,6 +22,7 @@ from tap_codat_commerce.codat.errors import (
     UnsafeLink,
 )
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
+from tap_codat_commerce.codat.retry_policy import RetryLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ class Codat:
 @pytest.fixture
 def codat(stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch) -> Iterator[Codat]:
     codat = Codat(stage(companies=1))
-    monkeypatch.setattr("backoff._sync.time.sleep", codat.wait)
+    monkeypatch.setattr("time.sleep", codat.wait)
     yield codat
     codat.client.release()
 
@@ -111,18 +112,18 @@ def test_what_is_counted(codat: Codat, status: int) -> None:
     assert codat.client.answered == 3
 
 
-@pytest.mark.parametrize(("weary", "tries"), [(False, 4), (True, 2)])
+@pytest.mark.parametrize(("limits", "tries"), [(None, 4), (RetryLimits(1, 1), 2)])
 @pytest.mark.parametrize("error", [RateLimited, ServerTrouble])
-def test_how_often_it_is_tried(codat: Codat, error: type[Exception], *, weary: bool, tries: int) -> None:
-    codat.client.weary = codat.client.weary or weary
+def test_how_often_it_is_tried(codat: Codat, error: type[Exception], limits: RetryLimits | None, tries: int) -> None:
+    codat.client.retry_limits = limits or codat.client.retry_limits
     codat.fail(status=429 if error is RateLimited else 500, times=0)
     with pytest.raises(error):
         codat.client.get("/companies")
     assert codat.asked() == tries
 
 
-def test_without_patience_a_429_alone_is_tried_again(codat: Codat) -> None:
-    codat.client.patient = False
+def test_a_429_alone_may_be_tried_again(codat: Codat) -> None:
+    codat.client.retry_limits = RetryLimits(3, 0)
     codat.fail(status=429, times=2)
     codat.client.get("/companies")
     codat.fail(status=500)
@@ -131,13 +132,59 @@ def test_without_patience_a_429_alone_is_tried_again(codat: Codat) -> None:
     assert codat.asked() == 4
 
 
-def test_the_requests_of_a_hopeless_company_are_tried_once(codat: Codat) -> None:
-    codat.client.hopeless.add("c1")
-    codat.fail(status=500, times=2)
-    with pytest.raises(ServerTrouble):
+@pytest.mark.parametrize(("status", "error"), [(429, RateLimited), (500, ServerTrouble)])
+def test_the_requests_of_a_company_that_is_given_up_are_tried_once(
+    codat: Codat, status: int, error: type[Exception]
+) -> None:
+    codat.client.retry_limits = RetryLimits(3, 3, {"c1"})
+    codat.fail(status=status, times=2)
+    with pytest.raises(error):
         codat.client.get("/companies/c1/connections")
     codat.client.get("/companies")
     assert codat.asked() == 3
+
+
+def test_limits_that_change_meanwhile_hold_at_once(codat: Codat, monkeypatch: pytest.MonkeyPatch) -> None:
+    def change(_: float) -> None:
+        codat.client.retry_limits = RetryLimits(0, 0)
+
+    monkeypatch.setattr("time.sleep", change)
+    codat.fail(status=500, times=0)
+    with pytest.raises(ServerTrouble):
+        codat.client.get("/companies")
+    assert codat.asked() == 2
+
+
+def test_how_long_it_waits(codat: Codat, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.random", lambda: 0)
+    codat.client = Client(API_KEY, api_url=codat.shops.url, max_retries=4, max_retry_wait=3)
+    reset: dict[str, Any] = {"kind": "reset"}
+    for fault in (reset, reset, {"status": 503, "headers": {"Retry-After": "2.5"}}, reset):
+        codat.fail(**fault)
+    codat.client.get("/companies")
+    assert codat.waited == [0.5, 1, 2.5, 3]
+
+
+@pytest.mark.parametrize(("status", "waited"), [(429, [7, 7]), (503, [7])])
+def test_after_a_429_all_requests_wait(codat: Codat, status: int, waited: list[float]) -> None:
+    """The rate limiter holds them, also those of other threads: here time passes only in its own waits."""
+    codat.client.limiter = RateLimiter(clock=lambda: codat.now, wait=codat.wait)
+    now = codat.now
+    codat.fail(status=status, headers={"Retry-After": "7"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.sleep", codat.waited.append)
+        codat.client.get("/companies")
+    assert codat.waited == waited
+    assert codat.now == now + 7 * (status == 429)
+
+
+def test_what_is_no_error_of_codats_is_not_tried_again(codat: Codat) -> None:
+    def fail(_: bytes) -> None:
+        raise TypeError
+
+    with pytest.raises(TypeError):
+        codat.client.get("/companies", None, fail)
+    assert codat.asked() == 1
 
 
 @pytest.mark.parametrize(("repeatable", "status", "tries"), [(True, 500, 2), (False, 500, 1), (False, 429, 2)])

@@ -244,8 +244,33 @@ def test_what_a_status_stands_for(
     assert error.retriable is again
 
 
-def test_a_spent_quota_is_not_waited_for() -> None:
-    assert not errors.QuotaSpent.retriable
+def tree(root: type[errors.CodatError]) -> Iterator[str]:
+    """Yield a line for a class, and for each below it in the order in which they are defined."""
+    yield root.__name__ + " (retried)" * root.retriable
+    kinds = root.__subclasses__()
+    for kind in kinds:
+        first, rest = ("└── ", "    ") if kind is kinds[-1] else ("├── ", "│   ")
+        yield from (f"{rest if n else first}{line}" for n, line in enumerate(tree(kind)))
+
+
+def test_the_tree_is_complete() -> None:
+    """Each class is there, at its place, and with whether it is tried again."""
+    drawn = re.findall(r"^    (\W*\w+)(?: .*?)??(?: +(\(retried\)))?$", errors.__doc__ or "", re.MULTILINE)
+    assert [f"{name} {mark}".rstrip() for name, mark in drawn] == list(tree(errors.CodatError))
+
+
+def test_what_ends_the_run() -> None:
+    ends = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.EndsTheRun)}
+    assert ends - {errors.EndsTheRun, errors.EndsAllRequests} == {
+        errors.WrongKey,
+        errors.AccountLimit,
+        errors.QuotaSpent,
+    }
+
+
+def test_what_is_tried_again() -> None:
+    retried = {c for c in vars(errors).values() if isinstance(c, type) and getattr(c, "retriable", False)}
+    assert retried == {errors.NoAnswer, errors.RateLimited, errors.ServerTrouble}
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_a_signal_may_come_at_any_moment(slow: Slow, prefetcher: Prefetcher) -> 
 
 
 class TestErrors:
-    """An error comes up where its answer would be used."""
+    """An error is raised where its answer would be used."""
 
     def test_at_its_place(self, slow: Slow, prefetcher: Prefetcher) -> None:
         slow.all_through = True

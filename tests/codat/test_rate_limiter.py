@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
@@ -96,6 +96,7 @@ def test_a_pause_is_for_all_and_the_pace_goes_on_after_it() -> None:
     assert clock.sent[-1] - clock.sent[10] > 98 * MINUTE / 600, "no burst makes up for the pause"
 
 
+@settings(deadline=None)
 @given(
     per_minute=st.integers(1, 40),
     steps=st.lists(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
 from tap_codat_commerce.codat import errors, retry_policy
+from tap_codat_commerce.codat.retry_policy import RetryLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,16 +98,6 @@ def test_chance_takes_off_up_to_half() -> None:
     assert [retry_policy.pause(3, None, 60, chance) for chance in (0, 0.5, 1)] == [2, 1.5, 1]
 
 
-def test_pauses_as_backoff_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("random.random", lambda: 0)
-    pauses = retry_policy.pauses(3)
-    assert next(pauses) == 0
-    asks = errors.RateLimited("slowly", status=429)
-    asks.retry_after = 2.5
-    failures = [errors.NoAnswer("gone"), errors.NoAnswer("gone"), asks, errors.NoAnswer("gone")]
-    assert [pauses.send(failure) for failure in failures] == [0.5, 1, 2.5, 3]
-
-
 @given(
     st.integers(1, 2000),
     st.none() | st.floats(0, 1e6),
@@ -121,13 +112,38 @@ def test_a_pause_is_never_longer_than_allowed_nor_shorter_than_asked(
     assert asked is None or seconds == min(asked, longest)
 
 
-def test_what_is_tried_again() -> None:
-    final = {c.__name__ for c in all_kinds(errors.CodatError) if not c.retriable}
-    assert {"NoAnswer", "RateLimited", "ServerTrouble"}.isdisjoint(final)
-    assert {"WrongKey", "AccountLimit", "Forbidden", "NotFound", "NotReady", "BadRequest", "QuotaSpent"} <= final
-    assert retry_policy.is_final(ValueError())
+REFUSED = errors.RateLimited("slowly", status=429)
+GONE = errors.NoAnswer("gone")
 
 
-def all_kinds(root: type[errors.CodatError]) -> list[type[errors.CodatError]]:
-    """Return the class and all below it."""
-    return [root, *(k for below in root.__subclasses__() for k in all_kinds(below))]
+@pytest.mark.parametrize(
+    ("error", "retries", "asked", "again"),
+    [
+        (GONE, 0, None, True),
+        (GONE, 1, None, True),
+        (GONE, 2, None, False),
+        (REFUSED, 1, 0.0, True),
+        (REFUSED, 1, 60.0, True),
+        (REFUSED, 1, 60.1, False),
+        (errors.NotFound("gone", status=404), 0, None, False),
+    ],
+)
+def test_what_is_tried_again(error: errors.CodatError, retries: int, asked: float | None, *, again: bool) -> None:
+    error.retry_after = asked
+    assert retry_policy.should_retry(error, retries, 2, 60) is again
+
+
+@pytest.mark.parametrize(
+    ("error", "url", "repeatable", "limit"),
+    [
+        (GONE, "/companies", True, 3),
+        (GONE, "/companies", False, 0),
+        (REFUSED, "/companies", True, 5),
+        (REFUSED, "/companies", False, 5),
+        (GONE, "/companies/c1/dataStatus", True, 0),
+        (REFUSED, "/companies/c1/dataStatus", True, 0),
+        (GONE, "/companies/c11/dataStatus", True, 3),
+    ],
+)
+def test_how_often(error: errors.CodatError, url: str, limit: int, *, repeatable: bool) -> None:
+    assert RetryLimits(5, 3, {"c1", "c2"}).after(error, url, repeatable=repeatable) == limit

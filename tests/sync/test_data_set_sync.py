@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Stage
-    from tap_codat_commerce.sync.data_set import DueSync
+    from tap_codat_commerce.sync.data_set_sync import DataSetSync
 
 SHOPIFY = (BY_KEY["fztf"],)
 FULL = "the file is full"
@@ -51,8 +51,11 @@ def test_what_is_unchanged_is_not_asked_for_again(shop: Stage) -> None:
     engine = Engine(shop.running, *ALL)
     engine.run()
     engine.asked()
+    bookmarks = [b for sink in engine.sinks.values() for b in sink.bookmarks.values()]
     assert engine.run().summary.outcomes == {"unchanged": 4}
     assert engine.asked() == ["companies", "dataStatus"]
+    after = [b for sink in engine.sinks.values() for b in sink.bookmarks.values()]
+    assert list(map(id, after)) == list(map(id, bookmarks)), "none was moved"
 
 
 def test_an_unfinished_read_is_gone_on_from(shop: Stage) -> None:
@@ -112,22 +115,23 @@ def test_what_can_not_be_written_counts_as_failed_alone(shop: Stage, *, last: bo
 
     sink.after_page = refuse
     run = engine.run(page_size=5)
-    assert +run.summary.outcomes == {"read": 1, "failed": 1}
+    assert run.summary.outcomes == {"read": 1, "failed": 1}
     assert not sink.bookmarks
-    assert run.reading is None
+    assert not sink.begun
 
 
 def test_what_can_not_be_written_when_all_was_read_is_not_read(shop: Stage) -> None:
     engine = Engine(shop.running, "orders")
     sink = engine.sinks["orders"]
 
-    def write(sync: DueSync) -> None:
-        list(sync.pages())
-        raise RecordError(FULL)
+    def write(data_set: DataSetSync) -> None:
+        list(data_set.pages())
+        data_set.fail(RecordError(FULL))
 
     sink.write = write  # type: ignore[method-assign]
     run = engine.run()
-    assert +run.summary.outcomes == {"failed": 1}
+    assert run.summary.outcomes == {"failed": 1}
+    assert not sink.bookmarks
 
 
 def test_ten_records_that_can_not_be_read_are_named(shop: Stage) -> None:
@@ -206,6 +210,39 @@ def test_what_is_asked_for_again(shop: Stage, more: int, *, incremental: bool) -
     engine.run()
     assert len(sink.records) - before == more
     assert sink.reads[-1].full is not incremental
+
+
+@pytest.mark.parametrize(("incremental", "stamp"), [(True, "2020-01-01T00:00:00.0000000Z"), (False, None)])
+def test_where_a_data_set_begins_that_has_no_records(shop: Stage, stamp: str | None, *, incremental: bool) -> None:
+    body = json.dumps({"results": [], "totalResults": 0})
+    shop.gate.faults.append(Fault("json", "commerce-orders", body=body, times=0))
+    engine = Engine(shop.running, "orders")
+    engine.sinks["orders"].incremental = incremental
+    assert engine.run(start_date="2020-01-01").summary.outcomes == {"read": 1}
+    (bookmark,) = engine.sinks["orders"].bookmarks.values()
+    assert bookmark.stamp == stamp
+
+
+@pytest.mark.parametrize("days", [None, 7])
+def test_when_a_data_set_was_read_whole_is_kept_for_whoever_asks(shop: Stage, days: int | None) -> None:
+    engine = Engine(shop.running, "orders")
+    engine.run(full_read_every_days=days)
+    sink = engine.sinks["orders"]
+    (bookmark,) = sink.bookmarks.values()
+    assert bookmark.full_read == (sink.reads[0].started_at if days else None)
+
+
+def test_the_word_of_a_data_set_that_it_is_not_offered_holds_until_something_moves(shop: Stage) -> None:
+    message = "Datatype [commerce-orders] not supported by platform(s) [Shopify]"
+    shop.gate.faults.append(Fault(path="commerce-orders", status=404, message=message, times=0))
+    engine = Engine(shop.running, "orders")
+    for asked in (["companies", "dataStatus", "commerce-orders"], ["companies", "dataStatus"]):
+        engine.asked()
+        assert engine.run().summary.outcomes == {"not supported": 1}
+        assert engine.asked() == asked
+        (bookmark,) = engine.sinks["orders"].bookmarks.values()
+        assert bookmark.not_supported
+        assert not engine.sinks["orders"].reads
 
 
 def test_beside_other_shops_nothing_is_remembered_while_a_sync_is_under_way(stage: Callable[..., Stage]) -> None:

@@ -6,14 +6,15 @@ import pytest
 
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, NotFound
+from tap_codat_commerce.codat.retry_policy import RetryLimits
 from tap_codat_commerce.sync.outage import Outage
 
 
 class Night:
     """A client that asks nothing, and what is told of its companies."""
 
-    def __init__(self) -> None:
-        self.client = Client("key")
+    def __init__(self, max_retries: int = 7) -> None:
+        self.client = Client("key", max_retries=max_retries)
         self.outage = Outage(self.client)
 
     def trouble(self, companies: range, error: CodatError | None = None, *, answered: int = 1) -> list[int]:
@@ -63,15 +64,22 @@ def test_a_company_in_trouble_that_is_done_does_not_end_the_row() -> None:
 def test_what_is_not_tried_again_is_no_trouble() -> None:
     night = Night()
     assert night.trouble(range(30), NotFound("gone", status=404), answered=0) == []
-    assert (night.client.patient, night.client.weary, night.client.hopeless) == (True, False, set())
+    assert night.client.retry_limits == RetryLimits(7, 7)
 
 
 def test_after_a_few_in_trouble_less_is_tried() -> None:
     night = Night()
     night.trouble(range(4))
-    assert (night.client.patient, night.client.weary) == (True, False)
+    assert night.client.retry_limits == RetryLimits(7, 7, {"c0", "c1", "c2", "c3"})
     night.trouble(range(4, 5))
-    assert (night.client.patient, night.client.weary) == (False, True)
+    given_up = {f"c{number}" for number in range(5)}
+    assert night.client.retry_limits == RetryLimits(1, 0, given_up)
     night.outage.read()
-    assert (night.client.patient, night.client.weary) == (True, True)
-    assert night.client.hopeless == {f"c{number}" for number in range(5)}
+    assert night.client.retry_limits == RetryLimits(1, 1, given_up)
+
+
+def test_no_more_is_tried_than_the_user_allows() -> None:
+    night = Night(max_retries=0)
+    night.trouble(range(5))
+    night.outage.read()
+    assert night.client.retry_limits == RetryLimits(0, 0, {f"c{number}" for number in range(5)})

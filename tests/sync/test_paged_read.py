@@ -13,7 +13,8 @@ from tap_codat_commerce.codat import pages
 from tap_codat_commerce.codat.errors import NoData, UnexpectedAnswer
 from tap_codat_commerce.sync.bookmark import Checkpoint
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.paged_read import NotToBeResumedError, PagedRead, ReadRequest
+from tap_codat_commerce.sync.paged_read import CannotResumeError, PagedRead, ReadRequest
+from tap_codat_commerce.sync.proof import Read
 
 if TYPE_CHECKING:
     from tap_codat_commerce.codat.pages import Page
@@ -70,7 +71,7 @@ class Codat:
 
 
 def begun(codat: Codat, request: ReadRequest = ORDERS) -> PagedRead[Any]:
-    page_of = KeepingSink(request.data_set).page_of({"companyId": "c1", "connectionId": "k1"})
+    page_of = KeepingSink(data_set=request.data_set).page_of({"companyId": "c1", "connectionId": "k1"})
     return PagedRead(codat, page_of, request, token="t", position=(1,))  # type: ignore[arg-type]  # noqa: S106
 
 
@@ -81,16 +82,23 @@ def done(*answers: Any, request: ReadRequest = ORDERS) -> PagedRead[Any]:
 
 
 def test_all_that_came() -> None:
-    read = done(page("a1", "a3", total=3), page("a2", total=3))
-    assert (read.pages, read.records, read.came, read.twice, read.totals) == (2, 3, 3, 0, {3})
-    assert (read.latest, read.unstamped, read.no_data, read.unreadable) == (
-        "2026-03-03T00:00:00.0000000Z",
-        False,
-        False,
-        [],
+    read = done(page("a1", "a3", total=3), page("a2", total=3), request=replace(ORDERS, query="a query"))
+    result = read.result()
+    assert read.pages == 2
+    assert result == Read(
+        query="a query",
+        several_pages=True,
+        records=3,
+        distinct=3,
+        totals=frozenset({3}),
+        duplicates=0,
+        unreadable=(),
+        no_data=False,
+        latest="2026-03-03T00:00:00.0000000Z",
+        unstamped=False,
+        started_at=result.started_at,
     )
-    assert read.long
-    assert read.incomplete() is None
+    assert result.miscounted is None
 
 
 @pytest.mark.parametrize(
@@ -109,27 +117,29 @@ def test_all_that_came() -> None:
     ],
 )
 def test_what_came_is_held_against_what_the_answers_spoke_of(answers: list[Any], doubt: str | None) -> None:
-    assert done(*answers).incomplete() == doubt
+    assert done(*answers).result().miscounted == doubt
 
 
 def test_records_that_stand_twice_on_a_page_do_so_at_codat() -> None:
-    read = done(page("a1", "a1", total=3), page("a2", total=3))
-    assert (read.records, read.twice, read.came) == (3, 1, 3)
+    read = done(page("a1", "a1", total=3), page("a2", total=3)).result()
+    assert (read.records, read.duplicates, read.distinct) == (3, 1, 3)
 
 
 def test_records_without_a_stamp_and_those_that_can_not_be_read() -> None:
     read = done(page("a1", "a0", total=4), page(None, "a2", total=4))
-    assert read.unstamped
-    (entry,) = read.unreadable
+    result = read.result()
+    assert result.unstamped
+    (entry,) = result.unreadable
     assert entry.startswith("page 2, ")
-    assert (read.records, read.came) == (4, 4)
+    assert (result.records, result.distinct) == (4, 4)
     assert read.checkpoint(STATUS) is None
 
 
-def test_one_page_is_not_long() -> None:
-    assert not done(page("a1", total=1)).long
-    nothing = done(NoData("no data", status=404))
-    assert (nothing.no_data, nothing.pages, nothing.long, nothing.totals) == (True, 1, False, {0})
+def test_one_page_and_none() -> None:
+    assert not done(page("a1", total=1)).result().several_pages
+    read = done(NoData("no data", status=404))
+    nothing = read.result()
+    assert (nothing.no_data, read.pages, nothing.several_pages, nothing.totals) == (True, 1, False, frozenset({0}))
 
 
 def test_no_data_after_a_page_is_an_error() -> None:
@@ -151,7 +161,7 @@ def test_where_an_interrupted_read_is_gone_on() -> None:
     found = first.checkpoint(STATUS)
     assert found == Checkpoint(
         "s1", "s2", None, 2, 2, 9, found.fingerprint if found else "", STAMP.format(3).replace("Z", ".0000000Z"),
-        unstamped=True, started_at=first.started_at,
+        unstamped=True, started_at=first.result().started_at,
     )  # fmt: skip
     codat = Codat(page("a2", "a0", total=9), page("a4", "a5", total=9), ConnectionError())
     read = begun(codat, replace(ORDERS, after=found))
@@ -160,19 +170,21 @@ def test_where_an_interrupted_read_is_gone_on() -> None:
     with pytest.raises(ConnectionError):
         next(came)
     assert codat.asked == [2, 3, 4]
-    assert (read.records, read.came, read.latest, read.unstamped) == (6, 6, "2026-03-05T00:00:00.0000000Z", True)
+    result = read.result()
+    assert (result.records, result.distinct) == (6, 6)
+    assert (result.latest, result.unstamped) == ("2026-03-05T00:00:00.0000000Z", True)
     again = read.checkpoint(STATUS)
     assert again
-    assert (again.page, again.total, again.started_at) == (3, 9, first.started_at)
+    assert (again.page, again.total, again.started_at) == (3, 9, first.result().started_at)
 
 
-def test_a_read_that_was_gone_on_from_its_last_page_is_long() -> None:
+def test_a_read_that_was_gone_on_from_its_last_page_has_several() -> None:
     found = interrupted(page("a1", "a3", total=3)).checkpoint(STATUS)
-    read = done(page("a1", "a3", total=3), page("a2", total=3), request=replace(ORDERS, after=found))
-    assert (read.long, read.came, read.incomplete()) == (True, 3, None)
+    read = done(page("a1", "a3", total=3), page("a2", total=3), request=replace(ORDERS, after=found)).result()
+    assert (read.several_pages, read.distinct, read.miscounted) == (True, 3, None)
     found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
-    read = done(page("a2", "a0", total=4), request=replace(ORDERS, after=found and replace(found, total=4)))
-    assert (read.long, read.came, read.incomplete()) == (True, 4, None)
+    read = done(page("a2", "a0", total=4), request=replace(ORDERS, after=found and replace(found, total=4))).result()
+    assert (read.several_pages, read.distinct, read.miscounted) == (True, 4, None)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +200,7 @@ def test_a_read_that_was_gone_on_from_its_last_page_is_long() -> None:
 def test_a_page_that_is_not_what_it_was_is_not_gone_on_from(answer: Any) -> None:
     found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
     read = begun(Codat(answer, page("a4", "a5", total=9)), replace(ORDERS, after=found))
-    with pytest.raises(NotToBeResumedError):
+    with pytest.raises(CannotResumeError):
         list(read.record_pages())
 
 
@@ -257,7 +269,8 @@ def test_pages_by_link_and_one_object() -> None:
     assert codat.asked == [None, "/second"]
     request = replace(ORDERS, data_set=DATA_SETS["company_info"])
     read = done(msgspec.Raw(b'{"companyName": "A shop"}'), request=request)
-    assert (read.pages, read.records, read.totals, read.incomplete()) == (1, 1, set(), None)
+    result = read.result()
+    assert (read.pages, result.records, result.totals, result.miscounted) == (1, 1, frozenset(), None)
     for odd in (b'{"error": "log in"}', b"{}", b"[]"):
         with pytest.raises(UnexpectedAnswer, match="none of the fields of company_info"):
             done(msgspec.Raw(odd), request=request)

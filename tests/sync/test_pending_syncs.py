@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 
 import pytest
 
-from tap_codat_commerce.sync.pending_syncs import LONGEST_PAUSE, MOST_LAGS, PendingSyncs
+from tap_codat_commerce.sync.pending_syncs import LONGEST_PAUSE, PendingSyncs
 
 
 @dataclass
@@ -32,10 +33,10 @@ class Night:
     waits: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pending: PendingSyncs[Sync] = PendingSyncs(self.seconds, logging.getLogger("night"))
+        self.pending: PendingSyncs[Sync] = PendingSyncs(self.seconds)
 
-    def look(self, syncs: list[Sync]) -> None:
-        for sync in syncs:
+    def come_back(self) -> None:
+        for sync in chain.from_iterable(self.pending.rounds()):
             sync.looks -= 1
             if sync.looks:
                 assert self.pending.set_aside(sync)
@@ -45,7 +46,7 @@ class Night:
 
 @pytest.fixture
 def night(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Night:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, "tap-codat-commerce")
     night = Night(request.param)
     monkeypatch.setattr(time, "sleep", night.waits.append)
     return night
@@ -61,7 +62,7 @@ def test_pauses_grow_to_the_end_of_the_time(night: Night, caplog: pytest.LogCapt
     quick, slow, never = Sync("a", looks=1), Sync("b", looks=3), Sync("c")
     for sync in (quick, slow, never):
         assert night.pending.set_aside(sync)
-    night.pending.come_back(night.look)
+    night.come_back()
     assert [quick.outcome, slow.outcome, never.outcome] == ["read after 0", "read after 2.5", "left out"]
     pauses = [min(1.5**n, LONGEST_PAUSE) for n in range(9)]
     assert night.waits == pytest.approx([*pauses, 100 - sum(pauses)])
@@ -74,7 +75,7 @@ def test_pauses_grow_to_the_end_of_the_time(night: Night, caplog: pytest.LogCapt
 @pytest.mark.parametrize("night", [1000], indirect=True)
 def test_no_pause_is_longer_than_the_longest(night: Night) -> None:
     night.pending.set_aside(Sync())
-    night.pending.come_back(night.look)
+    night.come_back()
     assert max(night.waits) == LONGEST_PAUSE
     assert sum(night.waits) == pytest.approx(1000)
 
@@ -83,9 +84,9 @@ def test_no_pause_is_longer_than_the_longest(night: Night) -> None:
 def test_what_was_left_out_is_not_left_out_twice(night: Night) -> None:
     sync = Sync()
     night.pending.set_aside(sync)
-    night.pending.come_back(night.look)
+    night.come_back()
     sync.outcome = ""
-    night.pending.come_back(night.look)
+    night.come_back()
     assert sync.outcome == ""
     assert sum(night.waits) == 10
 
@@ -95,11 +96,3 @@ def test_reads_are_remembered(night: Night) -> None:
     assert night.pending.reads_of("orders") == 0
     night.pending.set_aside(Sync(reads=2))
     assert (night.pending.reads_of("orders"), night.pending.reads_of("payments")) == (2, 0)
-
-
-@pytest.mark.parametrize("night", [10], indirect=True)
-def test_a_refresh_that_never_shows_is_believed_a_few_times(night: Night) -> None:
-    night.pending.refreshed |= {"orders": "before", "payments": "before"}
-    assert [night.pending.lags("orders", "before") for _ in range(MOST_LAGS + 2)] == [True] * MOST_LAGS + [False] * 2
-    assert night.pending.lags("payments", "before")
-    assert not night.pending.lags("payments", "after")

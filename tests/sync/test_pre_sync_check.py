@@ -1,4 +1,4 @@
-"""What is known of a data set before it is read, and what of its bookmark is believed: rules without requests."""
+"""What is known of a data set before it is read, and what is fetched for that: by answers that are written here."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from engine import DATA_SETS, KeepingSink
+from engine import KeepingSink
 from tap_codat_commerce.codat.answers import Operation
+from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import Action, SyncStatus, mark
 from tap_codat_commerce.sync.options import SyncOptions
-from tap_codat_commerce.sync.pre_sync_check import OF_SEVERAL, PreSyncCheck
+from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 from tap_codat_commerce.sync.pull_history import Operations
 
 ORDERS = "commerce-orders"
@@ -25,8 +26,12 @@ def at(clock: str) -> str:
 
 
 GOOD = SyncStatus("Complete", at("10:00:00"), "s1", "s1")
+MOVED = replace(GOOD, sync_id="s2", good_sync_id="s2", last_good_sync=at("11:00:00"))
 READ = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", seen=GOOD.mark)
 TORN = replace(READ, read_from=at("10:30:00"), read_until=at("10:40:00"))
+PLAIN = SyncOptions()
+ALWAYS_READ = SyncOptions(skip_unchanged=False)
+REFRESHING = SyncOptions(refresh_older_than_hours=1)
 
 
 def operation(ident: str, connection: str, requested: str, completed: str | None) -> Operation:
@@ -39,10 +44,6 @@ class Known:
     def __init__(self, company: SyncStatus = GOOD, operations: dict[str, list[Operation]] | None = None) -> None:
         self.company, self.operations = company, operations or {}
         self.asked: list[str] = []
-        statuses = SimpleNamespace(status=self._status, asked_at=lambda _: at("12:00:00"))
-        self.run: Any = SimpleNamespace(
-            statuses=statuses, history=SimpleNamespace(of=self._history), options=SyncOptions()
-        )
 
     def _status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
         self.asked.append("status anew" if anew else "status")
@@ -52,65 +53,52 @@ class Known:
         self.asked.append(f"history of {connection_id or company_id}{' anew' if anew else ''}")
         return Operations(self.operations.get(connection_id or company_id, []))
 
-    def check(self, bookmark: Bookmark = READ, *, several: bool = False, **details: Any) -> PreSyncCheck:
-        self.sink = KeepingSink(DATA_SETS["orders"])
-        self.sink.bookmarks["k1"] = bookmark
+    def check(
+        self, bookmark: Bookmark = READ, options: SyncOptions = PLAIN, *, several: bool = False, **details: Any
+    ) -> PreSyncCheck:
+        """Return the check of the orders of a connection that has a bookmark."""
+        sink = KeepingSink({"k1": replace(bookmark, checkpoint=None)})
         connection = ConnectionRef("c1", "A", "k1", {"status": "Linked", **details}, several, 0, 0)
-        return PreSyncCheck(self.run, self.sink, connection)
+        sink.note(connection.context, bookmark.checkpoint)
+        statuses: Any = SimpleNamespace(status=self._status, asked_at=lambda _: at("12:00:00"))
+        history: Any = SimpleNamespace(of=self._history)
+        return PreSyncCheck(sink.as_selected(), connection, statuses, history, options)
 
 
 def of_several(company: SyncStatus, last_sync: object = None) -> str:
     """Return what `seen` is where there are several shops."""
-    return OF_SEVERAL + mark(company.good_sync_id, company.sync_id, company.last_good_sync, str(last_sync))
+    return proof.OF_SEVERAL + mark(company.good_sync_id, company.sync_id, company.last_good_sync, str(last_sync))
 
 
 @pytest.mark.parametrize(
-    ("bookmark", "status", "unchanged"),
-    [
-        (READ, GOOD, True),
-        (replace(READ, seen=None), GOOD, True),
-        (replace(READ, seen=None), replace(GOOD, sync_id=None), True),
-        (replace(READ, seen=None), replace(GOOD, sync_id="s2"), False),
-        (replace(READ, seen=None), replace(GOOD, current="FetchError"), False),
-        (replace(READ, seen="another"), GOOD, False),
-        (replace(READ, seen=of_several(GOOD)), GOOD, True),
-        (replace(READ, sync_id="s0", seen=None), GOOD, False),
-        (replace(READ, sync_id="s0"), GOOD, True),
-        (replace(READ, sync_id=None), GOOD, False),
-        (READ, replace(GOOD, certain=False), False),
-        (READ, replace(GOOD, current="Fetching"), True),
-    ],
+    ("status", "unchanged"),
+    [(GOOD, True), (MOVED, False), (replace(GOOD, certain=False), False)],
 )
-def test_what_is_known_to_be_what_was_read(bookmark: Bookmark, status: SyncStatus, *, unchanged: bool) -> None:
-    known = Known()
-    judged = known.check(bookmark).verdict(replace(status, current="Complete") if unchanged else status)
-    assert (judged.action is Action.UNCHANGED) is unchanged
-    known.run.options = SyncOptions(skip_unchanged=False)
-    assert known.check(bookmark).verdict(status).action is not Action.UNCHANGED
+def test_what_was_read_counts_as_unchanged_unless_all_is_wanted(status: SyncStatus, *, unchanged: bool) -> None:
+    assert (Known().check().verdict(status).action is Action.UNCHANGED) is unchanged
+    assert Known().check(options=ALWAYS_READ).verdict(status).action is Action.READ
 
 
 @pytest.mark.parametrize(
-    ("stamp", "synced", "believed"),
+    ("stamp", "synced", "trusted"),
     [
-        ("10:00:00", "10:00:00", True),
         ("10:01:00", "10:00:00", True),
         ("10:01:01", "10:00:00", False),
         ("12:01:00", None, True),
         ("12:01:01", None, False),
     ],
 )
-def test_a_bookmark_after_the_sync_is_not_believed(stamp: str, synced: str | None, *, believed: bool) -> None:
+def test_a_bookmark_after_the_sync_is_not_trusted(stamp: str, synced: str | None, *, trusted: bool) -> None:
     bookmark = replace(READ, stamp=at(stamp))
-    found = Known().check(bookmark).trusted(replace(GOOD, last_good_sync=synced and at(synced)))
-    assert found == (bookmark if believed else replace(bookmark, stamp=None, exclusive=False))
+    status = replace(GOOD, last_good_sync=synced and at(synced))
+    assert Known().check(bookmark).trusted(status) == (bookmark if trusted else proof.anew(bookmark))
 
 
-MOVED = replace(GOOD, sync_id="s2", good_sync_id="s2", last_good_sync=at("11:00:00"))
 OLD = operation("s0", "k1", at("01:00:00"), at("02:00:00"))
 
 
 @pytest.mark.parametrize(
-    ("operations", "synced", "believed"),
+    ("operations", "synced", "trusted"),
     [
         ([operation("s2", "k1", at("10:50:00"), at("11:00:00")), OLD], "11:00:00", True),
         ([operation("s2", "k1", at("10:35:00"), at("11:00:00")), OLD], "11:00:00", False),
@@ -119,33 +107,36 @@ OLD = operation("s0", "k1", at("01:00:00"), at("02:00:00"))
         ([operation("s2", "k1", at("10:40:59"), at("11:00:00")), OLD], "11:00:00", False),
         ([operation("s2", "k1", at("10:41:01"), at("11:00:00")), OLD], "11:00:00", True),
         ([], "11:00:00", True),
-        ([], "10:41:00", True),
         ([], "10:40:59", False),
-        ([], "10:30:00", True),
-        ([], "10:30:01", False),
         ([], None, True),
     ],
 )
-def test_a_read_during_which_another_sync_was_under_way_is_not_believed(
-    operations: list[Operation], synced: str | None, *, believed: bool
+def test_a_read_during_which_another_sync_was_under_way_is_not_trusted(
+    operations: list[Operation], synced: str | None, *, trusted: bool
 ) -> None:
     check = Known(operations={"c1": operations}).check(TORN)
     status = replace(MOVED, last_good_sync=synced and at(synced))
-    assert check.trusted(status) == (TORN if believed else replace(TORN, stamp=None, exclusive=False))
+    assert check.trusted(status) == (TORN if trusted else proof.anew(TORN))
     assert not check.is_plain
 
 
-@pytest.mark.parametrize("missing", ["read_from", "read_until"])
-def test_a_read_of_one_page_is_never_torn(missing: str) -> None:
-    changes: dict[str, Any] = {missing: None}
-    bookmark = replace(TORN, **changes)
+def test_what_is_as_it_was_read_was_not_torn() -> None:
     known = Known()
-    assert known.check(bookmark).trusted(MOVED) == bookmark
+    assert known.check(TORN).trusted(replace(GOOD, last_good_sync=at("10:35:00"))) == proof.anew(TORN), "another mark"
+    assert known.asked == ["history of c1"]
+    assert known.check(TORN).trusted(GOOD) == TORN
+    assert known.asked == ["history of c1"]
+
+
+@pytest.mark.parametrize("one_page", [replace(TORN, read_from=None), replace(TORN, read_until=None)])
+def test_a_read_of_one_page_needs_no_history(one_page: Bookmark) -> None:
+    known = Known()
+    assert known.check(one_page).trusted(MOVED) == one_page
     assert known.asked == []
 
 
 @pytest.mark.parametrize(
-    ("company", "own", "believed"),
+    ("company", "own", "trusted"),
     [
         ([operation("s1", "k1", at("09:30:00"), None)], [], True),
         ([operation("s1", "k2", at("09:30:00"), None)], [], False),
@@ -153,12 +144,12 @@ def test_a_read_of_one_page_is_never_torn(missing: str) -> None:
         ([], [], False),
     ],
 )
-def test_a_sync_that_may_be_of_another_shop_is_not_believed(
-    company: list[Operation], own: list[Operation], *, believed: bool
+def test_a_sync_that_may_be_of_another_shop_is_not_trusted(
+    company: list[Operation], own: list[Operation], *, trusted: bool
 ) -> None:
     check = Known(operations={"c1": company, "k1": own}).check(several=True)
-    assert check.trusted(MOVED) == (READ if believed else replace(READ, stamp=None, exclusive=False))
-    assert check.is_plain is (bool(company) and believed)
+    assert check.trusted(MOVED) == (READ if trusted else proof.anew(READ))
+    assert check.is_plain is (bool(company) and trusted)
     assert Known().check(replace(READ, sync_id=None), several=True).is_plain
     assert Known().check().is_plain
 
@@ -171,20 +162,27 @@ def test_whether_the_status_may_be_that_of_another_shop(seen: str | None, *, sev
     assert Known().check(replace(READ, seen=seen), several=several).shared is shared
 
 
+SEEN = replace(READ, seen=of_several(GOOD))
+
+
 def test_what_nothing_moved_in_needs_no_history() -> None:
     known = Known()
-    check = known.check(replace(READ, seen=of_several(GOOD)), several=True)
-    before = check.seen_before
+    check = known.check(SEEN, several=True)
+    before = check.verdict(MOVED).action
     assert check.status() == GOOD
-    assert (before, check.seen_before) == (False, True), "nothing was asked before"
+    assert (before, check.verdict(MOVED).action) == (Action.READ, Action.UNCHANGED), "nothing was asked before"
     assert known.asked == ["status"]
-    for options in (SyncOptions(skip_unchanged=False), SyncOptions(refresh_older_than_hours=1)):
-        known.run.options = options
-        assert not check.seen_before
-    known.run.options = SyncOptions()
-    check = known.check(replace(READ, seen=of_several(GOOD)), several=True, lastSync="now")
+
+
+@pytest.mark.parametrize(
+    ("options", "last_sync"), [(ALWAYS_READ, None), (REFRESHING, None), (PLAIN, "now")], ids=["all", "fresh", "moved"]
+)
+def test_where_something_may_have_moved_the_history_is_asked_for(options: SyncOptions, last_sync: str | None) -> None:
+    known = Known()
+    check = known.check(SEEN, options, several=True, **({"lastSync": last_sync} if last_sync else {}))
     check.status()
-    assert not check.seen_before
+    assert check.verdict(MOVED).action is Action.READ
+    assert known.asked == ["status", "history of c1"]
 
 
 @pytest.mark.parametrize(
@@ -227,68 +225,50 @@ def test_the_status_of_a_shop_that_stands_alone(*, anew: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "several", "seen"),
+    ("bookmark", "status", "several", "seen"),
     [
-        (GOOD, False, GOOD.mark),
-        (replace(GOOD, current="FetchError"), False, GOOD.mark),
-        (replace(GOOD, certain=False), False, None),
-        (GOOD, True, of_several(MOVED)),
-        (replace(GOOD, current="FetchError"), True, GOOD.mark),
-        (replace(GOOD, certain=False), True, None),
+        (READ, GOOD, False, GOOD.mark),
+        (READ, replace(GOOD, current="FetchError"), False, GOOD.mark),
+        (READ, replace(GOOD, certain=False), False, None),
+        (READ, GOOD, True, of_several(MOVED)),
+        (READ, replace(GOOD, current="FetchError"), True, GOOD.mark),
+        (READ, replace(GOOD, certain=False), True, None),
+        (SEEN, MOVED, False, MOVED.mark),
+        (SEEN, GOOD, False, of_several(MOVED)),
     ],
 )
-def test_what_a_later_run_may_know_it_by(status: SyncStatus, seen: str | None, *, several: bool) -> None:
-    known = Known(MOVED)
-    check = known.check(several=several)
+def test_what_a_later_run_may_know_it_by(
+    bookmark: Bookmark, status: SyncStatus, seen: str | None, *, several: bool
+) -> None:
+    check = Known(MOVED).check(bookmark, several=several)
     check.status()
-    assert check.seen(status) == seen
+    assert check.mark(status) == seen
 
 
-def test_where_there_were_several_shops() -> None:
-    check = Known(MOVED).check(replace(READ, seen=of_several(GOOD)))
-    check.status()
-    assert check.seen(MOVED) == MOVED.mark
-    assert check.seen(GOOD) == of_several(MOVED)
+BEGUN = Checkpoint("s", None, None, 5, 1, 9, "f", None, unstamped=False, started_at="t")
 
 
 def test_it_is_remembered_that_nothing_moved() -> None:
-    known = Known()
-    begun = Checkpoint("s", None, None, 5, 1, 9, "f", None, unstamped=False, started_at="t")
-    check = known.check(replace(READ, checkpoint=begun), several=True)
+    check = Known().check(replace(READ, checkpoint=BEGUN), several=True)
     check.status()
-    check.remember(GOOD)
-    assert known.sink.bookmarks["k1"] == replace(READ, seen=of_several(GOOD))
-    check = known.check()
-    assert check.bookmark == READ
-    known.sink.bookmarks.clear()
-    check.remember(GOOD)
-    assert not known.sink.bookmarks, "it was known"
-
-
-@pytest.mark.parametrize(("several", "seen"), [(False, GOOD.mark), (True, of_several(MOVED))])
-def test_the_word_of_a_data_set_that_it_is_not_offered_is_kept(seen: str, *, several: bool) -> None:
-    known = Known(MOVED)
-    check = known.check(several=several)
-    check.status()
-    check.not_supported(replace(GOOD, good_sync_id="s9"))
-    expected = GOOD.mark if not several else seen
-    found = known.sink.bookmarks["k1"]
-    assert (found.sync_id, found.not_supported) == ("s9", True)
-    assert found.seen == (replace(GOOD, good_sync_id="s9").mark if not several else expected)
+    assert check.bookmark.checkpoint == BEGUN
+    assert check.as_unchanged(GOOD) == SEEN
 
 
 @pytest.mark.parametrize(
-    ("status", "details", "hours", "may"),
-    [
-        (GOOD, {}, 1, True),
-        (replace(GOOD, current="FetchError"), {}, 1, True),
-        (replace(GOOD, current="Fetching"), {}, 1, False),
-        (replace(GOOD, last_good_sync="9999-01-01T00:00:00Z"), {}, 1, False),
-        (GOOD, {"status": "Unlinked"}, 1, False),
-        (GOOD, {}, None, False),
-    ],
+    ("bookmark", "options", "several"), [(READ, PLAIN, False), (SEEN, PLAIN, True), (SEEN, REFRESHING, True)]
 )
-def test_what_may_be_refreshed(status: SyncStatus, details: dict[str, Any], hours: int | None, *, may: bool) -> None:
-    known = Known()
-    known.run.options = SyncOptions(refresh_older_than_hours=hours)
-    assert known.check(**details).may_refresh(status) is may
+def test_what_was_known_stays_as_it_is(bookmark: Bookmark, options: SyncOptions, *, several: bool) -> None:
+    check = Known().check(bookmark, options, several=several)
+    check.status()
+    assert check.bookmark == bookmark
+    assert check.as_unchanged(GOOD) is check.bookmark
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_the_word_of_a_data_set_that_it_is_not_offered_is_kept(*, several: bool) -> None:
+    check = Known(MOVED).check(replace(READ, checkpoint=BEGUN), several=several)
+    check.status()
+    status = replace(GOOD, good_sync_id="s9")
+    seen = of_several(MOVED) if several else status.mark
+    assert check.as_not_supported(status) == replace(READ, sync_id="s9", seen=seen, not_supported=True)

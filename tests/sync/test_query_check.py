@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import logging
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tap_codat_commerce.codat import pages
+from tap_codat_commerce.sync.proof import Read
 from tap_codat_commerce.sync.query_check import QueryCheck
 
 STAMP = "2026-03-02T06:00:00.0000000Z"
 QUERY = f"modifiedDate>{STAMP}"
+NOTHING = Read(
+    query=QUERY,
+    several_pages=False,
+    records=0,
+    distinct=0,
+    totals=frozenset({0}),
+    duplicates=0,
+    unreadable=(),
+    no_data=False,
+    latest=None,
+    unstamped=False,
+    started_at=STAMP,
+)
 
 
 class Codat:
@@ -20,7 +33,7 @@ class Codat:
 
     def __init__(self, total: int, start_date: str | None = None) -> None:
         self.total, self.asked = total, list[Any]()
-        self.check = QueryCheck(self, start_date, logging.getLogger("night"))  # type: ignore[arg-type]
+        self.check = QueryCheck(self, start_date)  # type: ignore[arg-type]
 
     def get(self, path: str, params: Any, decode: Any) -> pages.Page:
         assert decode is pages.decode
@@ -28,8 +41,8 @@ class Codat:
         return pages.Page([], self.total)
 
     def finds_nothing(self, records: int = 0, query: str | None = QUERY, stamp: str | None = STAMP) -> bool:
-        read: Any = SimpleNamespace(records=records, request=SimpleNamespace(query=query, path="/orders"))
-        return self.check.finds_nothing("orders of A", read, stamp)
+        read = replace(NOTHING, records=records, query=query)
+        return self.check.finds_nothing("orders of A", "/orders", read, stamp)
 
 
 def test_a_query_that_finds_nothing_where_there_is_something(caplog: pytest.LogCaptureFixture) -> None:

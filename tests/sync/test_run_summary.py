@@ -12,7 +12,7 @@ import pytest
 
 from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.codat.errors import Forbidden, NoAnswer
-from tap_codat_commerce.sync.run_summary import SECONDS_BETWEEN_LINES, RecordError, RunError, RunSummary
+from tap_codat_commerce.sync.run_summary import SECONDS_BETWEEN_LINES, RecordError, RunError, RunSummary, logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,15 +24,15 @@ class Night:
     """A summary, and the lines that were logged; time is moved."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-        caplog.set_level(logging.DEBUG)
+        caplog.set_level(logging.DEBUG, logger.name)
         self.now, self._caplog = 100.0, caplog
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         self.client = Client("key")
-        self.summary = RunSummary(self.client, logging.getLogger("night"))
+        self.summary = RunSummary(self.client)
         self.summary.companies, self.summary.connections = 2, 2
 
     def lines(self, level: int = logging.INFO) -> list[str]:
-        found = [r.getMessage() for r in self._caplog.records if r.levelno >= level and r.name == "night"]
+        found = [r.getMessage() for r in self._caplog.records if r.levelno >= level and r.name == logger.name]
         self._caplog.clear()
         return found
 
