@@ -57,9 +57,8 @@ class Bookmarks:
 
     def __init__(self, stream: str, state: Any) -> None:
         """Take the bookmarks of a stream from the state, and keep them there."""
-        self._stream, self._state = stream, state
-        partitions: list[dict[str, Any]] = state.get("bookmarks", {}).get(stream, {}).get("partitions", [])
-        self._index = {_key(p["context"]): p for p in partitions}
+        self._bookmarks: dict[str, Any] = state.setdefault("bookmarks", {}).setdefault(stream, {})
+        self._index = {_key(p["context"]): p for p in self._bookmarks.get("partitions", ())}
 
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of the context."""
@@ -117,8 +116,7 @@ class Bookmarks:
         state = self._index.get(key)
         if state is None:
             state = self._index[key] = {"context": context}
-            of_stream = self._state.setdefault("bookmarks", {}).setdefault(self._stream, {})
-            of_stream.setdefault("partitions", []).append(state)
+            self._bookmarks.setdefault("partitions", []).append(state)
         return state
 
 
