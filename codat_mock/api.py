@@ -14,8 +14,8 @@ from aiohttp import web
 from codat_mock import language, views
 from codat_mock.gate import ApiError
 from codat_mock.holdings import INFO, UNDER_WAY, Company, Connection
-from codat_mock.merchants import Merchant
-from codat_mock.platforms import BY_KEY, COMMERCE_TYPES, PLATFORMS
+from codat_mock.merchants import COMMERCE_TYPES, Merchant
+from codat_mock.platforms import BY_KEY, PLATFORMS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -85,8 +85,8 @@ class Api:
 
     @staticmethod
     def _check_parameters(request: web.Request, refused: set[str]) -> None:
-        if found := refused & request.query.keys():
-            raise ApiError(400, f"{request.path} does not take {', '.join(sorted(found))}.")
+        if not_taken := refused & request.query.keys():
+            raise ApiError(400, f"{request.path} does not take {', '.join(sorted(not_taken))}.")
 
     # Companies and connections
 
@@ -110,13 +110,13 @@ class Api:
             raise ApiError(400, "pageSize is required with a query.")
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
         ignored = self.world.companies_ignore
-        found = self._select(request.query, every, self._company_field, ignored)
+        companies = self._select(request.query, every, self._company_field, ignored)
         if (tags := request.query.get("tags")) and "tags" not in ignored:
             if re.search("[<>]", tags):
                 raise ApiError(400, "Tags take the operators =, != and ~.")
             test = language.parse(tags, lambda company, name: company.get("tags", {}).get(name))
-            found = [c for c in found if test(c)]
-        return self.gate.page(request, found)
+            companies = [c for c in companies if test(c)]
+        return self.gate.page(request, companies)
 
     @staticmethod
     def _company_field(company: dict[str, Any], name: str) -> Any:
@@ -178,12 +178,12 @@ class Api:
         if data_type == "commerce-locations":
             if {"query", "orderBy"} & request.query.keys():
                 raise ApiError(400, "commerce-locations takes neither query nor orderBy.")
-            found = self.world.shown(data_set)
+            records = self.world.shown(data_set)
         else:
-            found = self._ordered_records(request, connection, data_type)
+            records = self._ordered_records(request, connection, data_type)
         if not self.world.twice.isdisjoint(data_set.records):
-            found = [r for r in found for _ in range(2 if r["id"] in self.world.twice else 1)]
-        return self.gate.page(request, found, odd=True)
+            records = [r for r in records for _ in range(2 if r["id"] in self.world.twice else 1)]
+        return self.gate.page(request, records, odd=True)
 
     def _ordered_records(self, request: web.Request, connection: Connection, data_type: str) -> list[dict[str, Any]]:
         """Filter and order once for all pages of a read, not for each."""
@@ -210,10 +210,10 @@ class Api:
             asked["query"] = asked["query"].replace(">=", ">")
         by = asked.get("orderBy", "")
         ignored = {"orderBy"} if by.removeprefix("-") in world.ignored_orders else set()
-        found = self._select(asked, records, language.resolve(COMMON_FIELDS.union(*records), data_type), ignored)
+        chosen = self._select(asked, records, language.resolve(COMMON_FIELDS.union(*records), data_type), ignored)
         if by.removeprefix("-") == "id" and not ignored and world.id_order == "scattered":
-            found.sort(key=lambda r: hashlib.sha256(r["id"].encode()).digest(), reverse=by.startswith("-"))
-        return found
+            chosen.sort(key=lambda r: hashlib.sha256(r["id"].encode()).digest(), reverse=by.startswith("-"))
+        return chosen
 
     async def get_data_status(self, request: web.Request) -> web.Response:
         """GET /companies/{id}/dataStatus."""

@@ -99,18 +99,18 @@ class Freedoms:
         Raises:
             ValueError: a name is not known, or a value will not do.
         """
-        found = {}
+        values = {}
         for name, value in wanted.items():
             if name not in IN_JSON:
                 msg = f"{name} is no freedom of the world's: {', '.join(IN_JSON)}."
                 raise ValueError(msg)
             attribute, check = IN_JSON[name]
             try:
-                found[attribute] = check(value)
+                values[attribute] = check(value)
             except (TypeError, ValueError, OverflowError):
                 msg = f"{name} can't be {value!r}."
                 raise ValueError(msg) from None
-        for attribute, value in found.items():
+        for attribute, value in values.items():
             setattr(self, attribute, value)
 
 

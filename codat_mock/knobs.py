@@ -37,7 +37,7 @@ from aiohttp import web
 
 from codat_mock.faults import Fault
 from codat_mock.holdings import UNDER_WAY
-from codat_mock.platforms import COMMERCE_TYPES
+from codat_mock.merchants import COMMERCE_TYPES
 
 if TYPE_CHECKING:
     from codat_mock.gate import Gate
@@ -116,9 +116,9 @@ class Knobs:
         """Let a sync happen now: of one company or all, one connection or all, some data types or all."""
         body = await request.json()
         types = tuple(body.get("dataTypes") or COMMERCE_TYPES)
-        found = self._found(body)
+        changes = self._changes(body)
         companies = [body["companyId"]] if "companyId" in body else list(self.world.companies)
-        done = [o for c in companies for o in self.world.sync(c, body.get("connectionId"), types, **found)]
+        done = [o for c in companies for o in self.world.sync(c, body.get("connectionId"), types, **changes)]
         return self.gate.reply({"syncIds": [o.id for o in done]})
 
     async def begin(self, request: web.Request) -> web.Response:
@@ -128,10 +128,10 @@ class Knobs:
         status = body.get("status", "Fetching")
         which = (body["companyId"], body.get("connectionId"), body["dataType"])
         begun = self.world.begin(*which, status, description=description)
-        found = self._found(body)
-        for operation in begun if any(found.values()) else ():
+        changes = self._changes(body)
+        for operation in begun if any(changes.values()) else ():
             if operation.status in UNDER_WAY:
-                self.world.plan(operation, **found)
+                self.world.plan(operation, **changes)
         return self.gate.reply({"syncIds": [o.id for o in begun]})
 
     async def reveal(self, request: web.Request) -> web.Response:
@@ -142,7 +142,7 @@ class Knobs:
     async def finish(self, request: web.Request) -> web.Response:
         """Let a sync end well."""
         body = await request.json()
-        self.world.finish(self._operation(body["id"]), **self._found(body))
+        self.world.finish(self._operation(body["id"]), **self._changes(body))
         return self.gate.reply(None, 204)
 
     async def fail(self, request: web.Request) -> web.Response:
@@ -172,7 +172,7 @@ class Knobs:
         return self.gate.reply(list(data_set.records.values()) if data_set else [])
 
     @staticmethod
-    def _found(body: dict[str, Any]) -> dict[str, int]:
+    def _changes(body: dict[str, Any]) -> dict[str, int]:
         return {k: int(body.get(k, 0)) for k in ("restamp", "add", "remove")}
 
     def _operation(self, operation_id: str) -> Operation:

@@ -20,14 +20,14 @@ class Earlier:
 
 
 class Lag:
-    """What is remembered of earlier pictures; by company and data type, and by company alone for the history."""
+    """Keeps earlier states: by company and data type for the data status, by company alone for the history."""
 
     def __init__(self) -> None:
         """Begin with nothing that is behind."""
         self._earlier: dict[tuple[str, str | None], list[Earlier]] = defaultdict(list)
 
     def keep(self, company: Company, data_type: str) -> None:
-        """Keep the picture, as an operation of a data type is about to be requested or to change."""
+        """Keep the present state: an operation of a data type is about to be requested or to change."""
         operations = [copy.copy(o) for o in company.operations]
         for about in (data_type, None):
             self._earlier[company.id, about].append(Earlier(operations))

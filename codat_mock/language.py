@@ -33,10 +33,10 @@ class QueryError(ValueError):
 
 def ticks(text: str) -> int | None:
     """Return a date as a number of 100 nanoseconds, None if the text is no date. Without a zone it counts as UTC."""
-    found = DATE.fullmatch(text.strip())
-    if not found:
+    match = DATE.fullmatch(text.strip())
+    if not match:
         return None
-    *parts, fraction, zone = found.groups()
+    *parts, fraction, zone = match.groups()
     year, month, day, hour, minute, second = (int(p or 0) for p in parts)
     try:
         moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
@@ -134,11 +134,11 @@ def _term(tokens: list[str], look_up: Resolve) -> tuple[Test, list[str]]:
             msg = "Malformed query: a brace is not closed"
             raise QueryError(msg)
         return test, rest[1:]
-    found = CONDITION.fullmatch(tokens[0]) if tokens else None
-    if not found or not found[3]:
+    match = CONDITION.fullmatch(tokens[0]) if tokens else None
+    if not match or not match[3]:
         msg = "Malformed query"
         raise QueryError(msg)
-    return _condition(found[1], found[2], found[3], look_up), tokens[1:]
+    return _condition(match[1], match[2], match[3], look_up), tokens[1:]
 
 
 def _condition(name: str, sign: str, wanted: str, look_up: Resolve) -> Test:
@@ -148,8 +148,8 @@ def _condition(name: str, sign: str, wanted: str, look_up: Resolve) -> Test:
     look_up({}, name)
 
     def test(fields: Fields) -> bool:
-        found = look_up(fields, name)
-        return any(fits(value) for value in (found if isinstance(found, list) else [found]) if value is not None)
+        held = look_up(fields, name)
+        return any(fits(value) for value in (held if isinstance(held, list) else [held]) if value is not None)
 
     def fits(value: Any) -> bool:
         left, right = _pair(value, wanted)

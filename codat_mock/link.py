@@ -47,7 +47,7 @@ class Link:
 
     async def page(self, request: web.Request) -> web.Response:
         """Ask the merchant."""
-        company, connection = self._found(request)
+        company, connection = self._looked_up(request)
         if connection.status == "Linked":
             return self._page(f"{connection.platform.name} is connected", "<p>You may close this page.</p>")
         who = f"<p><b>{escape(company.name)}</b> shares its {escape(connection.platform.name)} data.</p>"
@@ -56,7 +56,7 @@ class Link:
 
     async def authorize(self, request: web.Request) -> web.Response:
         """Link the connection, and show the page again."""
-        company, connection = self._found(request)
+        company, connection = self._looked_up(request)
         self.world.authorize(company.id, connection.id)
         raise web.HTTPSeeOther(request.path)
 
@@ -71,7 +71,7 @@ class Link:
         )
         return self._page(company.name, f"<ul>{items}</ul>")
 
-    def _found(self, request: web.Request) -> tuple[Company, Connection]:
+    def _looked_up(self, request: web.Request) -> tuple[Company, Connection]:
         company = self.world.companies.get(request.match_info["company"])
         connection = company.connections.get(request.match_info["connection"]) if company else None
         if company is None or connection is None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from codat_mock.platforms import NO_DATE, Platform, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Fields = dict[str, Any]
 
@@ -33,19 +36,7 @@ class Merchant:
 
     def records(self, data_type: str, numbers: range) -> list[Fields]:
         """Return the records of a data type with the given numbers, without their modifiedDate."""
-        make = {
-            "commerce-customers": self.customer,
-            "commerce-disputes": self.dispute,
-            "commerce-locations": self.location,
-            "commerce-orders": self.order,
-            "commerce-paymentMethods": self.payment_method,
-            "commerce-payments": self.payment,
-            "commerce-productCategories": self.product_category,
-            "commerce-products": self.product,
-            "commerce-taxComponents": self.tax_component,
-            "commerce-transactions": self.transaction,
-        }[data_type]
-        return [make(n) for n in numbers]
+        return [DATA_TYPES[data_type](self, n) for n in numbers]
 
     def id(self, kind: str, number: int) -> str:
         """Return an id in the platform's style."""
@@ -90,7 +81,7 @@ class Merchant:
         """Return a reference to a record."""
         return {"id": self.id(kind, number), "name": f"{kind} {number}"}
 
-    def info(self) -> Fields:
+    def info(self, _: int = 0) -> Fields:
         """Return the shop's own record, which has no id."""
         return {
             "companyName": self.name,
@@ -288,3 +279,20 @@ class Merchant:
             "sourceCreatedDate": written(self.when(number), self.platform.dates),
             **self.dated(number),
         }
+
+
+DATA_TYPES: dict[str, Callable[[Merchant, int], Fields]] = {
+    "commerce-companyInfo": Merchant.info,
+    "commerce-customers": Merchant.customer,
+    "commerce-disputes": Merchant.dispute,
+    "commerce-locations": Merchant.location,
+    "commerce-orders": Merchant.order,
+    "commerce-paymentMethods": Merchant.payment_method,
+    "commerce-payments": Merchant.payment,
+    "commerce-productCategories": Merchant.product_category,
+    "commerce-products": Merchant.product,
+    "commerce-taxComponents": Merchant.tax_component,
+    "commerce-transactions": Merchant.transaction,
+}
+"""What makes a record of each commerce data type, by its key in the data status."""
+COMMERCE_TYPES = tuple(DATA_TYPES)

@@ -6,21 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
-COMMERCE_TYPES = (
-    "commerce-companyInfo",
-    "commerce-customers",
-    "commerce-disputes",
-    "commerce-locations",
-    "commerce-orders",
-    "commerce-paymentMethods",
-    "commerce-payments",
-    "commerce-productCategories",
-    "commerce-products",
-    "commerce-taxComponents",
-    "commerce-transactions",
-)
-"""By their keys in the data status. In paths the first is `commerce-info`."""
-
 OTHER_TYPES = ("accounts", "balanceSheet", "bankAccounts", "bills", "company", "invoices", "suppliers")
 """Some of the data types of accounting platforms, as the data status lists them too."""
 

@@ -32,7 +32,7 @@ def shuffled(
     """
     span = (end - begin) // MICROSECOND - 1
     others = {(t - begin) // MICROSECOND for t in taken}
-    if count + len(others) > span // 2:  # too many to be found by trying
+    if count + len(others) > span // 2:  # too many to be drawn by trial
         free = [n for n in range(1, span + 1) if n not in others]
         return [begin + n * MICROSECOND for n in chance.sample(free, count)]
     chosen: set[int] = set()
@@ -42,9 +42,9 @@ def shuffled(
         last = last + chance.randint(1, NEAR) if close else chance.randint(1, span)
         if last <= span and last not in others:
             chosen.add(last)
-    found = sorted(chosen)
-    chance.shuffle(found)
-    return [begin + n * MICROSECOND for n in found]
+    ticks = sorted(chosen)
+    chance.shuffle(ticks)
+    return [begin + n * MICROSECOND for n in ticks]
 
 
 def texts(platform: Platform, moments: list[datetime], *, fine: bool) -> list[str]:

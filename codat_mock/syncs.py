@@ -12,13 +12,16 @@ from codat_mock import stamps
 from codat_mock.freedoms import Freedoms
 from codat_mock.holdings import INFO, ON_THE_WAY, UNDER_WAY, Change, DataSet, Operation
 from codat_mock.lag import Lag
-from codat_mock.platforms import COMMERCE_TYPES, written
+from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from codat_mock.holdings import Company, Connection
 
+SETTLES = timedelta(minutes=2)
+"""So much time passes once a sync has ended: all machines that hand pages out have it by then."""
 SIZES = {"commerce-locations": 2, "commerce-paymentMethods": 2, "commerce-taxComponents": 3, "commerce-disputes": 3}
 """Records of the data types that a shop has few of, however many orders it has."""
 
@@ -34,6 +37,7 @@ class Syncs(Freedoms):
         self._behind = behind
         self._latest = datetime.now(UTC) - behind
         self._lag = Lag()
+        self.settles = SETTLES
 
     def uuid(self) -> str:
         """Return a new id."""
@@ -86,7 +90,12 @@ class Syncs(Freedoms):
                 self._request(connection, new)
                 self._move(connection, "end", new.completed)
                 done.append(new)
+        self.pass_time()
         return done
+
+    def pass_time(self) -> None:
+        """Let time pass, after the end of a sync."""
+        self._latest += self.settles
 
     def remove(self, connection: Connection, data_type: str, ids: Iterable[str]) -> None:
         """Remove records from the cache now, without any sync."""
@@ -236,6 +245,7 @@ class Syncs(Freedoms):
         operation.status = status
         if operation.good:
             self._move(connection, "end", operation.completed)
+        self.pass_time()
 
     @staticmethod
     def _closed(operation: Operation, now: datetime) -> datetime:
@@ -301,7 +311,7 @@ class Syncs(Freedoms):
     def _over(self, operation: Operation) -> Connection:
         """Return the connection that a sync goes over."""
         every = (c.connections for c in self.companies.values())
-        return next(found[operation.connection_id] for found in every if operation.connection_id in found)
+        return next(own[operation.connection_id] for own in every if operation.connection_id in own)
 
     def _synced_connections(self, company_id: str, connection_id: str | None) -> list[Connection]:
         every = self.companies[company_id].connections.values()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from codat_mock.holdings import FAILED
-from codat_mock.platforms import COMMERCE_TYPES, OTHER_TYPES, Platform, written
+from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import OTHER_TYPES, Platform, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

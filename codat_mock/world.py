@@ -9,8 +9,8 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from codat_mock.holdings import INFO, Company, Connection, DataSet, Operation
-from codat_mock.merchants import Fields, Merchant
-from codat_mock.platforms import BY_KEY, COMMERCE, COMMERCE_TYPES, OTHER_TYPES, Platform
+from codat_mock.merchants import COMMERCE_TYPES, Fields, Merchant
+from codat_mock.platforms import BY_KEY, COMMERCE, OTHER_TYPES, Platform
 from codat_mock.syncs import Syncs
 
 __all__ = ["INFO", "Company", "Connection", "DataSet", "Operation", "World"]

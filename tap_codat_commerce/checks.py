@@ -36,10 +36,10 @@ def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[s
         schema: the JSON schema of all settings, the SDK's own included.
     """
     try:
-        found = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
+        misfits = [shape_problem(error) for error in JSONSchemaValidator(schema).iter_errors(config)]
     except AttributeError:  # where the SDK's schema of stream_maps is none: only __else__ gets there
-        found = ["stream_maps: __else__ may only be null"]
-    return found or list(problems(config, schema["properties"]))
+        misfits = ["stream_maps: __else__ may only be null"]
+    return misfits or list(problems(config, schema["properties"]))
 
 
 def shape_problem(error: ValidationError) -> str:
@@ -113,7 +113,7 @@ def _start_date(value: str) -> str | None:
     try:
         begin = utc(value)
     except ValueError:
-        return "is no date, as 2026-01-31 or 2026-01-31T06:00:00Z"
+        return "is no date, for example 2026-01-31 or 2026-01-31T06:00:00Z"
     if begin and datetime.fromisoformat(begin) > utc_now() + timedelta(days=1):
         return "is in the future, so that nothing would be read; check the year"
     return None if begin else "is empty"
@@ -147,7 +147,7 @@ def _company_query(value: str) -> str | None:
 def _integration_keys(values: list[str]) -> str | None:
     for number, value in enumerate(values, start=1):
         if not re.fullmatch("[a-z]{4}", value):
-            return f"item {number} is no platform key: four small letters, as fztf for Shopify"
+            return f"item {number} is no platform key: four small letters, for example fztf for Shopify"
     return None if values else "is an empty list, which would read nothing; leave it out to read all platforms"
 
 

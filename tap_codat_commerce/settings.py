@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import typing as th
@@ -14,7 +14,7 @@ from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.sync.options import SyncOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 MAX_PAGE_SIZE = 5000
 DAY = 86400
@@ -181,9 +181,27 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
 ).to_dict()
 
 
+def _company_ids(given: list[str] | None) -> tuple[str, ...]:
+    """Return ids in the spelling that Codat uses, each once."""
+    return tuple(dict.fromkeys(str(uuid.UUID(company_id)) for company_id in given or ()))
+
+
+CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "api_url": lambda url: url.rstrip("/"),
+    "start_date": lambda date: utc(date or ""),
+    "company_ids": _company_ids,
+    "integration_keys": lambda keys: frozenset(keys or ()),
+    "connection_statuses": frozenset,
+}
+"""How the code wants the settings that it does not take as they are given."""
+
+
 @dataclass(frozen=True)
 class Settings:
-    """The checked settings, converted: how Codat is reached and, in `sync`, what is read."""
+    """The checked settings, converted: how Codat is reached and, in `sync`, what is read.
+
+    Each field is the setting of that name.
+    """
 
     api_key: str
     api_url: str
@@ -196,36 +214,7 @@ class Settings:
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Settings:
         """Convert a configuration that `checks` found nothing wrong with."""
-
-        def value(name: str) -> Any:
-            given = config.get(name)
-            return SCHEMA["properties"][name].get("default") if given is None else given
-
-        return cls(
-            api_key=value("api_key"),
-            api_url=value("api_url").rstrip("/"),
-            requests_per_minute=value("requests_per_minute"),
-            request_timeout=value("request_timeout"),
-            max_retries=value("max_retries"),
-            max_retry_wait=value("max_retry_wait"),
-            sync=SyncOptions(
-                start_date=utc(value("start_date") or ""),
-                company_ids=tuple(dict.fromkeys(str(uuid.UUID(i)) for i in value("company_ids") or ())),
-                company_query=value("company_query"),
-                company_tags=value("company_tags"),
-                integration_keys=frozenset(value("integration_keys") or ()),
-                connection_statuses=frozenset(value("connection_statuses")),
-                page_size=value("page_size"),
-                max_concurrent_requests=value("max_concurrent_requests"),
-                sync_wait=value("sync_wait"),
-                fail_if_not_ready=value("on_not_ready") == "fail",
-                refresh_older_than_hours=value("refresh_older_than_hours"),
-                skip_unchanged=value("skip_unchanged"),
-                full_read_every_days=value("full_read_every_days"),
-                shard_index=value("shard_index"),
-                shard_count=value("shard_count"),
-            ),
-        )
+        return cls(**_values(cls, config), sync=SyncOptions(**_values(SyncOptions, config)))
 
     def client(self) -> Client:
         """Return a client of Codat with the key, the limits and the retries that were set."""
@@ -237,3 +226,13 @@ class Settings:
             max_retry_wait=self.max_retry_wait,
             limiter=RateLimiter(self.sync.max_concurrent_requests, self.requests_per_minute),
         )
+
+
+def _values(kind: type[Settings | SyncOptions], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings among the fields of a class, in its form: as configured, or else the default."""
+    values = {}
+    for name in [field.name for field in fields(kind) if field.name in SCHEMA["properties"]]:
+        given = config.get(name)
+        value = SCHEMA["properties"][name].get("default") if given is None else given
+        values[name] = CONVERSIONS[name](value) if name in CONVERSIONS else value
+    return values

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -25,29 +25,32 @@ from browsers import chrome
 from codat_mock.faults import Fault
 from codat_mock.running import Running
 from codat_mock.world import World
+from tap_codat_commerce.settings import Settings
+from tap_codat_commerce.workflow.session import DATA_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from selenium import webdriver
 
+    from tap_codat_commerce.codat.client import Client
+    from tap_codat_commerce.sync.options import SyncOptions
+
 API_KEY = "3a5e8c1f-test-key-9b7d"
-DATA_SETS = {
-    "customers": "commerce-customers",
-    "disputes": "commerce-disputes",
-    "company_info": "commerce-companyInfo",
-    "locations": "commerce-locations",
-    "orders": "commerce-orders",
-    "payments": "commerce-payments",
-    "payment_methods": "commerce-paymentMethods",
-    "products": "commerce-products",
-    "product_categories": "commerce-productCategories",
-    "tax_components": "commerce-taxComponents",
-    "transactions": "commerce-transactions",
-}
+DATA_SETS = DATA_TYPES
 SERVED = ("companies", "connections", "data_status", *DATA_SETS)
 STREAMS = (*SERVED, "reads")
 TAP = [sys.executable, "-m", "tap_codat_commerce"]
+
+
+def client(url: str = "http://127.0.0.1:1", **settings: Any) -> Client:
+    """Return a client of a stand-in, of nothing if none is given, which tries once; as the settings say otherwise."""
+    return Settings.of({"api_key": API_KEY, "api_url": url, "max_retries": 0, **settings}).client()
+
+
+def options(**chosen: Any) -> SyncOptions:
+    """Return options: those chosen, and what is read if nothing is set."""
+    return replace(Settings.of({}).sync, **chosen)
 
 
 class Meanwhile(Fault):

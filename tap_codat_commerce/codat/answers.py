@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, rename="camel"):
     requested: str
     status: str | None = None
     completed: str | None = None
+    status_description: Any = None  # for people alone, as is the next: the rest can be read whatever these are
+    error_message: Any = None
 
 
 @dataclass(frozen=True)

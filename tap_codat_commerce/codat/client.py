@@ -17,7 +17,6 @@ import msgspec
 from tap_codat_commerce.codat import errors, lossless_json, nesting, redaction, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.quota import Quota
-from tap_codat_commerce.codat.rate_limiter import RateLimiter
 from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.codat.refusals import refusal
 from tap_codat_commerce.codat.transport import Transport
@@ -25,6 +24,7 @@ from tap_codat_commerce.codat.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tap_codat_commerce.codat.rate_limiter import RateLimiter
     from tap_codat_commerce.codat.transport import Answer
 
     Params = Mapping[str, str | int]
@@ -58,11 +58,11 @@ class Client:
         self,
         api_key: str,
         *,
-        api_url: str = "https://api.codat.io",
-        timeout: float = 120,
-        max_retries: int = 7,
-        max_retry_wait: float = 300,
-        limiter: RateLimiter | None = None,
+        api_url: str,
+        timeout: float,
+        max_retries: int,
+        max_retry_wait: float,
+        limiter: RateLimiter,
     ) -> None:
         """Set up, without a request.
 
@@ -79,7 +79,7 @@ class Client:
         redaction.hide(header)
         self._transport = Transport(self._base, {"Authorization": header, "User-Agent": user_agent()}, timeout)
         self._max_retry_wait = max_retry_wait
-        self.limiter = limiter or RateLimiter()
+        self.limiter = limiter
         self._lock = threading.Lock()
         self.requests = 0
         self.quota = Quota()

@@ -32,8 +32,8 @@ class RateLimiter:
 
     def __init__(
         self,
-        at_once: int = 10,
-        per_minute: int = 900,
+        at_once: int,
+        per_minute: int,
         *,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], object] | None = None,

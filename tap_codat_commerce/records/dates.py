@@ -10,7 +10,7 @@ from tap_codat_commerce.codat.clock import utc_now
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_DATE = 1
-"""The year in which Codat puts what has no date."""
+"""The year of the dates that stand for none at Codat."""
 
 
 @lru_cache(maxsize=4096)  # all records of one sync may share one stamp
@@ -43,18 +43,18 @@ def stamp(text: str | None) -> str | None:
     It has exactly seven digits of fraction: no digit that Codat gave is lost, and stamps compare as strings.
     """
     try:
-        found = utc(text or "")
+        date = utc(text or "")
     except ValueError:
         return None
-    if found is None:
+    if date is None:
         return None
-    seconds, _, fraction = found.removesuffix("Z").partition(".")
+    seconds, _, fraction = date.removesuffix("Z").partition(".")
     given = re.search(r"\.(\d+)", text or "")
     return f"{seconds}.{given[1] if given else fraction:0<7.7}Z"
 
 
 def moved(stamp: str, seconds: float) -> str:
-    """Return the stamp of so many seconds later, or earlier if they are negative; of the end of time, if that is it."""
+    """Return the stamp so many seconds later, earlier if they are negative; at most the last (first) one there is."""
     try:
         return written(datetime.fromisoformat(stamp) + timedelta(seconds=seconds))
     except OverflowError:

@@ -103,18 +103,18 @@ def alternatives(schema: Schema) -> list[Schema]:
     if parts := schema.get("anyOf") or schema.get("oneOf"):
         around = {word: value for word, value in schema.items() if word not in {"anyOf", "oneOf"}}
         choices = [alternatives({**around, **part}) for part in parts]
-        found = [one for choice in choices for one in choice] if all(choices) else []
+        single = [one for choice in choices for one in choice] if all(choices) else []
     else:
         implied = "object" if "properties" in schema else "array" if "items" in schema else []
         kinds = schema.get("type", implied)
-        found = [{**schema, "type": kind} for kind in ([kinds] if isinstance(kinds, str) else kinds)]
-    return [one for one in found if one["type"] != "null"] or found
+        single = [{**schema, "type": kind} for kind in ([kinds] if isinstance(kinds, str) else kinds)]
+    return [one for one in single if one["type"] != "null"] or single
 
 
 def plain(schema: Schema) -> Schema:
     """Return the schema of the one type that a value may have, an empty one if there are several or none is said."""
-    found = alternatives(schema)
-    return found[0] if len(found) == 1 else {}
+    choices = alternatives(schema)
+    return choices[0] if len(choices) == 1 else {}
 
 
 def _object(fields: tuple[Field, ...]) -> Schema:

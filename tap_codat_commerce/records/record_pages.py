@@ -25,9 +25,9 @@ REPLICATION_KEY = "modifiedDate"
 IDS = ("companyId", "connectionId")
 """The fields with the ids of a record's company and connection: ours, whatever Codat may send under these names."""
 MOST_LEARNED = 100
-"""Fields that are learned: there may be names without end."""
+"""How many fields are learned at most: a platform may make up names without end."""
 LF, CR = b"\n\r"
-"""May stand within free content. Numbers, as they are found faster than bytes."""
+"""Line ends, which free content may hold; as numbers, which `in` looks for faster than for bytes."""
 
 encode_into = msgspec.json.Encoder().encode_into
 Content = TypeVar("Content")
@@ -55,8 +55,8 @@ class RecordPage(Generic[Content]):
 class RecordMaker:
     """Makes a record of each result of one stream: decodes it by a type, puts it right in place, and encodes it.
 
-    What the type refuses, a value of another type or a field that nobody knows, it learns: it then takes that field as
-    it is, to be shaped or set aside alone. A result is shaped as a whole only if there is nothing more to learn.
+    A field that the type refuses (its value is of another type, or the schema lacks its name) is learned: from then on
+    it is taken as it is, and shaped or set aside alone. A result is shaped as a whole only if nothing can be learned.
     """
 
     def __init__(self, schema: Schema, shaper: RecordShaper) -> None:
@@ -75,7 +75,7 @@ class RecordMaker:
         """Return a page of records, as JSON on a line each, with the ids of their company and connection.
 
         Args:
-            results: as they came.
+            results: of an answer, not parsed yet.
             context: these ids.
             around: what comes before each record, and after it.
         """
@@ -96,8 +96,8 @@ class RecordMaker:
             lines += around[1]
             ids.append(record_id)
             stamps.add(stamp)
-        found = {dates.stamp(stamp) for stamp in stamps}
-        return RecordPage(ids, max(filter(None, found), default=None), None in found, lines, unreadable)
+        normalized = {dates.stamp(stamp) for stamp in stamps}
+        return RecordPage(ids, max(filter(None, normalized), default=None), None in normalized, lines, unreadable)
 
     def _make_type(self) -> None:
         kind = record_types.of_object(self._fields, self._left_out, self._learned)
@@ -108,7 +108,7 @@ class RecordMaker:
         self._shape: Any = kind.shape
 
     def _make(self, line: bytearray, raw: msgspec.Raw, context: Mapping[str, str]) -> tuple[str | None, str | None]:
-        """Make a record; return its id, and its stamp as it came, with all its digits."""
+        """Make a record; return its id, and its stamp with all the digits that Codat sent."""
         if len(raw) > MOST_DIGITS and lossless_json.has_long_number(raw):
             return self._make_whole(line, raw, context)
         try:
@@ -135,9 +135,9 @@ class RecordMaker:
         self, line: bytearray, raw: msgspec.Raw, context: Mapping[str, str]
     ) -> tuple[str | None, str | None]:
         """Make a record of a result that no type takes."""
-        came = lossless_json.decode_object(raw)
-        stamp = _text(came.get(REPLICATION_KEY))
-        shaped = self._shaper(came, context)
+        record = lossless_json.decode_object(raw)
+        stamp = _text(record.get(REPLICATION_KEY))
+        shaped = self._shaper(record, context)
         line[:] = lossless_json.encode(shaped)
         return shaped.get("id"), stamp
 

@@ -15,7 +15,7 @@ from msgspec import UNSET, Raw
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import shaping
 from tap_codat_commerce.records.dates import utc
-from tap_codat_commerce.records.fields import plain
+from tap_codat_commerce.records.fields import alternatives, plain
 from tap_codat_commerce.records.shaping import segment
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ UNKNOWN = re.compile(r"(?s)Object contains unknown field `(.*)`")
 PLACE = " - at `$"
 """How msgspec says what it refuses, and where. If it should use other words one day, nothing is learned."""
 HUGE = re.compile(rb"[eE][+-]?\d{18}")
-"""What is in every number that is beyond all decimals."""
+"""Is in every number that is too large or too small for a decimal."""
 INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
-"""What msgspec takes in no name: an object with such a field is refused."""
+"""Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
 
 class Kind(NamedTuple):
@@ -42,12 +42,22 @@ class Kind(NamedTuple):
     Attributes:
         type: the type.
         shape: puts a decoded value right; None if there is nothing to do.
-        numbers: a type that refuses what stands in the place of a number and is none; None if there are no numbers.
+        numbers: a type that refuses values that should be numbers and are not; None if there are no numbers.
     """
 
     type: Any
     shape: Shaper | None = None
     numbers: Any = None
+
+
+SIMPLE = {
+    "number": Kind(Raw, None, float),
+    "integer": Kind(int),  # refuses 5.0 and 1e3, which are then learned
+    "string": Kind(str),
+    "boolean": Kind(bool),
+    "null": Kind(None),
+}
+"""What values are decoded as that hold no others, by their JSON type."""
 
 
 def refused(refusal: str) -> Path:
@@ -88,25 +98,25 @@ def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Pa
 
 
 def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) -> Kind:
-    match {} if path in learned else plain(schema):
-        case {"type": "number"}:
-            return Kind(Raw, None, float)
+    one = {} if path in learned else plain(schema)
+    others = one.get("additionalProperties", "properties" not in one)
+    match one:
         case {"type": "string", "format": "date-time"}:
             return Kind(str, shaping.date)
-        case {"type": "string"}:
-            return Kind(str)
-        case {"type": "boolean"}:
-            return Kind(bool)
-        case {"type": "null"}:
-            return Kind(None)
-        case {"type": "array", "items": items}:
-            item = _of(items, {}, learned, path)
+        case {"type": "array"}:
+            item = _of(one.get("items", {}), {}, learned, path)
             numbers = list[_or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
             return Kind(list[_or_null(item.type)], item.shape and shaping.array(item.shape), numbers)  # type: ignore[misc]
-        case {"type": "object", "properties": fields, **more} if more.get("additionalProperties", False) is False:
-            return of_object(fields, left_out, learned, path)
-        case {"type": "object", "additionalProperties": True, **more} if not (left_out or "properties" in more):
-            return Kind(dict[str, Raw])
+        case {"type": "object"} if others is False:
+            return of_object(one.get("properties", {}), left_out, learned, path)
+        case {"type": "object"} if not (left_out or "properties" in one):
+            item = _of({} if others is True else others, {}, learned, path)
+            numbers = dict[str, _or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
+            return Kind(dict[str, _or_null(item.type)], item.shape and shaping.named({}, item.shape), numbers)  # type: ignore[misc]
+        case {"type": kind} if kind in SIMPLE:
+            return SIMPLE[kind]
+    if path not in learned and not left_out and not alternatives(schema):
+        return Kind(Raw, _anything)
     return Kind(Raw, _by_schema(schema, left_out))
 
 
@@ -150,6 +160,11 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
         return None if value is None else as_raw(shaper(value, strays))
 
     return shape
+
+
+def _anything(raw: Raw, strays: Strays) -> Any:
+    """Return free content unchanged, but for the numbers in it that nobody can read."""
+    return as_raw(shaping.anything(lossless_json.decode(raw), strays)) if HUGE.search(memoryview(raw)) else raw
 
 
 def as_raw(value: Any) -> Any:

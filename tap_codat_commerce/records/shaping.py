@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 Shaper = Callable[[Any, "Strays"], Any]
 Tree = dict[str, "Tree"]
-"""Fields by name, each with those within it that are meant, none if all of it is."""
+"""Fields by name, with nested names; empty means the whole field."""
 
 AMBIGUOUS = re.compile(r"[.\[]")
 INDEX = re.compile(r"\[\d+\]")
 UNMAPPED = "unmapped"
 """The field for what the schema does not know."""
 MOST_COUNTED, MOST_NAMED, LONGEST_NAME = 1000, 20, 100
-"""Fields that are counted, those that are named, and characters that are shown of a name."""
+"""How many fields are counted, how many are named, and how many characters of a name are shown."""
 LONGEST_WHOLE = 1000
 """Digits up to which a whole number is written in full: `1e999999999` stays as it is."""
 JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -41,27 +41,27 @@ class Strays(list[tuple[str, Any]]):
     """Paths, for example `orderLineItems[0].color`, and values as they came."""
 
     def __init__(self, *, keep: bool) -> None:
-        """Begin with nothing; of those that are not kept, each path is wanted once, whichever item it is of."""
+        """Begin with nothing. If strays are not kept, a path is noted once, however many items of an array have it."""
         super().__init__()
         self.keep = keep
 
     def of_field(self, start: int, name: str) -> None:
-        """Set a segment before the paths from a position on: they are of the field that it names."""
+        """Put the name of a field before the paths from a position on: they lie within that field."""
         for position in range(start, len(self)):
             path, value = self[position]
             self[position] = (joined(name, path), value)
 
     def of_item(self, start: int, position: int, seen: set[str]) -> None:
-        """Do likewise for the item of an array; `seen` are the paths of the items before."""
+        """Do the same for an item of an array; `seen` holds the paths of the items before it."""
         if self.keep:
             self.of_field(start, f"[{position}]")
             return
         if len(self) == start + 1 and self[-1][0] in seen:
             self.pop()
             return
-        found = {path for path, _ in self[start:]} - seen
-        seen |= found
-        self[start:] = [(joined("[]", path), None) for path in found]
+        paths = {path for path, _ in self[start:]} - seen
+        seen |= paths
+        self[start:] = [(joined("[]", path), None) for path in paths]
 
 
 def segment(name: str) -> str:
@@ -77,7 +77,7 @@ def joined(name: str, path: str) -> str:
 def compile_schema(schema: Schema) -> Shaper:
     """Return the function that brings a value into the form of the schema."""
     shapers = [_compile_type(one) for one in alternatives(schema)]
-    return _best_of(shapers) if len(shapers) > 1 else shapers[0] if shapers else _anything
+    return _best_of(shapers) if len(shapers) > 1 else shapers[0] if shapers else anything
 
 
 def _compile_type(schema: Schema) -> Shaper:
@@ -85,7 +85,7 @@ def _compile_type(schema: Schema) -> Shaper:
     if kind == "object":
         others = schema.get("additionalProperties", fields is None)
         shaped = {name: compile_schema(field) for name, field in (fields or {}).items()}
-        return _object(shaped, None if others is False else compile_schema({} if others is True else others))
+        return named(shaped, None if others is False else compile_schema({} if others is True else others))
     if kind == "array":
         return array(compile_schema(schema.get("items", {})))
     if kind == "string" and schema.get("format") == "date-time":
@@ -94,7 +94,7 @@ def _compile_type(schema: Schema) -> Shaper:
 
 
 class StrayFieldCounter:
-    """Counts strays, over all streams of a run; of names without end only the first, and a part of each."""
+    """Counts strays over all streams of a run: a limited number of names, and long ones cut."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -113,14 +113,14 @@ class StrayFieldCounter:
                 self._uncounted.add(stream)
 
     def summary(self, *, kept: bool) -> str:
-        """Return the names of fields and in how many records they were; an empty string if there are none.
+        """Return the names of fields, and in how many records each was; empty if there are none.
 
         Args:
-            kept: whether those that were kept are meant, or those that were dropped.
+            kept: True for the fields that were kept, False for those that were dropped.
         """
-        found = [(-n, joined(s, path)) for (s, path), n in self.counts.items() if (s in self._kept) == kept]
-        named = [f"{name} ({-n})" for n, name in sorted(found)[:MOST_NAMED]]
-        if more := len(found) - len(named):
+        counted = [(-n, joined(s, path)) for (s, path), n in self.counts.items() if (s in self._kept) == kept]
+        named = [f"{name} ({-n})" for n, name in sorted(counted)[:MOST_NAMED]]
+        if more := len(counted) - len(named):
             least = "at least " if any((s in self._kept) == kept for s in self._uncounted) else ""
             named.append(f"and {least}{more} more")
         return ", ".join(named)
@@ -150,7 +150,7 @@ class RecordShaper:
         self.keep = keep and left_out.get(UNMAPPED) != {}
 
     def __call__(self, record: dict[str, Any], ids: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return the record in that form, with the ids that it is given. The given one may be changed."""
+        """Return the record in the form of the schema, with these ids. The given record may be changed."""
         strays, ids = Strays(keep=self.keep), ids or {}
         if UNMAPPED in record:  # Codat's own, which is not ours
             strays.append((UNMAPPED, record.pop(UNMAPPED)))
@@ -180,16 +180,18 @@ def _best_of(shapers: list[Shaper]) -> Shaper:
     def shape(value: Any, strays: Strays) -> Any:
         outcomes: list[tuple[Any, Strays]] = []
         for shaper in shapers:
-            found = Strays(keep=strays.keep)
-            outcomes.append((shaper(value, found), found))
-        shaped, found = min(outcomes, key=lambda o: (bool(o[1]), type(o[0]) is not type(value)))
-        strays += found
+            own = Strays(keep=strays.keep)
+            outcomes.append((shaper(value, own), own))
+        shaped, own = min(outcomes, key=lambda o: (bool(o[1]), type(o[0]) is not type(value)))
+        strays += own
         return shaped
 
     return shape
 
 
-def _object(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
+def named(fields: dict[str, Shaper], others: Shaper | None) -> Shaper:
+    """Return what shapes an object: fields by their names, `others` by one shaper, or set aside without one."""
+
     def shape(value: Any, strays: Strays) -> Any:
         if not isinstance(value, dict):
             return _misfit(value, strays)
@@ -246,22 +248,22 @@ def _decimal(value: Any, strays: Strays) -> Any:
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return value
     is_number = isinstance(value, str) and len(value) <= lossless_json.MOST_DIGITS and JSON_NUMBER.fullmatch(value)
-    found = number(value) if is_number else None
-    return found if isinstance(found, Decimal) else _misfit(value, strays)
+    parsed = number(value) if is_number else None
+    return parsed if isinstance(parsed, Decimal) else _misfit(value, strays)
 
 
 def _whole(value: Any, strays: Strays) -> Any:
-    found = _decimal(value, strays)
-    if isinstance(found, Decimal) and found != found.to_integral_value():
+    parsed = _decimal(value, strays)
+    if isinstance(parsed, Decimal) and parsed != parsed.to_integral_value():
         return _misfit(value, strays)
-    return int(found) if isinstance(found, Decimal) and found.adjusted() < LONGEST_WHOLE else found
+    return int(parsed) if isinstance(parsed, Decimal) and parsed.adjusted() < LONGEST_WHOLE else parsed
 
 
 def _flag(value: Any, strays: Strays) -> Any:
     return value if isinstance(value, bool) else _misfit(value, strays)
 
 
-def _anything(value: Any, strays: Strays) -> Any:
+def anything(value: Any, strays: Strays) -> Any:
     """Return free content; the numbers in it that nobody can read are null. Without recursion, as it may be deep."""
     if isinstance(value, Unreadable):
         return _misfit(value, strays)

@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
 COMMERCE = "Commerce"
 OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other", "unknown"})
-"""What connections are to, in small letters, if not to a shop. One that does not tell, or of a new kind, is read."""
-STATUSES = frozenset({"linked", "deauthorized", "unlinked", NEVER_AUTHORIZED})
+"""The kinds of connections that are to no shop, in small letters. One of no kind, or of a new one, is read."""
+LINKED, DEAUTHORIZED, UNLINKED = "linked", "deauthorized", "unlinked"
+STATUSES = frozenset({LINKED, DEAUTHORIZED, UNLINKED, NEVER_AUTHORIZED})
 """Of connections, in small letters. A connection of no status, or of a new one, is read."""
 PATH = "/companies"
 READS = 3
 """How often the list is read if it changes while it is being read."""
 LONGEST_NAME = 60
-"""A line shows so many characters of a name."""
+"""Characters of a name that a line shows at most."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class ConnectionRef:
     """A connection of a company.
 
     Attributes:
-        company_name: or its description, as Codat keeps nothing of a name in other than Latin letters; or None.
+        company_name: its name, or else its description, as Codat keeps only Latin letters of a name; None without both.
         details: the connection as Codat described it.
-        several: whether the company has other shops that may have been synced: its data status may be that of one.
+        several: whether the company has other shops that may have been synced: its data status may be theirs.
         number: of the company in this run.
         index: of the connection in the company.
     """
@@ -60,6 +61,11 @@ class ConnectionRef:
         return {"companyId": self.company_id, "connectionId": self.connection_id}
 
     @property
+    def can_sync(self) -> bool:
+        """Whether Codat can be asked to sync it."""
+        return _folded(self.details, "status") == LINKED
+
+    @property
     def company(self) -> str:
         """The company, for people."""
         return _named("company", self.company_name, self.company_id)
@@ -74,7 +80,7 @@ class CompanySelection:
     """The companies and connections that are asked for.
 
     Attributes:
-        gaps: what is asked for and was not there.
+        gaps: what is asked for and is not there.
         connections_found: how many connections are to be read.
     """
 
@@ -101,7 +107,7 @@ class CompanySelection:
         self._integration_keys = {key.casefold() for key in options.integration_keys}
 
     def companies(self) -> list[msgspec.Raw]:
-        """Return the companies as they came, not parsed yet, as there may be many.
+        """Return the companies, not parsed yet, as there may be many.
 
         The whole list is read before the first company is used: were it read page by page while hours pass, a
         company removed meanwhile would make another slip through between two pages.
@@ -111,14 +117,14 @@ class CompanySelection:
         """
         wanted = {company_id.casefold() for company_id in self._options.company_ids}
         try:
-            found, unreadable = self._found()
+            listed, unreadable = self._listed()
         except CodatError as exc:
             exc.at((isinstance(exc, BadRequest) and self.gaps.conditions) or "companies")
             raise
         for why, number in unreadable.items():
             self._unreadable(f"companies: {number} entries of the list", why)
-        self.gaps.note_companies(found)
-        chosen = [c for i, c in found.items() if (not wanted or i.casefold() in wanted) and self._in_shard(i)]
+        self.gaps.note_companies(listed)
+        chosen = [c for i, c in listed.items() if (not wanted or i.casefold() in wanted) and self._in_shard(i)]
         return [c for c in chosen if self._is_whole(c)]
 
     @staticmethod
@@ -138,7 +144,7 @@ class CompanySelection:
         ]
 
     def readable(self, connection: dict[str, Any]) -> bool:
-        """Say whether the data sets of a connection are to be read: what does not tell why not, is."""
+        """Say whether the data sets of a connection are to be read: they are, unless it tells why not."""
         status = _folded(connection, "status")
         return (
             is_shop(connection)
@@ -152,7 +158,7 @@ class CompanySelection:
         return not self._integration_keys or not key or key in self._integration_keys
 
     def _is_whole(self, raw: msgspec.Raw) -> bool:
-        """Say whether a company can be read; what of it can't is made known, what is there noted."""
+        """Say whether a company can be read; report what of it can't, and note its shops."""
         try:
             company = answers.company(raw)
         except UnexpectedAnswer as exc:
@@ -176,44 +182,44 @@ class CompanySelection:
         else:
             yield self._options.company_query
 
-    def _found(self) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
-        """Return the companies that all queries find, by id; and how many can't be read, by the reason."""
-        found: dict[str, msgspec.Raw] = {}
+    def _listed(self) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
+        """Return the companies that Codat lists for all queries, by id; and how many can't be read, by the reason."""
+        companies: dict[str, msgspec.Raw] = {}
         unreadable: Counter[str] = Counter()
         for condition in self._queries():
             some, reasons = self._matching(condition)
-            found |= some
+            companies |= some
             unreadable |= reasons  # the same entries may come again
-        return found, unreadable
+        return companies, unreadable
 
     def _matching(self, condition: str | None) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
         """Return the companies that match, and how many can't be read; again if the list changed while it was read."""
         size, tags = self._options.page_size, self._options.company_tags
         params: dict[str, str | int] = {k: v for k, v in (("query", condition), ("tags", tags)) if v}
         for attempt in range(READS):
-            found: dict[str, msgspec.Raw] = {}
+            companies: dict[str, msgspec.Raw] = {}
             unreadable, seen = Counter[str](), set[bytes]()
             totals, token = set(), (PATH, condition, attempt)
             for page in pages.prefetched_by_number(
                 self._prefetcher, PATH, params, size, 1, token=token, position=(-1,)
             ):
                 totals.add(page.total)
-                before = len(found) + len(seen)
+                before = len(companies) + len(seen)
                 for raw in page.results:
                     try:
-                        found[answers.id_of(raw)] = raw
+                        companies[answers.id_of(raw)] = raw
                     except UnexpectedAnswer as exc:
                         unreadable[exc.what] += 1
                         seen.add(bytes(raw))
-                if len(found) + len(seen) == before:
+                if len(companies) + len(seen) == before:
                     break  # the page brought nothing new: such pages might never end
             self._prefetcher.drop(token)
-            if totals == {len(found) + unreadable.total()}:
-                return found, unreadable
+            if totals == {len(companies) + unreadable.total()}:
+                return companies, unreadable
         others = (
             f" and {unreadable.total()} entries that can't be read ({next(iter(unreadable))})" if unreadable else ""
         )
-        what = f"GET {PATH}: {len(found)} different companies{others} came, but the pages spoke of {sorted(totals)}"
+        what = f"GET {PATH}: {len(companies)} different companies{others} came, but the pages spoke of {sorted(totals)}"
         raise UnexpectedAnswer(what)
 
 
@@ -226,6 +232,11 @@ def shard_of(company_id: str, count: int) -> int:
 def is_shop(connection: dict[str, Any]) -> bool:
     """Say whether a connection may be one to a shop."""
     return _folded(connection, "sourceType") not in OTHER_SOURCES
+
+
+def waits_for_merchant(connection: dict[str, Any]) -> bool:
+    """Say whether a merchant has to authorise a connection, for the first time or again."""
+    return _folded(connection, "status") in {NEVER_AUTHORIZED, DEAUTHORIZED}
 
 
 def _named(kind: str, name: object, ident: str) -> str:

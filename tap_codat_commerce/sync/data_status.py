@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
-COMPLETE = "Complete"
-NOT_SUPPORTED = "NotSupported"
 AUTH_ERROR = "AuthError"
 AUTHORIZE = "The merchant has to authorise again: `codat-commerce status --links` shows the link"
 """A link may let whoever has it act for the merchant: it has no place in a log."""
@@ -44,8 +42,8 @@ class Kind(Enum):
 
 
 STATUSES = {
-    COMPLETE: Kind.GOOD,
-    NOT_SUPPORTED: Kind.NEVER,
+    "Complete": Kind.GOOD,
+    "NotSupported": Kind.NEVER,
     **dict.fromkeys(
         (
             "Initial",
@@ -77,6 +75,13 @@ STATUSES = {
     ),
 }
 """Every status there is. One that is not here counts as not ready, and is named."""
+READY = (Kind.GOOD, Kind.NEVER)
+"""Nothing is missing: synced well, or not offered by the platform."""
+
+
+def kind_of(status: str | None) -> Kind | None:
+    """Return what a status means, None if it is none or unknown."""
+    return STATUSES.get(status or "")
 
 
 class Action(Enum):
@@ -120,7 +125,7 @@ class SyncStatus:
     @property
     def kind(self) -> Kind | None:
         """What the current status means, None if it is none or unknown."""
-        return STATUSES.get(self.current or "")
+        return kind_of(self.current)
 
     @property
     def mark(self) -> str:
@@ -130,7 +135,7 @@ class SyncStatus:
     @property
     def has_data(self) -> bool:
         """Whether any sync was good."""
-        return self.current == COMPLETE or bool(self.good_sync_id or self.last_good_sync)
+        return self.kind is Kind.GOOD or bool(self.good_sync_id or self.last_good_sync)
 
     def older_than(self, hours: int | None, now: datetime) -> bool:
         """Say whether the data is older than so many hours; without a number, or a good sync, it is not."""

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 NEVER_AUTHORIZED = "pendingauth"
 SHOWN = 50
-"""A line names so many companies; the next ones get another line."""
+"""Companies that one line names at most; the others get lines of their own."""
 
 
 class Gaps:
-    """Compares what is asked for with what was found."""
+    """Compares what the settings ask for with what Codat lists."""
 
     def __init__(self, options: SyncOptions) -> None:
-        """Begin before anything was found."""
+        """Begin before anything is known."""
         self._options = options
         self._companies: int | None = None
         self._missing: list[str] = []
@@ -29,9 +29,9 @@ class Gaps:
         """The settings by which Codat chooses companies, empty if none is set."""
         return " and ".join(name for name in ("company_query", "company_tags") if getattr(self._options, name))
 
-    def note_companies(self, found: Iterable[str]) -> None:
+    def note_companies(self, listed: Iterable[str]) -> None:
         """Take note of the ids of all companies that Codat has listed."""
-        ids = {company_id.casefold() for company_id in found}
+        ids = {company_id.casefold() for company_id in listed}
         self._companies = len(ids)
         self._missing = sorted({company_id.casefold() for company_id in self._options.company_ids} - ids)
 

@@ -11,20 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat import answers, errors, pages
-from tap_codat_commerce.codat.paths import path
-from tap_codat_commerce.codat.query import equals
+from tap_codat_commerce.codat import answers, errors, history
 from tap_codat_commerce.records import dates
-from tap_codat_commerce.sync.data_status import COMPLETE, NOT_SUPPORTED, SyncStatus
+from tap_codat_commerce.sync.data_status import Kind, SyncStatus, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_codat_commerce.codat.answers import Operation
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
-
-SIZE = 1000
-"""The latest operations of a company: some 45 syncs of all data sets over two connections."""
 
 Key = tuple[str, str]
 """A connection's id and a data type."""
@@ -46,7 +41,7 @@ class PullHistory:
             then(operations)
 
         token = _token(company_id)
-        self._prefetcher.prefetch(_path(company_id), _params(None), decode, position, token=token, then=arrived)
+        self._prefetcher.prefetch(*history.request(company_id), decode, position, token=token, then=arrived)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
@@ -63,9 +58,9 @@ class PullHistory:
         """
         known = self._operations.setdefault(company_id, {})
         if connection_id not in known:
-            path, params = _path(company_id), _params(connection_id)
+            asked, token = history.request(company_id, connection_id), _token(company_id)
             try:
-                known[connection_id] = self._prefetcher.get(path, params, decode, _token(company_id))
+                known[connection_id] = self._prefetcher.get(*asked, decode, token)
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
                 known[connection_id] = Operations([])
             except errors.CodatError as exc:
@@ -128,19 +123,12 @@ def _status(operations: list[Operation]) -> SyncStatus:
     the data type is believed of the data set alone.
     """
     latest = operations[0]
-    good = max((o for o in operations if o.status == COMPLETE), key=lambda o: o.completed or "", default=None)
+    good = max((o for o in operations if kind_of(o.status) is Kind.GOOD), key=lambda o: o.completed or "", default=None)
     if good is None:
         return SyncStatus(latest.status, sync_id=latest.id, certain=False)
-    return SyncStatus(latest.status, good.completed, latest.id, good.id, certain=latest.status != NOT_SUPPORTED)
-
-
-def _params(connection_id: str | None) -> dict[str, str | int]:
-    query = {"query": equals("connectionId", connection_id)} if connection_id else {}
-    return pages.numbered({**query, "orderBy": "-requested"}, 1, SIZE)
-
-
-def _path(company_id: str) -> str:
-    return path("companies", company_id, "data", "history")
+    return SyncStatus(
+        latest.status, good.completed, latest.id, good.id, certain=kind_of(latest.status) is not Kind.NEVER
+    )
 
 
 def _token(company_id: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ class Refreshes:
     def are_due(self, connection: ConnectionRef, status: SyncStatus) -> bool:
         """Say whether a data set is older than it should be, and a sync of it can be queued."""
         old = status.older_than(self._hours, utc_now())
-        return old and status.kind in ENDED and connection.details.get("status") == "Linked"
+        return old and status.kind in ENDED and connection.can_sync
 
     def tried(self, key: Hashable) -> bool:
         """Say whether this run has tried to refresh a data set."""

@@ -34,7 +34,7 @@ OTHERWISE = {
     ID_ORDER: "where Codat answers 400, data sets are read by `modifiedDate`, and the run says so; after any other "
     f"refusal {FAILS}; an order that is taken and not kept is seen by the totals if records slip from page to page",
     HISTORY_QUERY: "where Codat refuses it, `codat-commerce refresh` ends with Codat's words where it would wait: use "
-    "`--no-wait`; where it ignores it, nothing changes while the latest 200 syncs hold those that are waited for",
+    "`--no-wait`; where it ignores it, nothing changes while the latest 1,000 syncs hold those that are waited for",
     HISTORY_ORDER: "of a company with several shops every data set is read each time, and none taken for unchanged; "
     "after another refusal than 400, 403 or 404 they count as failed, and 402 ends the run",
     SYNC_IDS: "a new sync is told by its end, `lastSuccessfulSync`",

@@ -9,10 +9,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import answers, errors, pages, query
-from tap_codat_commerce.codat.paths import path as path_of
+from tap_codat_commerce.codat import answers, errors, history, pages, query
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.sync.paged_read import BY_ID
 from tap_codat_commerce.sync.paged_read import path_of as data_set_path
@@ -69,7 +68,7 @@ class Check:
         """Look at all of them.
 
         Raises:
-            UsageError: nothing more can be seen; what was found so far is kept.
+            UsageError: nothing more can be seen; `findings` keeps what was seen so far.
         """
         client, findings = self._session.client, self.findings
         try:
@@ -128,21 +127,23 @@ class Check:
             self.findings.see(COMPANY_QUERY, holds=page.total == 1)
 
     def _look_at_history(self, shop: ConnectionRef) -> None:
-        path = path_of("companies", shop.company_id, "data", "history")
-        own = self._ask(HISTORY_QUERY, path, query=query.equals("connectionId", shop.connection_id))
+        path = history.path(shop.company_id)
+        own = self._history(path, query=history.of_connection(shop.connection_id))
         alone = own is not None and not shop.several
-        nobodys = query.equals("connectionId", NOBODY)
-        other = self._ask(HISTORY_QUERY, path, query=nobodys) if alone else self._ask(HISTORY_QUERY, path)
+        other = self._history(path, query=history.of_connection(NOBODY)) if alone else self._history(path)
         if own and other:
             self.findings.see(HISTORY_QUERY, holds=evidence.chooses(own, other, shop.connection_id, alone=alone))
-        ordered = self._look_at_order(HISTORY_ORDER, path, "-requested", own if alone else other)
+        ordered = self._look_at_order(HISTORY_ORDER, path, history.LATEST_FIRST, own if alone else other, history.SIZE)
         operations = [o for page in (own, other, ordered) if page for o in evidence.objects(page)]
         self.findings.see(SYNC_IDS, holds=evidence.have_their_own_ids(operations))
 
+    def _history(self, path: str, **params: Any) -> Page | None:
+        return self._ask(HISTORY_QUERY, path, size=history.SIZE, **params)
+
     def _data_set(self, shops: list[ConnectionRef]) -> tuple[str, Page] | None:
-        """Return the path of a data set, and its first page; None if none was found that has several records."""
+        """Return the path of a data set, and its first page; None if there is none with several records."""
         chosen = None
-        for path in islice(self._good_ones(shops), DATA_SETS_TRIED):
+        for path in islice(self._promising(shops), DATA_SETS_TRIED):
             try:
                 page = self._page(path)
             except (errors.NotSupported, errors.NoData, errors.NotReady):
@@ -159,7 +160,7 @@ class Check:
                 break
         return chosen if chosen and chosen[1].total > 1 else None
 
-    def _good_ones(self, shops: list[ConnectionRef]) -> Iterator[str]:
+    def _promising(self, shops: list[ConnectionRef]) -> Iterator[str]:
         """Yield the paths of data sets that had a good sync, or may have had one."""
         of_companies = {shop.company_id: shop for shop in reversed(shops)}
         for shop in islice(reversed(of_companies.values()), COMPANIES_TRIED):
@@ -180,10 +181,10 @@ class Check:
 
     def _look_at_data_set(self, path: str, listed: Page) -> None:
         largest = self._ask(SIZE, path, size=LARGEST)
-        came = len(largest.results) if largest else 0
-        held = max(listed.total, came)  # the total may be that of a page
-        short = 0 < came < min(held, LARGEST)
-        most = min(LARGE, came) if short else LARGE
+        sent = len(largest.results) if largest else 0
+        held = max(listed.total, sent)  # the total may be that of a page
+        short = 0 < sent < min(held, LARGEST)
+        most = min(LARGE, sent) if short else LARGE
         size = min(-(-held // 2), most)
         count = -(-held // size)
         first = self._look_at_order(DATE_ORDER, path, REPLICATION_KEY, largest or listed, size)
@@ -205,9 +206,9 @@ class Check:
         since = self._ask(QUERY, path, query=query.since(REPLICATION_KEY, latest))
         after = self._ask(QUERY, path, query=query.after(REPLICATION_KEY, latest)) if since else None
         if since and after:
-            came, newer = (evidence.stamps(evidence.objects(found), REPLICATION_KEY) for found in (since, after))
-            fits = all(stamp >= latest for stamp in (*came, *newer)) and after.total < page.total
-            self.findings.see(QUERY, holds=fits and (latest in came or since.total > LISTED))
+            from_then, newer = (evidence.stamps(evidence.objects(one), REPLICATION_KEY) for one in (since, after))
+            fits = all(stamp >= latest for stamp in (*from_then, *newer)) and after.total < page.total
+            self.findings.see(QUERY, holds=fits and (latest in from_then or since.total > LISTED))
 
     def _look_at_ids(self, path: str, held: int, most: int) -> None:
         """Hold the first ids against the last ones of the reverse order: which order it is does not matter."""

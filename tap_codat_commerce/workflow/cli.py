@@ -20,7 +20,7 @@ from tap_codat_commerce.workflow import enable as enabling
 from tap_codat_commerce.workflow import findings, show
 from tap_codat_commerce.workflow import refresh as refreshing
 from tap_codat_commerce.workflow import status as looking
-from tap_codat_commerce.workflow.looks import Looks
+from tap_codat_commerce.workflow.polling import Polling
 from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError, data_type_of, name_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Group(click.Group):
         except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
         except Exception as exc:
-            logging.getLogger(__name__).debug("Where that came from:", exc_info=exc)
+            logging.getLogger(__name__).debug("Where that happened:", exc_info=exc)
             lines = [defect(exc)]
         for line in lines:
             show.note(f"Error: {line}")
@@ -93,10 +93,10 @@ def data_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--data-type", "-t", "data_types", multiple=True, help=text)(command)
 
 
-def looks_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def polling_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options --interval and --timeout."""
     often = click.option(
-        "--interval", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between looks."
+        "--interval", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between polling."
     )
     long = click.option("--timeout", type=click.FloatRange(0), help="Seconds after which to give up.")
     return often(long(command))
@@ -109,7 +109,7 @@ def looks_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @json_option
 @with_session
 def enable(session: Session, *, schedule: int | None, company: str | None, dry_run: bool, as_json: bool) -> None:
-    """Have Codat fetch the eleven commerce data types when a shop is linked.
+    """Have Codat fetch the commerce data types when a shop is linked.
 
     Changes only those, and nothing when asked twice. Ends with 1 if a setting is locked.
     """
@@ -176,7 +176,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
             "nothing for it until one, for example Lending, is turned on: Codat Portal, the company's page."
         )
     made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
-    found = {
+    outcome = {
         "company": name_of(owner),
         "companyId": owner["id"],
         "platform": chosen.get("name"),
@@ -185,10 +185,10 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         "link": made.get("linkUrl"),
     }
     if as_json:
-        show.as_json(found)
+        show.as_json(outcome)
         return
     labels = ("company", "company id", "platform", "connection id", "status", "link")
-    for label, value in zip(labels, found.values(), strict=True):
+    for label, value in zip(labels, outcome.values(), strict=True):
         show.result(f"{label + ':':<15}{value}")
     who = "Open the link yourself" if chosen.get("key") == connecting.SANDBOX else "Have the merchant open the link"
     show.note(f"{who}; `codat-commerce status --watch` shows when the data is there.")
@@ -201,7 +201,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
 @click.option("--not-ready", is_flag=True, help="Show only what is not ready.")
 @click.option("--links", is_flag=True, help="Show the links by which merchants authorise: for them alone.")
 @click.option("--watch", is_flag=True, help="Look again and again, until all is ready.")
-@looks_option
+@polling_option
 @json_option
 @with_session
 def status(  # noqa: PLR0913 - one parameter for each option
@@ -223,16 +223,16 @@ def status(  # noqa: PLR0913 - one parameter for each option
     the status of a data set is that of whichever was synced last.
     """
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
-    looks = Looks(interval, timeout)
+    polling = Polling(interval, timeout)
     shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
     while True:
         lines = list(looking.lines(session, session.companies(companies), types))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
-        last = ready or looks.over or not watch
+        last = ready or polling.over or not watch
         shown.show(lines, last=last)
         if last:
             break
-        looks.pause()
+        polling.pause()
     if watch and lines and not ready:
         msg = f"not all was ready within {timeout:g} seconds"
         raise UsageError(msg)
@@ -249,7 +249,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
 @data_type_option
 @click.option("--connection", help="Only over this connection, by its id.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait until the syncs have ended.")
-@looks_option
+@polling_option
 @json_option
 @with_session
 def refresh(  # noqa: PLR0913 - one parameter for each option
@@ -280,7 +280,7 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
             show.note(f"{pull.where}: {pull.note}{how}.")
     show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
     if wait:
-        refreshing.wait_for(session, pulls, Looks(interval, timeout))
+        refreshing.wait_for(session, pulls, Polling(interval, timeout))
     if as_json:
         show.as_json([p.as_json() for p in pulls])
     failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]

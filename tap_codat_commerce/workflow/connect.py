@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce.codat import answers, pages
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, ServerTrouble, UnreadableAnswer
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.settings import Settings
 from tap_codat_commerce.sync.company_selection import COMMERCE
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.workflow.session import UsageError, names_of
 
 if TYPE_CHECKING:
@@ -33,13 +33,15 @@ def kept(name: str) -> str:
 
 
 def refuse_twin(session: Session, name: str, platform_key: str, description: str | None) -> None:
-    """See that no company has that name already: if it was not kept whole, as its description, unless that was another.
+    """See that no company is called so already, by its name or, where Codat does not keep that whole, its description.
+
+    With a description of the user's own, a company that is called what Codat keeps of the name counts, too.
 
     Raises:
         UsageError: one has.
         CodatError: a request failed.
     """
-    selection = session.selection(SyncOptions())
+    selection = session.selection(Settings.of({}).sync)
     wanted = {text.casefold() for text in (name, kept(name) if description else name) if text}
     twins = [c["id"] for c in map(selection.company, selection.companies()) if wanted & names_of(c)]
     if twins:
@@ -59,24 +61,24 @@ def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
         CodatError: a request failed.
     """
     platforms = [p for page in pages.by_number(prefetcher, "/integrations", {}, PAGE_SIZE) for p in page.objects()]
-    found = next(
+    chosen = next(
         (p for p in platforms if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
     )
     commerce = {str(p.get("name")): p for p in platforms if p.get("sourceType") == COMMERCE}
-    if found is None:
+    if chosen is None:
         folded = {_plain(n): n for n in commerce} | {str(p.get("key")): n for n, p in commerce.items()}
         near = list(dict.fromkeys(folded[m] for m in get_close_matches(_plain(wanted), folded, n=3, cutoff=0.5)))
         names = [f"{n} ({commerce[n].get('key')})" for n in near or sorted(commerce)]
         hint = f"did you mean {' or '.join(names)}?" if near else f"there are {', '.join(names)}."
         msg = f"platform {wanted!r}: Codat knows none of that key or name; {hint}"
         raise UsageError(msg)
-    if found.get("sourceType") != COMMERCE:
-        msg = f"platform {found.get('name')}: is of the type {found.get('sourceType')}, and has no commerce data."
+    if chosen.get("sourceType") != COMMERCE:
+        msg = f"platform {chosen.get('name')}: is of the type {chosen.get('sourceType')}, and has no commerce data."
         raise UsageError(msg)
-    if not found.get("enabled"):
-        msg = f"platform {found.get('name')}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
+    if not chosen.get("enabled"):
+        msg = f"platform {chosen.get('name')}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
         raise UsageError(msg)
-    return found
+    return chosen
 
 
 def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[str, Any]:

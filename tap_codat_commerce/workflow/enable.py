@@ -105,7 +105,7 @@ class SyncSettings:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
-    """Return an answer as it came: all of it is written back.
+    """Return an answer unchanged: all of it is written back.
 
     Raises:
         ValueError: it is no list of settings.

@@ -19,17 +19,17 @@ Objects = list[dict[str, Any]]
 
 def objects(page: Page) -> Objects:
     """Return the entries of a page, but for those that can't be read."""
-    found = []
+    entries = []
     for raw in page.results:
         with suppress(ValueError, RecursionError):
-            found.append(lossless_json.decode_object(raw))
-    return found
+            entries.append(lossless_json.decode_object(raw))
+    return entries
 
 
 def tags(company: dict[str, Any]) -> dict[str, Any]:
     """Return the tags of a company."""
-    found = company.get("tags")
-    return found if isinstance(found, dict) else {}
+    value = company.get("tags")
+    return value if isinstance(value, dict) else {}
 
 
 def is_plain(tag: tuple[str, Any]) -> bool:
@@ -44,7 +44,7 @@ def stamps(entries: Objects, name: str) -> list[str]:
 
 
 def is_ordered(stamps: list[str], *, down: bool, among: Sequence[str] = ()) -> bool | None:
-    """Say whether stamps are in order, and the first of those that they are `among`; None if all are alike."""
+    """Say whether stamps are in order, and begin with the first of those `among`; None if all are alike."""
     if stamps != sorted(stamps, reverse=down):
         return False
     if stamps and among and (max(among) > stamps[0] if down else min(among) < stamps[0]):
@@ -80,10 +80,10 @@ def chooses(own: Page, other: Page, connection_id: str, *, alone: bool) -> bool 
         connection_id: the connection.
         alone: see `other`.
     """
-    found, others = ([o.get("connectionId") == connection_id for o in objects(page)] for page in (own, other))
-    if not all(found) or (alone and other.total > 0):
+    own_ones, others = ([o.get("connectionId") == connection_id for o in objects(page)] for page in (own, other))
+    if not all(own_ones) or (alone and other.total > 0):
         return False
-    if not found:
+    if not own_ones:
         return False if any(others) else None
     return True if alone or other.total > own.total else None
 

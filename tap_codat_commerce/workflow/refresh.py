@@ -14,24 +14,21 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from tap_codat_commerce.codat import pages, query
+from tap_codat_commerce.codat import answers, history
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay
-from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay, UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import clean
-from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, COMPLETE, STATUSES, Kind
+from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, READY, Kind, kind_of
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import name_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+    from tap_codat_commerce.codat.answers import Operation
     from tap_codat_commerce.sync.company_selection import ConnectionRef
-    from tap_codat_commerce.workflow.looks import Looks
+    from tap_codat_commerce.workflow.polling import Polling
     from tap_codat_commerce.workflow.session import Session
-
-LATEST = 200
-"""How many of a connection's latest pull operations are asked for: enough for several of each data type."""
 
 
 @dataclass
@@ -52,11 +49,10 @@ class Pull:
     description: str = ""
     note: str = ""
 
-    def see(self, operation: dict[str, Any]) -> bool:
+    def see(self, status: str | None, description: object) -> bool:
         """Take over how its pull operation stands; say whether that is new."""
         before = self.shown
-        self.status = operation.get("status", self.status)
-        self.description = str(operation.get("statusDescription") or "")
+        self.status, self.description = status or self.status, str(description or "")
         return self.shown != before
 
     @property
@@ -67,12 +63,12 @@ class Pull:
     @property
     def under_way(self) -> bool:
         """Whether it was queued and has not ended yet."""
-        return self.id is not None and (self.status is None or STATUSES.get(self.status) is Kind.UNDER_WAY)
+        return self.id is not None and (self.status is None or kind_of(self.status) is Kind.UNDER_WAY)
 
     @property
     def good(self) -> bool:
         """Whether it ended well, or there is nothing to sync."""
-        return self.status == COMPLETE or STATUSES.get(self.status or "") is Kind.NEVER
+        return kind_of(self.status) in READY
 
     @property
     def where(self) -> str:
@@ -102,7 +98,7 @@ def connections(
         (name_of(company), connection)
         for number, company in enumerate(companies)
         for connection in selection.connections(company, number)
-        if connection_id in {None, connection.connection_id} and connection.details.get("status") == "Linked"
+        if connection_id in {None, connection.connection_id} and connection.can_sync
     ]
 
 
@@ -117,7 +113,10 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
         answer = session.statuses.refresh(connection.company_id, connection.connection_id, data_type)
     except UnderWay:
         pull.note = "was under way already"
-        answer = next((o for o in _operations(session, connection) if o.get("dataType") == data_type), {})
+        if operation := next((o for o in _operations(session, connection) if o.data_type == data_type), None):
+            pull.id = operation.id
+            pull.see(operation.status, operation.status_description)
+        return pull
     except EndsTheRun:
         raise
     except BadRequest as exc:
@@ -127,12 +126,12 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
         pull.note = exc.what
         return pull
     pull.id = answer.get("id")
-    pull.see(answer)
+    pull.see(answer.get("status"), answer.get("statusDescription"))
     return pull
 
 
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
-    """Ask how the syncs under way stand, one request for each connection; yield those of which there is news.
+    """Ask how the syncs under way stand, one request for each connection; yield those that have changed.
 
     Raises:
         CodatError: a request failed.
@@ -142,21 +141,22 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         if pull.under_way:
             by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
     for of_connection in by_connection.values():
-        operations = {o.get("id"): o for o in _operations(session, of_connection[0].connection)}
+        operations = {o.id: o for o in _operations(session, of_connection[0].connection)}
         for pull in of_connection:
-            if pull.id in operations and pull.see(operations[pull.id]):
+            operation = operations.get(pull.id or "")
+            if operation and pull.see(operation.status, operation.status_description):
                 if not pull.under_way and not pull.good:
-                    pull.note = _to_do(pull, operations[pull.id])
+                    pull.note = _to_do(operation)
                 yield pull
 
 
-def wait_for(session: Session, pulls: list[Pull], looks: Looks) -> None:
+def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
     """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
     waited_for = [p for p in pulls if p.under_way]
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Syncing", total=len(waited_for))
-        while any(p.under_way for p in waited_for) and not looks.over:
-            looks.pause()
+        while any(p.under_way for p in waited_for) and not polling.over:
+            polling.pause()
             for pull in look(session, waited_for):
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")
@@ -168,14 +168,16 @@ def wait_for(session: Session, pulls: list[Pull], looks: Looks) -> None:
             show.note(f"{pull.where}: {pull.status}, {pull.note}.")
 
 
-def _operations(session: Session, connection: ConnectionRef) -> list[dict[str, Any]]:
-    params = {"query": query.equals("connectionId", connection.connection_id), "orderBy": "-requested"}
-    history = path("companies", connection.company_id, "data", "history")
-    answer: pages.Page = session.prefetcher.get(history, pages.numbered(params, 1, LATEST), pages.decode)
-    return answer.objects()
+def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
+    path, params = history.request(connection.company_id, connection.connection_id)
+    operations: list[Operation] | None = session.prefetcher.get(path, params, answers.operations)
+    if operations is None:
+        what = f"GET {path} lists a sync that can't be read"
+        raise UnexpectedAnswer(what)
+    return operations
 
 
-def _to_do(pull: Pull, operation: dict[str, Any]) -> str:
-    if pull.status == AUTH_ERROR:
+def _to_do(operation: Operation) -> str:
+    if operation.status == AUTH_ERROR:
         return AUTHORIZE
-    return str(operation.get("errorMessage") or "see its sync history in the Codat Portal")
+    return str(operation.error_message or "see its sync history in the Codat Portal")

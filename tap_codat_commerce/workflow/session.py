@@ -100,9 +100,9 @@ class Session:
         only_ids = bool(wanted) and len(ids) == len(wanted)
         selection = self.selection(replace(self.settings.sync, company_ids=tuple(ids)) if only_ids else None)
         self.unreadable.clear()
-        found = [selection.company(raw) for raw in selection.companies()]
+        companies = [selection.company(raw) for raw in selection.companies()]
         self.gaps = list(selection.gaps.lines())
-        return [_find_company(name, found) for name in wanted] if wanted else found
+        return [_find_company(name, companies) for name in wanted] if wanted else companies
 
     def _note_unreadable(self, where: str, why: str) -> None:
         logging.getLogger(__name__).warning("%s can't be read: %s.", where, why)
@@ -118,8 +118,8 @@ def data_type_of(name: str) -> str:
     names = {**DATA_TYPES, **{t: t for t in DATA_TYPES.values()}}
     names |= {short(t): t for t in DATA_TYPES.values()}
     folded = {n.casefold(): t for n, t in names.items()}
-    if found := folded.get(name.casefold()):
-        return found
+    if data_type := folded.get(name.casefold()):
+        return data_type
     near = get_close_matches(name.casefold(), folded, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(DATA_TYPES)}."
     msg = f"{name!r} is no commerce data type; {hint}"
@@ -152,14 +152,14 @@ def _is_uuid(text: str) -> bool:
 
 def _find_company(wanted: str, companies: list[dict[str, Any]]) -> dict[str, Any]:
     if _is_uuid(wanted):
-        found = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
+        matches = [c for c in companies if c["id"] == str(uuid.UUID(wanted))]
     else:
-        found = [c for c in companies if wanted.strip().casefold() in names_of(c)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(c["id"] for c in found)
-        msg = f"company {wanted!r}: there are {len(found)} of that name; give one of these ids: {ids}"
+        matches = [c for c in companies if wanted.strip().casefold() in names_of(c)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        ids = ", ".join(c["id"] for c in matches)
+        msg = f"company {wanted!r}: there are {len(matches)} of that name; give one of these ids: {ids}"
         raise UsageError(msg)
     near = get_close_matches(wanted, set(map(name_of, companies)), n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else "`codat-commerce status` lists them."

@@ -72,12 +72,12 @@ def _one_line(cell: str) -> str:
 def age(stamp: str | None, now: datetime) -> str:
     """Return how long ago a date of Codat's was, in its largest unit; `-` if there is none."""
     try:
-        found = dates.utc(stamp or "")
+        date = dates.utc(stamp or "")
     except ValueError:
         return "-"
-    if found is None:
+    if date is None:
         return "-"
-    seconds = max(0, int((now - datetime.fromisoformat(found).astimezone(UTC)).total_seconds()))
+    seconds = max(0, int((now - datetime.fromisoformat(date).astimezone(UTC)).total_seconds()))
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size or (size == 60 and seconds >= size):  # noqa: PLR2004 - below that, a smaller unit says more
             return f"{seconds // size} {unit}"

@@ -11,8 +11,8 @@ import click
 
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
-from tap_codat_commerce.sync.company_selection import is_shop
-from tap_codat_commerce.sync.data_status import AUTH_ERROR, Kind, SyncStatus
+from tap_codat_commerce.sync.company_selection import is_shop, waits_for_merchant
+from tap_codat_commerce.sync.data_status import AUTH_ERROR, READY, SyncStatus
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, short
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 HEAD = ("company", "ready", "oldest", "not ready")
 DETAILS_HEAD = ("company", "platform", "connection", "data set", "status", "synced")
-READY = (Kind.GOOD, Kind.NEVER)
 NEVER_SYNCED = "never synced"
 UNKNOWN = "unknown"
 
@@ -68,7 +67,7 @@ class Line:
     def link(self) -> str | None:
         """The link that the merchant has to open, None if there is nothing to do."""
         connection = self.connection or {}
-        to_do = connection.get("status") in {"PendingAuth", "Deauthorized"} or self.status.current == AUTH_ERROR
+        to_do = waits_for_merchant(connection) or self.status.current == AUTH_ERROR
         return connection.get("linkUrl") if to_do else None
 
     def cells(self, now: datetime) -> tuple[str, ...]:
@@ -137,12 +136,12 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
 
 def to_authorize(some: list[Line], *, links: bool) -> list[str]:
     """Return a text for each link that a merchant has to open; without links, how many there are."""
-    found = {line.link: line for line in some if line.link}
-    if found and not links:
-        return [f"Merchants have to authorise: {len(found)}. `codat-commerce status --links` shows how."]
+    by_link = {line.link: line for line in some if line.link}
+    if by_link and not links:
+        return [f"Merchants have to authorise: {len(by_link)}. `codat-commerce status --links` shows how."]
     return [
         f"{name_of(line.company)}, {(line.connection or {}).get('platformName')}: to authorise, open\n{link}"
-        for link, line in found.items()
+        for link, line in by_link.items()
     ]
 
 

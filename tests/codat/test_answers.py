@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
-from conftest import Meanwhile
+from conftest import Meanwhile, options
 from tap_codat_commerce.codat import answers, pages
 from tap_codat_commerce.codat.client import decoded
 from tap_codat_commerce.codat.errors import NoAnswer, UnexpectedAnswer, UnreadableAnswer
@@ -29,7 +29,6 @@ from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync import pull_history
 from tap_codat_commerce.sync.company_selection import CompanySelection
 from tap_codat_commerce.sync.data_status import STATUSES, SyncStatus
-from tap_codat_commerce.sync.options import SyncOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +87,7 @@ class TestAnythingIn:
     @example({"results": [{"id": "a"}, {"id": "b", "dataConnections": ""}], "totalResults": 2})
     def test_companies(self, value: Any) -> None:
         page = given_out(value, pages.decode)
-        selection = CompanySelection(None, SyncOptions(integration_keys=frozenset({"fztf"})), logging.getLogger())  # type: ignore[arg-type]
+        selection = CompanySelection(None, options(integration_keys=frozenset({"fztf"})), logging.getLogger())  # type: ignore[arg-type]
         for number, raw in enumerate(page.results if page else ()):
             try:
                 company = answers.company(raw)

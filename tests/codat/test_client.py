@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
-from tap_codat_commerce.codat.client import Client, authorization
+from conftest import client
+from tap_codat_commerce.codat.client import authorization
 from tap_codat_commerce.codat.errors import (
     BadRequest,
     NoAnswer,
@@ -35,9 +35,8 @@ class Codat:
 
     def __init__(self, shops: Stage) -> None:
         self.shops, self.waited, self.now = shops, list[float](), 1000.0
-        self.client = Client(
-            API_KEY, api_url=shops.url, max_retries=3, limiter=RateLimiter(clock=lambda: self.now, wait=self.wait)
-        )
+        self.client = client(shops.url, max_retries=3)
+        self.client.limiter = RateLimiter(10, 900, clock=lambda: self.now, wait=self.wait)
 
     def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
@@ -80,7 +79,7 @@ def test_a_raw_key(key: str) -> None:
 )
 def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
     with pytest.raises(NoAnswer):  # as nothing listens there
-        Client("key", api_url=api_url, max_retries=0).follow(link)
+        client(api_url).follow(link)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +95,7 @@ def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
 )
 def test_a_link_to_elsewhere_is_refused(link: str) -> None:
     with pytest.raises(UnsafeLink):
-        Client("key", api_url="http://127.0.0.1:1", max_retries=0).follow(link)
+        client().follow(link)
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 599])
@@ -157,7 +156,7 @@ def test_limits_that_change_meanwhile_hold_at_once(codat: Codat, monkeypatch: py
 
 def test_how_long_it_waits(codat: Codat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 0)
-    codat.client = Client(API_KEY, api_url=codat.shops.url, max_retries=4, max_retry_wait=3)
+    codat.client = client(codat.shops.url, max_retries=4, max_retry_wait=3)
     reset: dict[str, Any] = {"kind": "reset"}
     for fault in (reset, reset, {"status": 503, "headers": {"Retry-After": "2.5"}}, reset):
         codat.fail(**fault)
@@ -168,7 +167,7 @@ def test_how_long_it_waits(codat: Codat, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(("status", "waited"), [(429, [7, 7]), (503, [7])])
 def test_after_a_429_all_requests_wait(codat: Codat, status: int, waited: list[float]) -> None:
     """The rate limiter holds them, also those of other threads: here time passes only in its own waits."""
-    codat.client.limiter = RateLimiter(clock=lambda: codat.now, wait=codat.wait)
+    codat.client.limiter = RateLimiter(10, 900, clock=lambda: codat.now, wait=codat.wait)
     now = codat.now
     codat.fail(status=status, headers={"Retry-After": "7"})
     with pytest.MonkeyPatch.context() as patch:

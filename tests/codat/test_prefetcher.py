@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
+from conftest import client
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.codat.errors import CodatError, ServerTrouble, WrongKey
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.codat.rate_limiter import RateLimiter
@@ -291,8 +290,7 @@ class TestTokens:
 def test_real_requests_go_through_it(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=2, connections=1)
     shops.gate.faults.append(Fault(path="commerce-info", status=500))
-    client = Client(API_KEY, api_url=shops.url, max_retries=0)
-    prefetcher = Prefetcher(client, 2)
+    prefetcher = Prefetcher(client(shops.url), 2)
     connection = shops.world.connections()[0]
     path = f"/companies/{connection.company_id}/connections/{connection.id}/data/commerce-info"
     prefetcher.prefetch(path, None, lossless_json.decode, (0,))

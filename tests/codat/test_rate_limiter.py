@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
 from tap_codat_commerce.codat.rate_limiter import MINUTE, RateLimiter, RateLimiterClosed
+from tap_codat_commerce.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +56,7 @@ def test_what_just_fits_is_not_held_back() -> None:
 
 
 def test_nine_hundred_in_a_minute_unless_somebody_says_otherwise() -> None:
-    clock = Clock(900)
-    clock.limits = RateLimiter(clock=lambda: clock.now, wait=clock.wait)
+    clock = Clock(Settings.of({}).requests_per_minute)
     clock.send(900)
     assert clock.now == 1000
     clock.send(1)

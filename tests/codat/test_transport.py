@@ -21,9 +21,8 @@ import pytest
 from test_errors import assert_one_line
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
+from conftest import client
 from tap_codat_commerce.codat import errors, transport
-from tap_codat_commerce.codat.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -100,13 +99,13 @@ def sockets() -> int:
 )
 def test_no_socket_is_left_open(stage: Callable[..., Stage], fault: dict[str, object]) -> None:
     shops = stage(companies=1)
-    client = Client(API_KEY, api_url=shops.url, max_retries=0)
-    client.get("/companies")
+    codat = client(shops.url)
+    codat.get("/companies")
     before = sockets()
     shops.gate.faults.append(Fault(path="/companies$", times=0, **fault))  # type: ignore[arg-type]
     for _ in range(100):
         with contextlib.suppress(errors.CodatError):
-            client.get("/companies")
+            codat.get("/companies")
     patience = time.monotonic() + 10
     while sockets() > before and time.monotonic() < patience:  # the stand-in, in this process, closes its own ends
         time.sleep(0.01)
@@ -118,10 +117,10 @@ def test_connections_are_kept_for_the_next_request(
 ) -> None:
     shops = stage(companies=1, connections=1)
     with caplog.at_level(logging.DEBUG, "urllib3.connectionpool"):
-        client = Client(API_KEY, api_url=shops.url, max_retries=0)
+        codat = client(shops.url)
         for path in ("/companies", "/companies/no-such/dataStatus", "/integrations") * 5:
             with contextlib.suppress(errors.NotFound):
-                client.get(path)
+                codat.get(path)
     assert caplog.text.count("Starting new HTTP connection") == 1
 
 
@@ -169,10 +168,10 @@ def test_no_answer_is_taken_for_that_of_another_request(before: bytes) -> None:
     handler = type("Handler", (Shifting,), {"before": before})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = Client(API_KEY, api_url=f"http://127.0.0.1:{server.server_port}", max_retries=0)
+    codat = client(f"http://127.0.0.1:{server.server_port}")
     with contextlib.suppress(errors.CodatError):
-        assert client.get("/odd") == {"path": "/odd"}
-    assert [client.get(f"/{n}")["path"] for n in range(3)] == ["/0", "/1", "/2"]
+        assert codat.get("/odd") == {"path": "/odd"}
+    assert [codat.get(f"/{n}")["path"] for n in range(3)] == ["/0", "/1", "/2"]
     server.shutdown()
     server.server_close()
 
@@ -194,22 +193,22 @@ def test_the_largest_answer(
     sent = gzip.compress(body) if compressed else body
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(sent)}\r\n{encoding}Connection: close\r\n\r\n"
     shops.gate.faults.append(Fault("raw", "/companies$", body=head + sent.decode("latin-1")))
-    client = Client(API_KEY, api_url=shops.url, max_retries=0)
+    codat = client(shops.url)
     with pytest.raises(error) if error else contextlib.nullcontext():
-        assert client.get("/companies")["totalResults"] == 1
-    client.release()
+        assert codat.get("/companies")["totalResults"] == 1
+    codat.release()
 
 
 @pytest.mark.parametrize("head", ["HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", "HTTP/1.1 200 OK\r\nServer: "])
 def test_an_answer_that_trickles_in_has_a_deadline(stage: Callable[..., Stage], head: str) -> None:
     shops = stage(companies=1)
     shops.gate.faults.append(Fault("raw", "/companies$", body=head, piece="x", seconds=0.1))
-    client = Client(API_KEY, api_url=shops.url, max_retries=0, timeout=0.5)
+    codat = client(shops.url, request_timeout=0.5)
     began = time.monotonic()
     with pytest.raises(errors.NoAnswer, match=r"the answer was not there within 0\.5 s"):
-        client.get("/companies")
+        codat.get("/companies")
     assert time.monotonic() - began < 5
-    client.release()
+    codat.release()
 
 
 @pytest.mark.parametrize(("level", "urllib3s"), [(logging.DEBUG, logging.NOTSET), (logging.INFO, logging.ERROR)])
@@ -218,5 +217,5 @@ def test_the_warnings_of_urllib3_are_for_those_who_debug(
 ) -> None:
     caplog.set_level(level, "tap-codat-commerce.codat")
     caplog.set_level(logging.NOTSET, "urllib3")
-    Client("key")
+    client()
     assert logging.getLogger("urllib3").level == urllib3s

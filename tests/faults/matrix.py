@@ -22,6 +22,7 @@ from codat_mock.faults import Fault, bomb
 from codat_mock.platforms import BY_KEY
 from codat_mock.running import Running
 from codat_mock.world import World
+from tap_codat_commerce.workflow.session import DATA_TYPES
 
 KEY = "3a5e8c1f-test-key-9b7d"
 SECONDS = 40.0
@@ -35,19 +36,6 @@ BOMB = 256
 TIMEOUT = 2
 """Seconds: the tap's `request_timeout`."""
 
-DATA_SETS = (
-    "customers",
-    "disputes",
-    "company_info",
-    "locations",
-    "orders",
-    "payments",
-    "payment_methods",
-    "products",
-    "product_categories",
-    "tax_components",
-    "transactions",
-)
 REQUESTS: dict[str, dict[str, Any]] = {
     "companies": {"path": "/companies$"},
     "data status": {"path": "/dataStatus$"},
@@ -233,9 +221,9 @@ FAULTS: dict[str, Expectation] = {
     ),
 }
 BEHIND = {
-    "companies": {"companies", "connections", "data_status", *DATA_SETS},
-    "data status": {"data_status", *DATA_SETS},
-    "history": set(DATA_SETS),
+    "companies": {"companies", "connections", "data_status", *DATA_TYPES},
+    "data status": {"data_status", *DATA_TYPES},
+    "history": set(DATA_TYPES),
     "first page": {"orders"},
     "second page": {"orders"},
     "linked page": {"locations"},

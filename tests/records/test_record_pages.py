@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from conftest import DATA_SETS
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import dates as our_dates
-from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records import record_types, schemas
 from tap_codat_commerce.records.record_pages import MOST_LEARNED, RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter, Tree
 
@@ -67,7 +67,7 @@ def of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     elif kind == "string":
         fit = dates if schema.get("format") == "date-time" else texts
     else:
-        fit = {"number": numbers, "boolean": st.booleans()}[kind]
+        fit = {"number": numbers, "integer": numbers, "boolean": st.booleans()}[kind]
     return st.integers(0, 30).flatmap(lambda n: odd if n == 0 else st.none() if n == 1 else fit)
 
 
@@ -184,6 +184,7 @@ def stamp_of(raw: msgspec.Raw) -> Any:
         ("orders", '"customerRef.id":1,"customerRef":{"id":[2],"a[0]":3}'),
         ("orders", '"totalAmount":-0,"supplementalData":{"content":{"a":[-0,-0.0]}}'),
         ("orders", '"totalAmount":1e99999999999999999999,"colour":[1e99999999999999999999]'),
+        ("orders", '"supplementalData":{"content":{"a":1e99999999999999999999,"b.c":{"d":[1e99999999999999999999]}}}'),
     ],
 )
 @pytest.mark.parametrize("keep", [False, True])
@@ -210,6 +211,98 @@ def test_fields_of_ever_new_names_are_counted_and_not_all_learned() -> None:
     assert made(maker, *records) == wanted
     assert len(shaper._counter.counts) == 2 * MOST_LEARNED  # noqa: SLF001
     assert shaper.shaped == MOST_LEARNED + 1, "it knows `unmapped` from the start"
+
+
+WHOLE = {"type": ["integer", "null"]}
+
+KINDS: dict[str, dict[str, Any]] = {
+    "text": {"type": ["string", "null"]},
+    "date": {"type": ["string", "null"], "format": "date-time"},
+    "another format": {"type": "string", "format": "uuid"},
+    "number": {"type": ["number", "null"]},
+    "whole": WHOLE,
+    "flag": {"type": ["boolean", "null"]},
+    "nothing": {"type": "null"},
+    "anything": {},
+    "wholes": {"type": ["array", "null"], "items": WHOLE},
+    "rows": {"type": "array", "items": {"type": "object", "properties": {"n": WHOLE}}},
+    "a list of anything": {"type": "array"},
+    "object": {"properties": {"n": WHOLE}},
+    "closed object": {"type": "object", "properties": {"n": WHOLE}, "additionalProperties": False},
+    "object without fields": {"type": "object", "additionalProperties": False},
+    "object of any names": {"type": "object"},
+    "wholes by name": {"type": "object", "additionalProperties": WHOLE},
+    "texts by name": {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
+    "one choice": {"anyOf": [{"type": "null"}, WHOLE]},
+}
+"""What a catalog may say of a field, where all values can be decoded by one type."""
+NO_FAST_WAY: dict[str, dict[str, Any]] = {
+    "several types": {"type": ["string", "number"]},
+    "a choice": {"anyOf": [WHOLE, {"type": "string"}]},
+    "object of known and other names": {"type": "object", "properties": {"n": WHOLE}, "additionalProperties": True},
+}
+numbers_of_all_kinds = st.one_of(
+    st.integers().map(str),
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(
+        ["5.0", "1e3", "12345678901234567890", "9007199254740993.0", "-0", "-0.0", "1e400", "0.5e1", "5.5"]
+    ),
+    st.sampled_from(
+        ["1e1001", "1e99999999999999999999", "9" * 5000, '"7"', '"7.0"', '"x"', "true", "null", "[]", "{}"]
+    ),
+)
+
+
+def record_schema(fields: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": {"id": {"type": "string"}, **fields}}
+
+
+def assert_alike(schema: dict[str, Any], record: str) -> None:
+    """Check that a record is made as its shaper shapes it, at once and after all was learned."""
+    for keep in (False, True):
+        alone, beside = (CountingShaper("x", schema, StrayFieldCounter(), left_out={}, keep=keep) for _ in range(2))
+        wanted = read(lossless_json.encode(alone(lossless_json.decode_object(record.encode()))))
+        assert made(RecordMaker(schema, beside), record, record) == [wanted] * 2
+        assert beside._counter.counts == {path: 2 * n for path, n in alone._counter.counts.items()}  # noqa: SLF001
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(numbers_of_all_kinds, min_size=1, max_size=3))
+def test_whole_numbers(values: list[str]) -> None:
+    one, several = values[0], ",".join(values)
+    by_name = ",".join(f'"k{n}":{value}' for n, value in enumerate(values))
+    fields = {n: KINDS[n] for n in ("whole", "wholes", "rows", "object", "wholes by name")}
+    assert_alike(
+        record_schema(fields),
+        f'{{"id":"1","whole":{one},"wholes":[{several}],"rows":[{{"n":{one}}}],"object":{{"n":{one}}},'
+        f'"wholes by name":{{{by_name}}}}}',
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from([*KINDS, *NO_FAST_WAY]),
+    st.recursive(
+        numbers_of_all_kinds,
+        lambda inner: (
+            st.lists(inner, max_size=2).map(lambda some: f"[{','.join(some)}]")
+            | inner.map(lambda one: f'{{"n":{one},"a.b":{one}}}')
+        ),
+        max_leaves=3,
+    ),
+)
+def test_values_of_any_kind(kind: str, value: str) -> None:
+    assert_alike(record_schema({kind: {**KINDS, **NO_FAST_WAY}[kind]}), f'{{"id":"1","{kind}":{value}}}')
+
+
+@pytest.mark.parametrize("name", [*KINDS, *NO_FAST_WAY, *DATA_SETS])
+def test_what_cannot_be_decoded_by_one_type_is_known(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    slow: list[Any] = []
+    monkeypatch.setattr(record_types, "_by_schema", lambda schema, _: slow.append(schema))
+    schema = record_schema({name: {**KINDS, **NO_FAST_WAY}[name]}) if name not in DATA_SETS else None
+    schema = schema or schemas.with_unmapped(getattr(schemas, name.upper()))
+    RecordMaker(schema, CountingShaper("x", schema, StrayFieldCounter(), left_out={}, keep=True))
+    assert slow == ([NO_FAST_WAY[name]] if name in NO_FAST_WAY else [])
 
 
 @pytest.mark.parametrize("name", ['\\"', "\\\\", "\\n", "a b", "class", "__slots__", ""])

@@ -56,7 +56,9 @@ def values(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
         fitting = st.lists(values(schema["items"]), max_size=2)
     else:
         dated = schema.get("format") == "date-time"
-        fitting = DATES if dated else {"string": TEXTS, "number": NUMBERS, "boolean": st.booleans()}[kind]
+        fitting = (
+            DATES if dated else {"string": TEXTS, "number": NUMBERS, "integer": NUMBERS, "boolean": st.booleans()}[kind]
+        )
     return st.one_of(fitting, fitting, fitting, st.none(), ANYTHING)
 
 

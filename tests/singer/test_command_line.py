@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import TAP, start
+from conftest import DATA_SETS, STREAMS, TAP, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def test_a_test_ends_with_what_came(stage: Callable[..., Stage]) -> None:
     connection = shops.world.connections()[0]
     connection.data["commerce-disputes"].records.clear()
     run = shops.run("--test").ok()
-    assert run.log.splitlines()[-1].endswith("| Tested: records of 14 streams came, none of disputes.")
+    assert run.log.splitlines()[-1].endswith(f"| Tested: records of {len(STREAMS) - 1} streams came, none of disputes.")
 
 
 def test_a_test_fails_if_a_data_set_does(stage: Callable[..., Stage]) -> None:
@@ -54,9 +54,9 @@ def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., St
     run = shops.run(stream_maps={"orders": {}}).ok()
     assert [line.split(" | ")[3][:20] for line in run.log.splitlines()] == [
         "tap-codat-commerce 0",
-        "Reading 15 streams: ",
+        f"Reading {len(STREAMS)} streams: ",
         "companies 1 of 1    ",
-        "data sets: read 11  ",
+        f"data sets: read {len(DATA_SETS)}  ",
     ]
     debug = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert "Added 'orders' as child stream to 'connections'" in debug.log

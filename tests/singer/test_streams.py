@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
+from codat_mock.merchants import COMMERCE_TYPES
 from codat_mock.platforms import COMMERCE
 from conftest import DATA_SETS, STREAMS
 from validity import assert_unique, assert_valid, same_form
@@ -25,6 +26,7 @@ def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size
     run = shops.run(page_size=page_size).ok()
 
     assert set(run.records) == set(STREAMS)
+    assert set(DATA_SETS.values()) == set(COMMERCE_TYPES)
     assert "has no place" not in run.log
     assert run.problems == []
     assert_valid(run)
@@ -35,7 +37,7 @@ def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size
     statuses = Counter(c["status"] + c["sourceType"] for c in run.records["connections"])
     assert statuses == {"LinkedCommerce": 6, "LinkedAccounting": 1, "PendingAuthCommerce": 1}
     assert len(run.records["companies"]) == 3
-    assert len(run.records["data_status"]) == 3 * 11
+    assert len(run.records["data_status"]) == 3 * len(DATA_SETS)
 
 
 def test_only_commerce_connections_with_data_are_asked_for(stage: Callable[..., Stage]) -> None:

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from conftest import API_KEY
+import conftest
 from tap_codat_commerce import streams
 from tap_codat_commerce.codat import lossless_json
-from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.records.record_pages import RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.data_set import DataSet, SelectedDataSet
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.run import Run
 from tap_codat_commerce.sync.run_summary import RecordError
 
@@ -119,9 +117,9 @@ class Engine:
 
     def run(self, **options: Any) -> Run:
         """Run once; return the run, with its summary. What ends the run is raised."""
-        client = Client(API_KEY, api_url=self.running.url, max_retries=0)
+        client, chosen_options = conftest.client(self.running.url), conftest.options(**{"sync_wait": 0, **options})
         chosen = [sink.as_selected() for sink in self.sinks.values()]
-        run = Run(client, SyncOptions(**{"sync_wait": 0, **options}), chosen, streams=len(chosen))
+        run = Run(client, chosen_options, chosen, streams=len(chosen))
         try:
             for company in run.companies():
                 self._write(run.data_sets(company.readable))

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
-from conftest import API_KEY
+from conftest import client, options
 from tap_codat_commerce.codat import answers
-from tap_codat_commerce.codat.client import Client
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.sync.company_selection import READS, CompanySelection, is_shop, shard_of
-from tap_codat_commerce.sync.options import SyncOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +25,11 @@ SHOP = {"sourceType": "Commerce", "status": "Linked", "integrationKey": "fztf"}
 class Found:
     """A selection, what it found, and what it could not read."""
 
-    def __init__(self, shops: Stage | None = None, **options: Any) -> None:
+    def __init__(self, shops: Stage | None = None, **chosen: Any) -> None:
         self.unreadable: list[tuple[str, str]] = []
-        client = Client(API_KEY, api_url=shops.url if shops else "http://127.0.0.1:1", max_retries=0)
-        prefetcher = Prefetcher(client, 2)
+        prefetcher = Prefetcher(client(shops.url) if shops else client(), 2)
         unreadable = lambda where, why: self.unreadable.append((where, why))  # noqa: E731
-        self.selection = CompanySelection(prefetcher, SyncOptions(**options), None, unreadable)  # type: ignore[arg-type]
+        self.selection = CompanySelection(prefetcher, options(**chosen), None, unreadable)  # type: ignore[arg-type]
         try:
             self.ids = {answers.id_of(raw) for raw in self.selection.companies()} if shops else set()
         finally:

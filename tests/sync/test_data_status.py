@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codat_mock.faults import Fault
+from conftest import DATA_SETS
 from tap_codat_commerce.sync.data_status import STATUSES as KNOWN
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus, judge
 
@@ -218,7 +219,7 @@ def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) ->
     shops.world.set_status(company, ORDERS, "AuthError", after_good=True)
     shops.world.set_status(company, "commerce-disputes", None, after_good=False)
     rows = {r["dataType"]: r for r in shops.run().ok().records["data_status"]}
-    assert len(rows) == 11
+    assert len(rows) == len(DATA_SETS)
     assert rows[ORDERS]["currentStatus"] == "AuthError"
     assert rows[ORDERS]["latestSyncId"] != rows[ORDERS]["latestSuccessfulSyncId"]
     assert rows[ORDERS]["lastSuccessfulSync"].endswith("Z")

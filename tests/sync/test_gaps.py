@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from conftest import options
 from tap_codat_commerce.sync.gaps import SHOWN, Gaps
-from tap_codat_commerce.sync.options import SyncOptions
 
 SHOPIFY = ("linked", "shopify")
 MISSING = "company_ids: Codat knows no such company"
@@ -15,8 +15,8 @@ SQUARE = {"integration_keys": ["square"]}
 LINKED = {"connection_statuses": ["Linked"]}
 
 
-def lines(companies: list[str], *shops: tuple[str, str], **options: Any) -> list[str]:
-    gaps = Gaps(SyncOptions(**options))
+def lines(companies: list[str], *shops: tuple[str, str], **chosen: Any) -> list[str]:
+    gaps = Gaps(options(**chosen))
     gaps.note_companies(companies)
     for status, platform in shops:
         gaps.note_shop(status, platform)
@@ -92,8 +92,8 @@ def test_many_companies_that_are_not_there_get_several_lines() -> None:
 @pytest.mark.parametrize("tags", [None, "a=b"])
 def test_the_conditions_by_which_codat_chooses(query: str | None, tags: str | None) -> None:
     named = " and ".join(n for n, v in (("company_query", query), ("company_tags", tags)) if v)
-    assert Gaps(SyncOptions(company_query=query, company_tags=tags)).conditions == named
+    assert Gaps(options(company_query=query, company_tags=tags)).conditions == named
 
 
 def test_nothing_is_missed_before_anything_was_asked() -> None:
-    assert list(Gaps(SyncOptions()).lines()) == []
+    assert list(Gaps(options()).lines()) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tap_codat_commerce.codat.client import Client
+from conftest import client
 from tap_codat_commerce.codat.errors import CodatError, NoAnswer, NotFound
 from tap_codat_commerce.codat.retry_policy import RetryLimits
 from tap_codat_commerce.sync.outage import Outage
@@ -14,7 +14,7 @@ class Night:
     """A client that asks nothing, and what is told of its companies."""
 
     def __init__(self, max_retries: int = 7) -> None:
-        self.client = Client("key", max_retries=max_retries)
+        self.client = client(max_retries=max_retries)
         self.outage = Outage(self.client)
 
     def trouble(self, companies: range, error: CodatError | None = None, *, answered: int = 1) -> list[int]:

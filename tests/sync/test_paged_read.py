@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.pages import Page
 
 STATUS = SyncStatus("Complete", "2026-03-02T06:00:00Z", "s2", "s1")
-ORDERS = ReadRequest("c1", "k1", DATA_SETS["orders"], page_size=2)
+ORDERS = ReadRequest("c1", "k1", DATA_SETS["orders"], 2)
 DIFFERENT = "different records came, but the answers spoke of"
 STAMP = "2026-03-0{}T00:00:00Z"
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import conftest
 from engine import KeepingSink
 from tap_codat_commerce.codat.answers import Operation
 from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import Action, SyncStatus, mark
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 from tap_codat_commerce.sync.pull_history import Operations
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.sync.options import SyncOptions
 
 ORDERS = "commerce-orders"
 
@@ -29,9 +32,9 @@ GOOD = SyncStatus("Complete", at("10:00:00"), "s1", "s1")
 MOVED = replace(GOOD, sync_id="s2", good_sync_id="s2", last_good_sync=at("11:00:00"))
 READ = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", seen=GOOD.mark)
 TORN = replace(READ, read_from=at("10:30:00"), read_until=at("10:40:00"))
-PLAIN = SyncOptions()
-ALWAYS_READ = SyncOptions(skip_unchanged=False)
-REFRESHING = SyncOptions(refresh_older_than_hours=1)
+PLAIN = conftest.options()
+ALWAYS_READ = conftest.options(skip_unchanged=False)
+REFRESHING = conftest.options(refresh_older_than_hours=1)
 
 
 def operation(ident: str, connection: str, requested: str, completed: str | None) -> Operation:

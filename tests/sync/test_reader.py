@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+import conftest
 from engine import DATA_SETS, KeepingSink
 from tap_codat_commerce.codat import pages
 from tap_codat_commerce.codat.errors import BadRequest
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.options import SyncOptions
 from tap_codat_commerce.sync.reader import Reader
 
 if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_set import DataSet
+    from tap_codat_commerce.sync.options import SyncOptions
     from tap_codat_commerce.sync.paged_read import PagedRead, ReadRequest
 
 SHOP = ConnectionRef("c1", "A", "k1", {}, several=False, number=0, index=0)
@@ -76,7 +77,7 @@ class Shelf:
 
 
 def shelf(**options: Any) -> Shelf:
-    return Shelf(SyncOptions(page_size=5, **options))
+    return Shelf(conftest.options(page_size=5, **options))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def shelf(**options: Any) -> Shelf:
         (shelf(), OLD, False, QUERY),
         (shelf(), replace(OLD, stamp=None), False, None),
         (shelf(), OLD, True, None),
-        (Shelf(SyncOptions(), incremental=False), OLD, False, None),
+        (Shelf(conftest.options(), incremental=False), OLD, False, None),
         (shelf(full_read_every_days=1), OLD, False, None),
         (shelf(full_read_every_days=1), replace(OLD, full_read="2999-01-01T00:00:00.0000000Z"), False, None),
         (shelf(full_read_every_days=3650), OLD, False, QUERY),
@@ -118,14 +119,14 @@ def test_pages_are_of_another_size_each_time(reads: int, page_size: int) -> None
 def test_an_interrupted_read_is_gone_on_from_if_nothing_has_moved(
     status: SyncStatus, reads: int, after: Checkpoint | None, *, whole: bool
 ) -> None:
-    some = Shelf(SyncOptions(page_size=5), after=UNFINISHED)
+    some = Shelf(conftest.options(page_size=5), after=UNFINISHED)
     assert some.request(OLD, status, reads=reads, whole=whole).after == after
 
 
 def test_another_order_holds_for_the_whole_run_and_no_read_is_gone_on_from_in_it(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    some = Shelf(SyncOptions(page_size=5), after=UNFINISHED)
+    some = Shelf(conftest.options(page_size=5), after=UNFINISHED)
     assert some.reader.refuses_order(some.read(), REFUSED)
     assert [r.message for r in caplog.records] == [
         "Codat refuses orderBy=id: pages are ordered by modifiedDate: orderBy is not taken"
@@ -145,14 +146,14 @@ def test_an_order_that_was_taken_for_a_page_is_not_refused() -> None:
 
 @pytest.mark.parametrize("name", ["locations", "company_info"])
 def test_what_takes_no_order_refuses_none(name: str) -> None:
-    some = Shelf(SyncOptions(), data_set=DATA_SETS[name])
+    some = Shelf(conftest.options(), data_set=DATA_SETS[name])
     assert not some.reader.refuses_order(some.read(), REFUSED)
     assert some.request().order == "id"
 
 
 @pytest.mark.parametrize("dry", [False, True])
 def test_in_a_dry_run_no_page_is_asked_for_ahead(*, dry: bool) -> None:
-    some = Shelf(SyncOptions(page_size=1), dry=dry)
+    some = Shelf(conftest.options(page_size=1), dry=dry)
     assert [page.ids for page in some.read().record_pages()] == [["r1"], ["r2"]]
     assert some.codat.ahead == ([] if dry else [2])
 

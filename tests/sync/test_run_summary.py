@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_codat_commerce.codat.client import Client
+from conftest import client
 from tap_codat_commerce.codat.errors import Forbidden, NoAnswer
 from tap_codat_commerce.sync.run_summary import SECONDS_BETWEEN_LINES, RecordError, RunError, RunSummary, logger
 
@@ -27,7 +27,7 @@ class Night:
         caplog.set_level(logging.DEBUG, logger.name)
         self.now, self._caplog = 100.0, caplog
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
-        self.client = Client("key")
+        self.client = client()
         self.summary = RunSummary(self.client)
         self.summary.companies, self.summary.connections = 2, 2
 

@@ -18,7 +18,7 @@ import pytest
 
 import warm
 from codat_mock.faults import Fault
-from codat_mock.platforms import COMMERCE_TYPES
+from codat_mock.merchants import COMMERCE_TYPES
 from conftest import API_KEY
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
+EVERY = len(COMMERCE_TYPES)
 COMMAND = [sys.executable, "-m", "tap_codat_commerce.workflow.cli"]
 LONG_NAME = "The Old Bakery & Coffee Roasting Company of Little Snoring, Est. 1887"
 
@@ -113,8 +114,8 @@ class TestEnable:
     def test_turns_on_the_commerce_types_and_nothing_else(self, desk: Desk) -> None:
         before = [dict(s) for s in desk.world.settings]
         done = desk("enable", "--schedule", "24")
-        assert (done.code, done.err) == (0, "11 settings were changed.\n")
-        assert [r[1:3] for r in done.rows] == [["off → on", "never → every 24 h"]] * 11
+        assert (done.code, done.err) == (0, f"{EVERY} settings were changed.\n")
+        assert [r[1:3] for r in done.rows] == [["off → on", "never → every 24 h"]] * EVERY
         for old, new in zip(before, desk.world.settings, strict=True):
             commerce = old["dataType"] in COMMERCE_TYPES
             assert new == {**old, **({"fetchOnFirstLink": True, "syncSchedule": 24} if commerce else {})}
@@ -124,12 +125,12 @@ class TestEnable:
         desk.shops.requests()
         again = desk("enable")
         assert again.err == "Nothing to change.\n"
-        assert [r[1:] for r in again.rows] == [["on", "every 24 h", "as it was"]] * 11
+        assert [r[1:] for r in again.rows] == [["on", "every 24 h", "as it was"]] * EVERY
         assert [(a.method, a.path) for a in desk.gate.asked] == [("GET", "/profile/syncSettings")]
 
     def test_a_dry_run_changes_nothing(self, desk: Desk) -> None:
         done = desk("enable", "--dry-run", "--json")
-        assert (len(done.json["changed"]), done.json["dryRun"]) == (11, True)
+        assert (len(done.json["changed"]), done.json["dryRun"]) == (EVERY, True)
         assert {a.method for a in desk.gate.asked} == {"GET"}
         assert not any(s["fetchOnFirstLink"] for s in desk.world.settings)
 
@@ -138,7 +139,7 @@ class TestEnable:
         one, other = desk.world.companies.values()
         assert desk("enable", "--company", one.name.upper()).code == 0
         assert one.settings
-        assert sum(s["fetchOnFirstLink"] for s in one.settings) == 11
+        assert sum(s["fetchOnFirstLink"] for s in one.settings) == EVERY
         assert other.settings is None
         assert not any(s["fetchOnFirstLink"] for s in desk.world.settings)
 
@@ -266,18 +267,20 @@ class TestStatus:
     def test_exit_code_and_rows(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         company = next(iter(desk.world.companies.values()))
-        assert [r[:2] + r[3:] for r in desk("status").rows] == [[company.name, "11 of 11", "-"]]
+        assert [r[:2] + r[3:] for r in desk("status").rows] == [[company.name, f"{EVERY} of {EVERY}", "-"]]
         done = desk("status", "--details")
         assert done.code == 0
-        assert len(done.rows) == 11
+        assert len(done.rows) == EVERY
         assert {(r[0], r[1], r[2], r[4]) for r in done.rows} == {(company.name, "Shopify", "Linked", "Complete")}
         desk.world.set_status(company.id, "commerce-orders", "Fetching", after_good=True)
         done = desk("status", "--not-ready")
-        assert [(r[0], r[1], r[3]) for r in done.rows] == [(company.name, "10 of 11", "Fetching: orders")]
+        assert [(r[0], r[1], r[3]) for r in done.rows] == [
+            (company.name, f"{EVERY - 1} of {EVERY}", "Fetching: orders")
+        ]
         done = desk("status", "--not-ready", "--details")
         assert done.code == 1
         assert [r[3:5] for r in done.rows] == [["orders", "Fetching"]]
-        assert "10 of 11 are ready" in done.err
+        assert f"{EVERY - 1} of {EVERY} are ready" in done.err
         assert desk("status", "-t", "products", "-t", "commerce-payments").code == 0
 
     def test_the_link_where_somebody_has_to_authorise(self, stage: Callable[..., Stage]) -> None:
@@ -324,7 +327,7 @@ class TestStatus:
         desk.gate.faults.append(Fault(path=f"{bad.id}/dataStatus", times=0, **fault))
         done = desk("status", env={"TAP_CODAT_COMMERCE_MAX_RETRIES": "0"})
         assert done.code == 1
-        assert [row[1] for row in done.rows if row[0] in {c.name for c in others}] == ["11 of 11"] * 2
+        assert [row[1] for row in done.rows if row[0] in {c.name for c in others}] == [f"{EVERY} of {EVERY}"] * 2
         assert "unknown" in next(row[3] for row in done.rows if row[0] == bad.name)
         assert "Traceback" not in done.err
         assert "Codat" in done.err
@@ -370,7 +373,7 @@ class TestStatus:
         desk.world.set_status(company.id, "commerce-productCategories", "PrerequisiteNotMet", after_good=True)
         for columns in (100, 80, 200):
             lines = desk.on_a_terminal("status", "--details", columns=columns).out.splitlines()
-            table = lines[: 1 + 4 * 11]
+            table = lines[: 1 + 4 * EVERY]
             assert max(map(len, table)) <= min(columns, 100)
             if columns < 100:
                 continue
@@ -386,7 +389,7 @@ class TestStatus:
         lines = desk.on_a_terminal("status", columns=columns).out.splitlines()
         assert len(lines) <= 1 + 20 + 2 + 2
         assert max(map(len, lines)) <= columns
-        assert sum(" of 22 " in line for line in lines) == 20
+        assert sum(f" of {2 * EVERY} " in line for line in lines) == 20
         assert "productCategories" in "".join(lines)
         links = desk.on_a_terminal("status", "--links", columns=columns).out.splitlines()
         assert sum(bool(re.fullmatch(r"http://\S+/link/company/\S+\?otp=\w+", line)) for line in links) == 7
@@ -397,8 +400,8 @@ class TestStatus:
         authorize(desk.link("Bakery", "--platform", "shopify"))
         done = desk.on_a_terminal("status", "--watch", "--interval", "0.2", "--details")
         assert done.code == 0
-        assert done.out.count("Complete") == 11
-        assert done.out.rstrip().endswith("11 of 11 are ready.")
+        assert done.out.count("Complete") == EVERY
+        assert done.out.rstrip().endswith(f"{EVERY} of {EVERY} are ready.")
 
 
 class TestRefresh:
@@ -423,6 +426,18 @@ class TestRefresh:
         assert [(e["connectionId"], e["dataType"], e["status"]) for e in done.json] == [
             (connection.id, "commerce-orders", "Queued")
         ]
+
+    def test_a_shop_whose_status_is_written_in_small_letters(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.gate.faults.append(Fault("spoil", "/companies$", find='(?<="status": )"Linked"', body='"linked"', times=0))
+        done = desk("refresh", "-t", "orders", "--no-wait", "--json")
+        assert (done.code, [e["status"] for e in done.json]) == (0, ["Queued"])
+
+    def test_a_history_that_cannot_be_read(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=1, connections=1))
+        desk.gate.faults.append(Fault("spoil", "/history$", find=r'"results": \[', body='"results": [7, ', times=0))
+        done = desk("refresh", "-t", "orders", "--interval", "0.2")
+        assert_one_line(done, "/data/history lists a sync that can't be read")
 
     @pytest.mark.parametrize("status", [400, 409, 500])
     def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:

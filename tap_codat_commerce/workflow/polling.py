@@ -1,12 +1,12 @@
-"""How often to look at Codat again, and until when."""
+"""How often to ask Codat again, and until when."""
 
 from __future__ import annotations
 
 import time
 
 
-class Looks:
-    """The pauses between looks, from now on."""
+class Polling:
+    """Counts the time from now on."""
 
     def __init__(self, interval: float, timeout: float | None) -> None:
         """Begin; both are seconds, and without `timeout` there is no end."""
@@ -19,7 +19,7 @@ class Looks:
         return self._left <= 0
 
     def pause(self) -> None:
-        """Wait until it is time for the next look, the last one at the end of time."""
+        """Wait until it is time to ask again, the last time when time is out."""
         time.sleep(max(0.0, min(self._interval, self._left)))
 
     @property

@@ -1,0 +1,25 @@
+"""How the history of a company's pull operations is asked for; `answers.operations` decodes the answer."""
+
+from __future__ import annotations
+
+from tap_codat_commerce.codat import pages, paths, query
+
+LATEST_FIRST = "-requested"
+SIZE = 1000
+"""Operations that are asked for: of two connections some 45 syncs of all data sets."""
+
+
+def request(company_id: str, connection_id: str | None = None) -> tuple[str, dict[str, str | int]]:
+    """Return path and parameters of the latest operations of a company, or of one of its connections; latest first."""
+    chosen = {"query": of_connection(connection_id)} if connection_id else {}
+    return path(company_id), pages.numbered({**chosen, "orderBy": LATEST_FIRST}, 1, SIZE)
+
+
+def path(company_id: str) -> str:
+    """Return the path of a company's history."""
+    return paths.path("companies", company_id, "data", "history")
+
+
+def of_connection(connection_id: str) -> str:
+    """Return the condition that finds the operations of a connection."""
+    return query.equals("connectionId", connection_id)
