@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from codat_mock.holdings import Company, Connection
 
 SETTLES = timedelta(minutes=2)
-"""So much time passes once a sync has ended: all machines that hand pages out have it by then."""
+"""So much time passes between two syncs: all machines that hand pages out have the first one by then."""
 SIZES = {"commerce-locations": 2, "commerce-paymentMethods": 2, "commerce-taxComponents": 3, "commerce-disputes": 3}
 """Records of the data types that a shop has few of, however many orders it has."""
 
@@ -76,6 +76,7 @@ class Syncs(Freedoms):
             remove: how many of the oldest it found gone.
         """
         done = []
+        self.pass_time()
         for connection in self._synced_connections(company_id, connection_id):
             for data_type in data_types:
                 if data_type in connection.platform.lacks:
@@ -94,7 +95,7 @@ class Syncs(Freedoms):
         return done
 
     def pass_time(self) -> None:
-        """Let time pass, after the end of a sync."""
+        """Let time pass: before a sync begins, and once it has ended."""
         self._latest += self.settles
 
     def remove(self, connection: Connection, data_type: str, ids: Iterable[str]) -> None:
@@ -115,6 +116,7 @@ class Syncs(Freedoms):
     ) -> list[Operation]:
         """Queue a sync that completes by itself after `sync_seconds`; or, with a status, one that stays in it."""
         begun = []
+        self.pass_time()
         for connection in self._synced_connections(company_id, connection_id):
             on_its_way = status is None or (self.not_supported_operations and status in UNDER_WAY)
             if on_its_way and data_type in connection.platform.lacks:

@@ -12,7 +12,8 @@ The one place that knows the shape of state:
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is there
 while a read of many pages is not complete: where to go on. `read` is kept short, as there may be a hundred thousand:
 when the read began, in milliseconds, and how many it took; the seconds from its begin, and from its end, to the times
-at Codat; when the sync ended, in seconds; how many records came; and three flags: 1 full, 2 arrived, 4 exclusive.
+at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and three
+flags: 1 full, 2 arrived, 4 exclusive.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ FIELDS: dict[str, tuple[type, ...]] = {
 }
 """What `reading` holds."""
 FULL, ARRIVED, EXCLUSIVE = 1, 2, 4
+MICROSECONDS = 10**6
+MOST_SECONDS = 10**12
 STAMPS = ("replication_key_value", "full_read")
 TEXTS = {"sync_id", "seen", "replication_key", *STAMPS}
 
@@ -161,13 +164,13 @@ def _check_bookmarks(bookmarks: Any) -> None:
             dates.utc(stamp)
 
 
-def _short(read: LastRead, *, exclusive: bool) -> list[int | float | None]:
+def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     """Return a read as the state holds it."""
     started, ended = (round(1000 * dates.seconds(moment)) for moment in (read.started_at, read.ended_at))
     before = floor(dates.seconds(read.asked_at) - started / 1000)
     after = ceil(dates.seconds(read.looked_at) - ended / 1000)
-    synced = dates.seconds(read.synced_at) if read.synced_at else None
-    synced = int(synced) if synced is not None and synced.is_integer() else synced
+    synced = round(dates.seconds(read.synced_at) * MICROSECONDS) if read.synced_at else None
+    synced = synced if synced is None or synced % MICROSECONDS else synced // MICROSECONDS
     flags = FULL * read.full | ARRIVED * read.arrived | EXCLUSIVE * exclusive
     return [started, ended - started, before, after, synced, read.records, flags]
 
@@ -182,7 +185,9 @@ def _read(short: Any) -> tuple[LastRead | None, int]:
             ended_at=dates.of_seconds(ended / 1000),
             asked_at=dates.of_seconds(started / 1000 + before),
             looked_at=dates.of_seconds(ended / 1000 + after),
-            synced_at=None if synced is None else dates.of_seconds(synced),
+            synced_at=None
+            if synced is None
+            else dates.of_seconds(synced / (MICROSECONDS if synced > MOST_SECONDS else 1)),
             full=bool(flags & FULL),
             records=int(records),
             arrived=bool(flags & ARRIVED),

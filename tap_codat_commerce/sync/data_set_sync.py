@@ -223,17 +223,16 @@ class DataSetSync:
         return True
 
     def _handed_over(self, read: PagedRead[Any], seen: Seen) -> Iterator[RecordPage[Any]]:
-        """Yield the pages; where that ends early, by an error or as they are not taken to their end, note how far."""
+        """Yield the pages; however that ends, note how far: also a read of all pages is not proven yet."""
         self._open = read, seen
         try:
             for page in read.record_pages():
                 self._summary.records += len(page.ids)
                 yield page
                 self._summary.log_progress()
-        except BaseException:
+        finally:
             self.note_checkpoint()
-            raise
-        self._open = None
+            self._open = None
 
     def _request(self, old: Bookmark, status: SyncStatus) -> ReadRequest:
         return self._reader.request(self._selected, self.connection, old, status, reads=self.reads, whole=self._whole)

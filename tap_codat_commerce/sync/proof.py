@@ -248,8 +248,8 @@ def within(read: LastRead) -> tuple[str, str]:
 
 
 def may_overlap(read: LastRead, status: SyncStatus) -> bool:
-    """Say whether the latest good sync ended so soon after a read that it, or another, may have run during the read."""
-    ended = dates.stamp(status.last_good_sync)
+    """Say whether a sync may have run during a read: the latest one ended soon after it, or nothing tells when."""
+    ended = dates.stamp(status.last_good_sync) if status.kind is Kind.GOOD else None
     return ended is None or read.asked_at < ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
 
 

@@ -456,7 +456,7 @@ class TestCost:
         played.world.refused_orders = {"id"}
         assert played.run(page_size=4).summary.outcomes == {"read": 1}
         assert not played.missing()
-        said = [r for r in caplog.records if "refuses the order by id" in r.getMessage()]
+        said = [r for r in caplog.records if "refuses orderBy=id" in r.getMessage()]
         assert len(said) == 1
 
 
