@@ -3,7 +3,7 @@
 
 python3 dev.py demo   run the tap by Meltano against a stand-in for Codat, twice
 python3 dev.py story  the whole way from an API key to the first rows, against the stand-in
-python3 dev.py test   lint, types and all tests
+python3 dev.py test   lint, types and all tests; with --fast the quick half of the tests alone, in under a minute
 python3 dev.py lint   lint, types and the walls between wings alone
 python3 dev.py faults run the tap against everything that can go wrong with every request; print a table
 python3 dev.py run …  a command with what the tests have, for example: run pytest tests/sync
@@ -55,11 +55,18 @@ def main() -> int:
         return 1
 
 
-def test() -> int:
-    """Run all that has to be green; half the time of a test is waiting, so there are two for each core."""
+def test(*options: str) -> int:
+    """Run all that has to be green; or with `--fast` the tests that are not slow, while something is being changed."""
+    if options not in {(), ("--fast",)}:
+        print(__doc__)
+        return 2
+    pytest: list[str | Path] = [test_environment() / "python", "-m", "pytest"]
+    if options:
+        run([*pytest, "-m", "not slow"])
+        return 0
     lint()
-    workers = str(2 * (os.cpu_count() or 1))
-    run([test_environment() / "python", "-m", "pytest"], {"PYTEST_XDIST_AUTO_NUM_WORKERS": workers})
+    workers = str(2 * (os.cpu_count() or 1))  # half the time of a slow test is waiting
+    run(pytest, {"PYTEST_XDIST_AUTO_NUM_WORKERS": workers})
     return 0
 
 
@@ -127,7 +134,7 @@ def test_environment() -> Path:
     """Return the programs for tests, types and lint."""
     if os.environ.get("LOCKED") == "1":
         return environment("test", "--require-hashes", "-r", str(LOCK))
-    return environment("test", "-e", ".[mock]", "--group", "dev")
+    return environment("test", "-e", ".", "--group", "dev")
 
 
 def cover() -> int:
@@ -142,7 +149,7 @@ def cover() -> int:
 
 def mutants(*arguments: str) -> int:
     """Try changes of the code: a share of them, in some modules, as `tools/mutants.py` says."""
-    programs = environment("mutants", "-e", ".[mock]", "--group", "test", "--group", "typing", *MUTATORS)
+    programs = environment("mutants", "-e", ".", "--group", "test", "--group", "typing", *MUTATORS)
     run([programs / "python", "-m", "tools.mutants", *arguments])
     return 0
 

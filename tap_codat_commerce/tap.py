@@ -89,7 +89,7 @@ class TapCodatCommerce(CodatTap):
         for company in islice(self.run.companies(), self.limit):
             self._read_company(company)
             self.states.write_state(self.state)
-        self.message_writer.flush()  # what is there does not wait for syncs
+            self.message_writer.flush()  # the next company, or a sync under way, may be waited for
         for data_set in self.run.set_aside():
             self._write(data_set)
             self.message_writer.flush()

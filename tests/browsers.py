@@ -9,7 +9,7 @@ from selenium import webdriver
 
 DRIVER = shutil.which("chromedriver")
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
-needs_browser = pytest.mark.skipif(not (DRIVER and BROWSER), reason="chromium and chromedriver are not installed")
+needs_browser = pytest.mark.skipif(not (DRIVER and BROWSER), reason="chromium-driver is not installed")
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking")
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
+from signal import SIG_DFL, SIG_IGN
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 from urllib.request import urlopen
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import warm
 from browsers import chrome
@@ -29,7 +34,7 @@ from tap_codat_commerce.settings import Settings
 from tap_codat_commerce.workflow.session import DATA_TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from selenium import webdriver
 
@@ -40,7 +45,51 @@ API_KEY = "3a5e8c1f-test-key-9b7d"
 DATA_SETS = DATA_TYPES
 SERVED = ("companies", "connections", "data_status", *DATA_SETS)
 STREAMS = (*SERVED, "reads")
+QUICK_WITH_STAND_IN = 5
+"""So many tests of each module with a stand-in are not slow, unless they are marked so."""
+QUICK_SECONDS = 3.0
+"""Of the processor: so much a test of the fast half may take."""
 TAP = [sys.executable, "-m", "tap_codat_commerce"]
+
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what comes after the first tests of a module that have a stand-in: most of them run the tap."""
+    seen: Counter[Path] = Counter()
+    for item in items:
+        if "stage" in getattr(item, "fixturenames", ()):
+            seen[item.path] += 1
+            if seen[item.path] > QUICK_WITH_STAND_IN:
+                item.add_marker("slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Have a test of the fast half fail that is slow; by processor time, which a busy machine does not lengthen."""
+    began = time.process_time()
+    result = yield
+    took = time.process_time() - began
+    assert took < QUICK_SECONDS or item.config.option.markexpr != "not slow", f"it takes {took:.1f} s: mark it as slow"
+    return result
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was skipped: which package is missing, and where it is needed."""
+    for line in skips(terminalreporter.getreports("skipped")):
+        terminalreporter.write_line(line, yellow=True)
+
+
+def skips(reports: Iterable[Any]) -> Iterator[str]:
+    """Yield a line for each reason for which tests were skipped."""
+    modules: dict[str, Counter[str]] = defaultdict(Counter)
+    for report in reports:
+        modules[report.longrepr[2].removeprefix("Skipped: ")][report.nodeid.partition("::")[0]] += 1
+    for reason, found in modules.items():
+        number = found.total()
+        yield f"{reason}: {number} {'test was' if number == 1 else 'tests were'} skipped, in {', '.join(found)}."
 
 
 def client(url: str = "http://127.0.0.1:1", **settings: Any) -> Client:
@@ -168,6 +217,19 @@ class Stage:
         self.gate.asked.clear()
         return paths
 
+    def wait_for(self, number: int, part: str = "") -> None:
+        """Have requests whose path or query holds the part answered only once so many were there at once."""
+        checked, all_there = self.gate._checked, asyncio.Event()  # noqa: SLF001
+
+        async def waiting(request: Any, handler: Any) -> Any:
+            if self.gate.most_in_flight >= number:
+                all_there.set()
+            if part in request.path_qs:
+                await all_there.wait()
+            return await checked(request, handler)
+
+        self.gate._checked = waiting  # type: ignore[method-assign]  # noqa: SLF001
+
     def held(self, data_type: str) -> dict[tuple[str, str, str], dict[str, Any]]:
         """Return what the stand-in holds of a data type, by company, connection and id, as it goes over the wire."""
         import simplejson  # noqa: PLC0415
@@ -223,15 +285,26 @@ def start(command: list[str], env: dict[str, str] | None = None, folder: Path | 
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+@contextlib.contextmanager
+def signals(**handlers: Any) -> Iterator[None]:
+    """Have processes that are started meanwhile take signals so, whatever the tests themselves were started with."""
+    before = {name: signal.signal(signal.Signals[name], handler) for name, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(signal.Signals[name], handler)
+
+
 def start_tap(
-    shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, **settings: Any
+    shops: Stage, state: dict[str, Any], env: dict[str, str] | None = None, *, nohup: bool = False, **settings: Any
 ) -> subprocess.Popen[str]:
-    """Start a run; its log goes into a file."""
+    """Start a run as a terminal does, or as `nohup` does; its log goes into a file."""
     config, file = shops.folder / "config.json", shops.folder / "state.json"
     config.write_text(json.dumps({"api_key": API_KEY, "api_url": shops.url, **settings}))
     file.write_text(json.dumps(state))
     command = [*TAP, "--config", str(config), "--state", str(file)]
-    with (shops.folder / "log").open("w") as log:
+    with (shops.folder / "log").open("w") as log, signals(SIGHUP=SIG_IGN if nohup else SIG_DFL, SIGINT=SIG_DFL):
         return subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=log, text=True, env={**os.environ, **(env or {})}
         )

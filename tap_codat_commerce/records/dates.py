@@ -1,4 +1,4 @@
-"""Dates in one form: RFC 3339, UTC, `Z`, at most six digits of fraction."""
+"""Dates in one form: RFC 3339, UTC, `Z`; at most six digits of fraction in records, always seven in bookmarks."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ SECONDS_OF_ONE_WISH = 1.0
 
 
 class CodatTap(Tap):
-    """A tap whose run is made by `new_run`, and whose settings are judged by `settings_problems`."""
+    """A tap that reads by its `run`, and whose settings are judged by `settings_problems`."""
 
     message_writer_class = LosslessWriter
     message_writer: LosslessWriter

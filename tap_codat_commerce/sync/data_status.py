@@ -1,4 +1,4 @@
-"""The pre-sync check: may this data set be read now, is it unchanged, must it wait, or why not.
+"""What the status of a sync means, and the data status of companies.
 
 Facts (Codat's documentation, 'Data status'): one answer per company tells, for each data type, the status of the
 latest sync and the latest good one; a failed refresh leaves the data of the good sync before it readable.

@@ -99,7 +99,7 @@ class RunSummary:
         """Say that a data set failed; of those that failed in the same way, the first in full, the others by name."""
         if alike in self._said:
             logger.debug("%s", line)
-            self.findings.add("Failed in the same way as said above.", place, data_set)
+            self.findings.add("Failed in the same way (see above).", place, data_set)
         else:
             self._said.add(alike)
             logger.warning("%s The rest is read.", line)
@@ -125,7 +125,7 @@ class RunSummary:
         if line not in self._said:
             self._said.add(line)
             logger.warning("%s The rest is read.", line)
-        self.findings.add(f"Not read, as said above: {error.where} failed.", place, data_set)
+        self.findings.add(f"Not read, as {error.where} failed (see above).", place, data_set)
 
     def log_progress(self) -> None:
         """Log how far the run is, if it is time."""
@@ -190,15 +190,19 @@ class RunSummary:
         """
         lines = []
         if self.failed:
-            number = len(self.failed)
-            lines.append(f"Data sets failed, as said above: {number}. The next run reads them from where they were.")
+            failed = _count(len(self.failed), "data set")
+            lines.append(f"{failed} failed (see above). The next run reads them from where they were.")
         if self.unread:
-            lines.append(f"Entries of Codat's answers can't be read, as said above: {len(self.unread)}.")
-        if fail_if_not_ready and self.outcomes["not ready"]:
-            number = self.outcomes["not ready"]
-            lines.append(f"Data sets are not ready, as said above: {number}; on_not_ready is fail.")
+            lines.append(f"{_count(len(self.unread), 'entry')} of Codat's answers can't be read (see above).")
+        if fail_if_not_ready and (number := self.outcomes["not ready"]):
+            lines.append(f"{_count(number, 'data set')} not ready (see above), and on_not_ready is fail.")
         if lines:
             raise RunError(" ".join(lines))
+
+
+def _count(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what if number == 1 else {'entry': 'entries'}.get(what, f'{what}s')}"
 
 
 def _columns(*rows: list[str]) -> list[str]:

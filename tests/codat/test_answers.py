@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
@@ -79,10 +79,10 @@ def given_out(value: Any, decode: Callable[[bytes], Any]) -> Any:
         return None
 
 
+@pytest.mark.slow
 class TestAnythingIn:
     """Whatever JSON comes, nothing is raised but what says that it can't be read."""
 
-    @settings(deadline=None)
     @given(answers_of_any_kind)
     @example({"results": [{"id": "a"}, {"id": "b", "dataConnections": ""}], "totalResults": 2})
     def test_companies(self, value: Any) -> None:
@@ -100,7 +100,6 @@ class TestAnythingIn:
             for connection in selection.connections(company.fields, number):
                 path(company.id, connection.connection_id).encode()
 
-    @settings(deadline=None)
     @given(json_values | st.dictionaries(st.sampled_from(["commerce-orders", "error"]), json_values | entries))
     def test_data_status(self, value: Any) -> None:
         for entry in (given_out(value, answers.data_status) or {}).values():
@@ -112,7 +111,6 @@ class TestAnythingIn:
             status.older_than(1, datetime.now(UTC))
             assert status.kind or not status.current or status.current not in STATUSES
 
-    @settings(deadline=None)
     @given(answers_of_any_kind)
     def test_history(self, value: Any) -> None:
         operations = given_out(value, pull_history.decode)
@@ -121,7 +119,6 @@ class TestAnythingIn:
             operations.within("", "commerce-orders", "", "9")
             operations.are_behind(SyncStatus())
 
-    @settings(deadline=None)
     @given(answers_of_any_kind)
     def test_records(self, value: Any) -> None:
         page = given_out(value, pages.decode)
@@ -130,7 +127,6 @@ class TestAnythingIn:
             made = RecordMaker(schemas.ORDERS, shaper).page(page.results if page else [], {})
             assert all(json.loads(line) is not None for line in made.content.splitlines())
 
-    @settings(deadline=None)
     @given(st.binary(), st.booleans())
     def test_bytes(self, body: bytes, whole: bool) -> None:  # noqa: FBT001 - Hypothesis names it
         answer = Answer(200, {}, body, whole)
@@ -202,7 +198,7 @@ def test_a_company_that_can_not_be_read_costs_no_other(stage: Callable[..., Stag
     run = shops.run()
     assert run.code == 1
     assert any(p.startswith(f"companies: 1 entries of the list can't be read: {why}") for p in run.problems)
-    assert run.problems[-1] == "Entries of Codat's answers can't be read, as said above: 1."
+    assert run.problems[-1] == "1 entry of Codat's answers can't be read (see above)."
     assert companies_read(run) == {answer["results"][0]["id"], answer["results"][2]["id"]}
 
 
@@ -217,7 +213,7 @@ def test_a_connection_that_can_not_be_read_costs_no_other(stage: Callable[..., S
     assert run.code == 1
     where = f"connections of company {answer['results'][1]['id']}"
     assert any(p.startswith(f"{where} can't be read: connection 1 of 2: {why}") for p in run.problems)
-    assert run.problems[-1] == "Entries of Codat's answers can't be read, as said above: 1."
+    assert run.problems[-1] == "1 entry of Codat's answers can't be read (see above)."
     assert companies_read(run) == set(shops.world.companies)
 
 
@@ -271,7 +267,7 @@ def test_an_entry_of_a_data_status_that_can_not_be_read(stage: Callable[..., Sta
     assert run.code == 1
     assert run.says("orders of ", f"(company {first})", "entry in the data status")
     assert run.says(f"data_status of company {first}, commerce-orders can't be read")
-    assert "Entries of Codat's answers can't be read, as said above: 1." in run.problems[-1]
+    assert "1 entry of Codat's answers can't be read (see above)." in run.problems[-1]
     assert companies_read(run) == set(shops.world.companies) - {first}
     assert {r["companyId"] for r in run.records["products"]} == set(shops.world.companies)
     rows = {r["dataType"] for r in run.records["data_status"] if r["companyId"] == first}

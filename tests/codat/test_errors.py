@@ -76,7 +76,7 @@ def test_an_error_says_which_data_set_of_which_connection(stage: Callable[..., S
     shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
     run = shops.run(max_retries=0)
     connection = shops.world.connections()[0]
-    assert_one_line(run, "Data sets failed, as said above: 1. The next run reads them from where they were.")
+    assert_one_line(run, "1 data set failed (see above). The next run reads them from where they were.")
     name = shops.world.companies[connection.company_id].name
     where = f"orders of {name} (company {connection.company_id}), Shopify (connection {connection.id})"
     failed, _ = run.problems
@@ -171,7 +171,7 @@ def test_links_are_followed_on_the_api_only(stage: Callable[..., Stage], link: s
         page = {"results": [], "totalResults": 3, "_links": {"next": {"href": target}}}
         shops.gate.faults.append(Fault("json", "commerce-locations", body=json.dumps(page)))
         run = shops.run()
-    assert_one_line(run, "Data sets failed, as said above: 1.")
+    assert_one_line(run, "1 data set failed (see above).")
     assert run.says("the answer links to", "which is not on", "The key was not sent there")
     assert seen == []
 

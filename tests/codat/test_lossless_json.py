@@ -31,6 +31,7 @@ def test_how_a_number_is_spelled(number: str) -> None:
 @given(st.recursive(NUMBERS | TEXTS.map(lambda t: msgspec.json.encode(t).decode()), lambda some: st.lists(some).map(
     lambda parts: f"[{','.join(parts)}]"
 )))  # fmt: skip
+@pytest.mark.slow
 def test_numbers_stay_what_they_are_and_texts_too(text: str) -> None:
     assert through(text) == text
 

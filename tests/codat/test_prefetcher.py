@@ -227,14 +227,19 @@ def stop(*_: object) -> None:
     raise StoppedError
 
 
+def get_until(seconds: float, prefetcher: Prefetcher, path: str) -> None:
+    """Wait for an answer until an alarm comes."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    prefetcher.get(path, None)
+
+
 def test_a_signal_may_come_at_any_moment(slow: Slow, prefetcher: Prefetcher) -> None:
     """Its handler raises where the reader waits; everything can still be used and closed after it."""
     before = signal.signal(signal.SIGALRM, stop)
     try:
         for number in range(60):
-            signal.setitimer(signal.ITIMER_REAL, 0.001 + number * 2e-5)
             with pytest.raises(StoppedError):
-                prefetcher.get(f"a{number}-1", None)
+                get_until(0.001 + number * 2e-5, prefetcher, f"a{number}-1")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from codat_mock.faults import Fault
@@ -84,7 +84,6 @@ class TestClean:
         assert redaction.clean(text) == r"a\x1b[2J\x9b\x07\r\x08\x7f \u202eb\u2066 c\ud83d"
         assert redaction.clean("two\nlines\tüß😀") == "two\nlines\tüß😀"
 
-    @settings(deadline=None)
     @given(st.text())
     def test_twice_is_once(self, text: str) -> None:
         once = redaction.clean(text)

@@ -42,6 +42,7 @@ def test_faults_change_nothing_in_what_comes_out(stage: Callable[..., Stage], tr
     assert rough.problems == [], "what is over in seconds is nobody's business"
 
 
+@pytest.mark.slow
 def test_a_long_wait_is_said(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1)
     shops.gate.faults.append(Fault(path="/data/", status=429, headers={"Retry-After": "11"}))

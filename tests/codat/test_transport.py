@@ -97,6 +97,7 @@ def sockets() -> int:
     ],
     ids=["reset", "cut", "cut head", "error", "never-ending error"],
 )
+@pytest.mark.slow
 def test_no_socket_is_left_open(stage: Callable[..., Stage], fault: dict[str, object]) -> None:
     shops = stage(companies=1)
     codat = client(shops.url)

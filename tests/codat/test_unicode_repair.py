@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tap_codat_commerce.codat import lossless_json
@@ -40,7 +40,6 @@ def test_a_character_that_spans_two_pieces_is_whole() -> None:
     assert mended(body) == (body, 0)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=())))
 def test_any_text_comes_as_it_is_but_for_halves(text: str) -> None:
     whole, count = mended(json.dumps(text).encode())
@@ -51,7 +50,6 @@ def test_any_text_comes_as_it_is_but_for_halves(text: str) -> None:
     assert count == halves
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_any_bytes_become_utf8_and_good_ones_stay(body: bytes) -> None:
     whole, count = mended(body)

@@ -45,7 +45,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "linked page": {"path": "/commerce-locations$", "page": 2},
     "company info": {"path": "/commerce-info$"},
 }
-OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+OK = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
 CHUNKED = OK + "Transfer-Encoding: chunked\r\n\r\n"
 ERROR = "HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -143,7 +143,7 @@ FAULTS: dict[str, Expectation] = {
     "429": status(429, "Another application"),
     "500": status(500, "Codat has trouble"),
     "503": status(503, "Codat has trouble"),
-    "999": raw("HTTP/1.1 999 Odd\r\nContent-Length: 2\r\n\r\n{}", "answered 999"),
+    "999": raw("HTTP/1.1 999 Odd\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", "answered 999"),
     # The connection
     "reset": Expectation({"kind": "reset"}, line=GONE),
     "cut": Expectation({"kind": "cut"}, line=GONE),

@@ -7,6 +7,7 @@ from itertools import cycle
 import pytest
 from matrix import FAULTS, REQUESTS, run, wrong
 
+pytestmark = pytest.mark.slow
 CELLS = list(zip(cycle(REQUESTS), FAULTS, strict=False))
 
 

@@ -213,18 +213,16 @@ def test_limits_are_in_every_answer_and_kept(shops: Stage, call: Caller) -> None
 
 
 def test_twenty_requests_at_once(shops: Stage, call: Caller) -> None:
-    shops.gate.latency = 1.5
-    began = time.monotonic()
+    shops.wait_for(20)
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: call("/companies").status_code, range(20)))
     assert answers == [200] * 20
     assert shops.gate.most_in_flight == 20
-    assert time.monotonic() - began < 20 * 1.5
 
 
 def test_more_at_once_than_allowed_are_refused(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1)
-    shops.gate.latency = 1.5
+    shops.wait_for(12)
     call = Caller(shops)
     with ThreadPoolExecutor(12) as pool:
         answers = list(pool.map(lambda _: call("/companies").status_code, range(12)))

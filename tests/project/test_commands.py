@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
+pytestmark = pytest.mark.slow
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(
     r"(?:<!-- (not run|run by): ([^>]*) -->\n)?^( *)```(sh|json)\n(.*?)^\3```$", re.DOTALL | re.MULTILINE

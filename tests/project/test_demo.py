@@ -7,8 +7,12 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from conftest import STREAMS
 from tools.environments import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_demo_ends_with_rows_of_all_streams() -> None:

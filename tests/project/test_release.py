@@ -9,6 +9,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 import dev
 from conftest import API_KEY, STREAMS, Run, start
 from tools.environments import ROOT, bare_environment, environment
@@ -34,6 +36,7 @@ def copy_of(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_wheel_in_an_empty_environment(stage: Callable[..., Stage], tmp_path: Path) -> None:
     dist = built(copy_of(tmp_path / "copy"))
     assert len(list(dist.glob("*.tar.gz"))) == 1
@@ -61,6 +64,7 @@ def test_the_wheel_in_an_empty_environment(stage: Callable[..., Stage], tmp_path
     assert parquet.problems == ["batch_config: the format parquet needs pyarrow beside the tap: pip install pyarrow"]
 
 
+@pytest.mark.slow
 def test_version_and_description(tmp_path: Path) -> None:
     copy = copy_of(tmp_path / "copy")
     subprocess.run(["git", "tag", "v9.8.7"], cwd=copy, check=True)  # noqa: S607

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tools.environments import ROOT
 
+pytestmark = pytest.mark.slow
 DOCS = ROOT / "docs"
 
 

@@ -124,13 +124,14 @@ def made(maker: RecordMaker, *records: str) -> list[dict[str, Any]]:
     return [{k: v for k, v in record.items() if k not in CONTEXT} for record in found]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(
     name=st.sampled_from(sorted(DATA_SETS)),
     keep=st.booleans(),
     blank=st.sampled_from(["", " ", "\n", "\r", "\t"]),
     data=st.data(),
 )
+@pytest.mark.slow
 def test_what_is_learned_changes_no_record(name: str, keep: bool, blank: str, data: st.DataObject) -> None:  # noqa: FBT001
     properties = {n: s for n, s in getattr(schemas, name.upper())["properties"].items() if n not in CONTEXT}
     records = data.draw(st.lists(members(properties), max_size=3))
@@ -360,6 +361,7 @@ def test_a_result_that_is_no_record_costs_no_other() -> None:
 
 
 @pytest.mark.parametrize(("item", "times"), [(b"1", 20), (b'{"x":1}', 30)])
+@pytest.mark.slow
 def test_items_without_a_place_take_little_memory(item: bytes, times: int) -> None:
     items = b",".join([item] * (2_000_000 // len(item)))
     maker, shaper = maker_of("orders")

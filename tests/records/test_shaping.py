@@ -71,6 +71,7 @@ def strays_of(schema: dict[str, Any], record: dict[str, Any]) -> Strays:
 
 @pytest.mark.parametrize("name", ["orders", "products", "company_info", "companies", "connections", "transactions"])
 @given(data=st.data())
+@pytest.mark.slow
 def test_every_record_leaves_in_the_form_of_its_schema(name: str, data: st.DataObject) -> None:
     schema = SCHEMAS[name]
     record = data.draw(values(schema).filter(lambda v: isinstance(v, dict)))

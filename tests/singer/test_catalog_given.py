@@ -302,7 +302,7 @@ def test_an_expression_that_fails_costs_its_data_set(
     assert re.match(rf"customers of .*{shops.world.connections()[0].company_id}", failed)
     assert failed.split(": ")[2] == f"customers, record {list(first)['md5' in expression]}"
     assert f": {reason}. Mend it; all fields but the keys may be null. The rest is read." in failed
-    assert last.startswith("Data sets failed, as said above: 1.")
+    assert last.startswith("1 data set failed (see above).")
     assert "Traceback" not in run.log
     assert "Zoe" not in run.log
     assert "zoe@" not in run.out + run.log

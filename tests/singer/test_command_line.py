@@ -46,7 +46,7 @@ def test_a_test_fails_if_a_data_set_does(stage: Callable[..., Stage]) -> None:
     shops.gate.faults.append(Fault(path="commerce-orders", status=500, times=0))
     run = shops.run("--test", max_retries=0)
     assert run.code == 1
-    assert run.problems[-1].startswith("Data sets failed, as said above: 1. The next run reads them")
+    assert run.problems[-1].startswith("1 data set failed (see above). The next run reads them")
 
 
 def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., Stage]) -> None:

@@ -48,7 +48,7 @@ def opened(texts: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*DATA_SETS, *COMPANIES])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     data=st.data(), depth=st.integers(1, 4), separator=st.sampled_from(["__", "."]), length=st.sampled_from([20, 255])
 )

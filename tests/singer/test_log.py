@@ -82,6 +82,6 @@ def test_what_fails_alike_is_told_once_and_named(stage: Callable[..., Stage]) ->
     shops.gate.faults.append(Fault(path=f"{bad.id}/data/", status=500, times=0))
     run = shops.run(max_retries=0)
     assert len([line for line in run.problems if "answered 500" in line]) == 1
-    assert run.says("Failed in the same way as said above.", f"(connection {bad.id})")
+    assert run.says("Failed in the same way (see above).", f"(connection {bad.id})")
     for stream in DATA_SETS:
         assert any(stream in line for line in run.problems)

@@ -37,6 +37,7 @@ class TestStops:
         assert out.endswith("\n")
         return Run(code, out, (shops.folder / "log").read_text())
 
+    @pytest.mark.slow
     def test_at_ten_random_moments(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=60, connections=1, records=40, extras=False)
         shops.gate.per_minute, shops.gate.latency = 10**6, 0.002
@@ -138,11 +139,7 @@ class TestStops:
 
     def test_a_terminal_that_is_closed_does_not_end_it_under_nohup(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=2, records=300)
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as a process that nohup starts has it
-        try:
-            process = start_tap(shops, {})
-        finally:
-            signal.signal(signal.SIGHUP, before)
+        process = start_tap(shops, {}, nohup=True)
         assert process.stdout
         line = process.stdout.readline()
         process.send_signal(signal.SIGHUP)

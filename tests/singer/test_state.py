@@ -158,7 +158,7 @@ def test_fewer_records_than_promised_leave_the_bookmark(stage: Callable[..., Sta
     run = shops.run()
     assert run.code == 1
     assert run.says(f"{stream} of ", "as 1 different records came, but the answers spoke of 2")
-    assert run.problems[-1].startswith("Data sets failed, as said above: 1.")
+    assert run.problems[-1].startswith("1 data set failed (see above).")
     assert len(shops.requests(f"commerce-{stream}")) >= 3
     assert not stamps(run, stream)
     assert len(run.records["transactions"]) == 12

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("page_size", [1000, 7])
+@pytest.mark.slow
 def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size: int) -> None:
     shops = stage(companies=3, connections=2, records=23)
     run = shops.run(page_size=page_size).ok()

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from codat_mock.world import Connection, Operation
 
+pytestmark = pytest.mark.slow
 TYPES = {"orders": "commerce-orders", "customers": "commerce-customers", "locations": "commerce-locations"}
 Version = tuple[str, str, str]
 """A stream, a connection's id and a record's id."""
@@ -212,7 +213,6 @@ def _nothing_waits() -> Iterator[None]:
 @settings(
     max_examples=int(os.environ.get("HISTORIES", "60")),
     derandomize="HISTORIES" not in os.environ,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 @given(

@@ -91,7 +91,7 @@ def play(stage: Callable[..., Stage]) -> Callable[..., Played]:
     return set_up
 
 
-def test_1_a_status_of_another_shop_says_that_it_is_not_offered(play: Callable[..., Played]) -> None:
+def test_a_status_of_another_shop_says_that_it_is_not_offered(play: Callable[..., Played]) -> None:
     """A's platform has locations, B's has none; B's sync was the last."""
     played = play("locations", connections=2, platforms=(SHOPIFY, STRIPE))
     played.world.not_supported_operations = played.world.status_by_request = True
@@ -106,7 +106,7 @@ def test_1_a_status_of_another_shop_says_that_it_is_not_offered(play: Callable[.
     assert played.asked() == ["companies", "dataStatus"]
 
 
-def test_2_a_page_holds_the_first_records_of_a_sync_that_has_just_begun(play: Callable[..., Played]) -> None:
+def test_a_page_holds_the_first_records_of_a_sync_that_has_just_begun(play: Callable[..., Played]) -> None:
     """They are stamped in another order than that in which they become visible."""
     played = play(records=5)
     played.world.stamps = "shuffled"
@@ -126,7 +126,7 @@ def test_2_a_page_holds_the_first_records_of_a_sync_that_has_just_begun(play: Ca
 
 
 @pytest.mark.parametrize("last_sync_moves", ["begin", "end", "never"])
-def test_3_and_8_a_sync_hidden_behind_that_of_another_shop(play: Callable[..., Played], last_sync_moves: Any) -> None:
+def test_a_sync_hidden_behind_that_of_another_shop(play: Callable[..., Played], last_sync_moves: Any) -> None:
     played = play(connections=2)
     world = played.world
     world.status_by_request, world.stamps, world.last_sync_moves = True, "shuffled", last_sync_moves
@@ -143,7 +143,7 @@ def test_3_and_8_a_sync_hidden_behind_that_of_another_shop(play: Callable[..., P
     assert not played.missing()
 
 
-def test_4_a_record_goes_while_pages_are_read_and_the_run_is_stopped(play: Callable[..., Played]) -> None:
+def test_a_record_goes_while_pages_are_read_and_the_run_is_stopped(play: Callable[..., Played]) -> None:
     """Nothing but the total tells of it."""
     played = play(records=1000)
     oldest = sorted(played.first.data[ORDERS].records)[4]
@@ -153,8 +153,8 @@ def test_4_a_record_goes_while_pages_are_read_and_the_run_is_stopped(play: Calla
     assert not played.missing()
 
 
-@pytest.mark.parametrize("found", [{"restamp": 3, "remove": 5}, {"remove": 5, "add": 5}], ids=["5", "6"])
-def test_5_and_6_a_sync_that_changes_the_cache_and_fails(play: Callable[..., Played], found: dict[str, int]) -> None:
+@pytest.mark.parametrize("found", [{"restamp": 3, "remove": 5}, {"remove": 5, "add": 5}], ids=["fewer", "as many"])
+def test_a_sync_that_changes_the_cache_and_fails(play: Callable[..., Played], found: dict[str, int]) -> None:
     """The good sync stays the same; in the second history, so do all numbers."""
     played = play(records=1000)
 
@@ -168,7 +168,7 @@ def test_5_and_6_a_sync_that_changes_the_cache_and_fails(play: Callable[..., Pla
     assert not played.missing()
 
 
-def test_7_a_record_is_stamped_ahead_of_the_clock(play: Callable[..., Played]) -> None:
+def test_a_record_is_stamped_ahead_of_the_clock(play: Callable[..., Played]) -> None:
     played = play()
     played.world.skew, played.world.skewed = timedelta(minutes=5), 1
     played.sync(restamp=1)
@@ -179,7 +179,7 @@ def test_7_a_record_is_stamped_ahead_of_the_clock(play: Callable[..., Played]) -
     assert not played.missing()
 
 
-def test_9_records_without_a_stamp(play: Callable[..., Played], caplog: pytest.LogCaptureFixture) -> None:
+def test_records_without_a_stamp(play: Callable[..., Played], caplog: pytest.LogCaptureFixture) -> None:
     """A later version of one, and another such one."""
     caplog.set_level("INFO")
     played = play()
@@ -195,7 +195,7 @@ def test_9_records_without_a_stamp(play: Callable[..., Played], caplog: pytest.L
 
 
 @pytest.mark.parametrize("name", ["replication-method", "forced-replication-method"])
-def test_10_a_catalog_whose_metadata_alone_says_full_table(stage: Callable[..., Stage], name: str) -> None:
+def test_a_catalog_whose_metadata_alone_says_full_table(stage: Callable[..., Stage], name: str) -> None:
     shops = stage(companies=1, connections=1, records=10, extras=False, platforms=(SHOPIFY,))
     catalog = shops.catalog("orders")
     first = shops.run(catalog=catalog).ok()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codat_mock.world import Connection, Operation
     from conftest import Stage
 
+pytestmark = pytest.mark.slow
 ORDERS = "commerce-orders"
 
 
@@ -120,7 +121,7 @@ def test_what_never_rests_is_a_failure_that_loses_nothing(shop: Shop) -> None:
     run = shop.run()
     assert run.code == 1
     assert run.says("orders of ", "what came may be incomplete, as")
-    assert run.problems[-1].startswith("Data sets failed, as said above: 1.")
+    assert run.problems[-1].startswith("1 data set failed (see above).")
     assert len([a for a in shop.shops.gate.asked if a.query.get("orderBy") == "id"]) == 4 + 5 + 5
     shop.shops.gate.faults.clear()
     assert shop.missing(run, shop.run(state=run.state).ok()) == 0

@@ -94,7 +94,7 @@ def test_progress_is_logged_now_and_then(night: Night) -> None:
 def test_what_is_not_ready_fails_the_run_only_if_it_is_to(night: Night) -> None:
     night.summary.left_out("orders", A, "never synced", "Refresh it")
     night.summary.check(fail_if_not_ready=False)
-    with pytest.raises(RunError, match=r"^Data sets are not ready, as said above: 1; on_not_ready is fail\.$"):
+    with pytest.raises(RunError, match=r"^1 data set not ready \(see above\), and on_not_ready is fail\.$"):
         night.summary.check(fail_if_not_ready=True)
     assert night.summary.as_json()["findings"] == {"Not ready: never synced. Refresh it.": {A: ["orders"]}}
 
@@ -110,8 +110,8 @@ def test_all_that_failed_is_counted_and_named(night: Night) -> None:
     with pytest.raises(RunError) as found:
         summary.check(fail_if_not_ready=False)
     assert str(found.value) == (
-        "Data sets failed, as said above: 3. The next run reads them from where they were. "
-        "Entries of Codat's answers can't be read, as said above: 1."
+        "3 data sets failed (see above). The next run reads them from where they were. "
+        "1 entry of Codat's answers can't be read (see above)."
     )
     assert [line.split(".")[0] for line in night.lines(logging.WARNING)] == [
         f"orders of {A}: what came may be incomplete, as it changed",
@@ -132,7 +132,7 @@ def refused(message: str, where: str | None = None) -> Callable[[], Forbidden]:
 
 
 STATUS = "the status"
-SAME = "Failed in the same way as said above."
+SAME = "Failed in the same way (see above)."
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ SAME = "Failed in the same way as said above."
         (
             [("orders", A, refused("a", STATUS)), ("products", B, refused("a", STATUS))],
             1,
-            {"Not read, as said above: the status failed.": {A: ["orders"], B: ["products"]}},
+            {"Not read, as the status failed (see above).": {A: ["orders"], B: ["products"]}},
         ),
     ],
 )
@@ -162,7 +162,7 @@ def test_records_that_fail_alike_are_said_once(night: Night) -> None:
     for data_set, place in (("orders", A), ("orders", B), ("products", B)):
         night.summary.unwritten(data_set, place, RecordError("no place for it"))
     assert len(night.lines(logging.WARNING)) == 2
-    assert night.summary.as_json()["findings"] == {"Failed in the same way as said above.": {B: ["orders"]}}
+    assert night.summary.as_json()["findings"] == {"Failed in the same way (see above).": {B: ["orders"]}}
 
 
 def test_too_much_trouble_ends_the_run(night: Night) -> None:

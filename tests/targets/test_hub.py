@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
+pytestmark = pytest.mark.slow
 KEYS = {
     *(
         "capabilities",

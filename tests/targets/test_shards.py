@@ -71,6 +71,7 @@ def test_a_shard_that_does_not_exist(stage: Callable[..., Stage], bad: dict[str,
     assert not shops.gate.asked
 
 
+@pytest.mark.slow
 def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
     """What the containers of the documented Kubernetes job run, each with a state of its own."""
     shops = stage(companies=6, connections=1, records=5, extras=False)

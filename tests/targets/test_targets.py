@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from conftest import Stage
     from loaded import Rows
 
+pytestmark = pytest.mark.slow
 HUGE = Decimal("1234567890123456789.0123456789")
 TEXTS = (
     "two\nlines\r\nand three",
@@ -39,7 +40,7 @@ TEXTS = (
     "x" * 100_000,
 )
 DATES = ("2021-05-04T15:28:09.2805505Z", "2021-01-01T00:00:00", "0001-01-01T00:00:00", "", "2021-01-01T00:00:00+05:30")
-needs_postgres = pytest.mark.skipif(binaries() is None, reason="PostgreSQL is not installed")
+needs_postgres = pytest.mark.skipif(binaries() is None, reason="postgresql is not installed")
 TARGETS = [Jsonl, Csv, pytest.param(Postgres, marks=needs_postgres)]
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,7 @@ import pytest
 import warm
 from codat_mock.faults import Fault
 from codat_mock.merchants import COMMERCE_TYPES
-from conftest import API_KEY
+from conftest import API_KEY, Meanwhile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -442,8 +443,9 @@ class TestRefresh:
     @pytest.mark.parametrize("status", [400, 409, 500])
     def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:
         desk = Desk(stage(companies=1, connections=1))
-        desk.world.sync_seconds, desk.world.in_progress_status = 6.0, status
-        desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders")
+        desk.world.in_progress_status = status
+        operation = desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders", "Fetching")[0]
+        desk.gate.faults.append(Meanwhile(partial(desk.world.finish, operation), path="data/history", skip=2))
         done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
         assert done.code == 0
         assert [(e["status"], e["note"]) for e in done.json] == [("Complete", "was under way already")]
