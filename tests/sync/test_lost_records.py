@@ -17,7 +17,7 @@ from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, rest
 from engine import Engine
-from tap_codat_commerce.sync import pull_history
+from tap_codat_commerce.codat import history
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -375,7 +375,7 @@ class TestCost:
 
     def test_an_idle_shop_beside_a_busy_one(self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch) -> None:
         """Its own operations are asked for, once those of the other fill the page."""
-        monkeypatch.setattr(pull_history, "SIZE", 12)
+        monkeypatch.setattr(history, "SIZE", 12)
         played = play(records=10, connections=2)
         for _ in range(3):
             for _ in range(13):
