@@ -294,7 +294,7 @@ class DataSetSync:
         if read.unreadable:
             what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
             raise errors.UnreadableRecords(what)
-        if proof.lost_data(read, old, start):
+        if proof.lost_data(read, self.check.bookmark, start):  # also where it is not trusted to be read from
             self._leave_out("Codat says that it has no data, though it had some", "Run again")
             return
         if read.duplicates:

@@ -98,10 +98,9 @@ class PreSyncCheck:
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""
-        full_read_is_due = self.bookmark.full_read_is_due(self._options.full_read_every_days)
-        if self._seen_before(self._company) and not full_read_is_due:
+        if self._seen_before(self._company):
             return Verdict(Action.UNCHANGED)
-        unchanged = self._options.skip_unchanged and not full_read_is_due and self._is_what_was_read(status)
+        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self._is_what_was_read(status)
         return data_status.judge(status, unchanged=unchanged)
 
     def is_settled(self, status: SyncStatus) -> bool:
@@ -146,6 +145,10 @@ class PreSyncCheck:
         own = history.of(connection.company_id, connection.connection_id) if not known_only else None
         return own is None or not own.has(sync_id, connection.connection_id)
 
+    @property
+    def _full_read_is_due(self) -> bool:
+        return self.bookmark.full_read_is_due(self._options.full_read_every_days)
+
     def _is_what_was_read(self, status: SyncStatus) -> bool:
         return proof.is_what_was_read(self.bookmark, status)
 
@@ -179,8 +182,9 @@ class PreSyncCheck:
     def _seen_before(self, company: SyncStatus) -> bool:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""
         options, old = self._options, self.bookmark
-        ask = not options.skip_unchanged or options.refresh_older_than_hours is not None or not self.shared
-        return not ask and proof.is_intact(old) and proof.mark_of(old) == self._mark_of_several(company)
+        ask = not options.skip_unchanged or options.refresh_older_than_hours is not None or self._full_read_is_due
+        known = self.shared and not ask and proof.is_intact(old)
+        return known and proof.mark_of(old) == self._mark_of_several(company)
 
     def _mark_of_several(self, company: SyncStatus) -> str:
         ids = company.good_sync_id, company.sync_id
