@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SETTLES_WITHIN = 60.0
 """Seconds. So long after the end of a sync, a machine of Codat's that hands out pages may not have got it yet."""
+ANSWERED_WITHIN = 900.0
+"""Seconds. So late may an answer come after it was asked for, ahead or again and again; no zone is so near to UTC."""
 OVERLAP = 300.0
 """Seconds. So far behind may the clocks be by which Codat stamps records."""
 STAMPS_CLOSE_WITHIN = 3600.0
@@ -100,14 +102,16 @@ def is_settled(status: SyncStatus, asked_at: str) -> bool:
     """Say whether the good sync ended so long ago that every machine of Codat's hands it out.
 
     An end that is missing, or later than Codat's clock, tells nothing, and counts as settled: else a bookmark might
-    never move.
+    never move. If it is only a little later, the sync ended between the question and its answer.
 
     Args:
         status: how the data set stands.
         asked_at: when that was asked for, by Codat's clock, as a stamp: before the first page.
     """
     end = dates.stamp(status.last_good_sync)
-    return end is None or end > asked_at or dates.moved(end, SETTLES_WITHIN) <= asked_at
+    if end is None or end > dates.moved(asked_at, ANSWERED_WITHIN):
+        return True
+    return dates.moved(end, SETTLES_WITHIN) <= asked_at
 
 
 def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_nothing: bool = False) -> str | None:
@@ -292,8 +296,11 @@ def trusted(
 
 
 def may_go_on(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
-    """Say whether an interrupted read may be gone on from: nothing has moved since, and the same is asked for."""
-    if after is None or not status.certain:
+    """Say whether an interrupted read may be gone on from: nothing has moved since, and the same is asked for.
+
+    A read that began before the good sync had settled is begun anew: its first pages may be of an older state.
+    """
+    if after is None or not status.certain or not is_settled(status, after.asked_at):
         return False
     now = (status.good_sync_id, status.sync_id, query, page_size)
     return (after.sync_id, after.latest_sync_id, after.query, after.page_size) == now
