@@ -254,7 +254,7 @@ def within(read: LastRead) -> tuple[str, str]:
 def may_overlap(read: LastRead, status: SyncStatus) -> bool:
     """Say whether a sync may have run during a read: the latest one ended soon after it, or nothing tells when."""
     ended = dates.stamp(status.last_good_sync) if status.kind is Kind.GOOD else None
-    return ended is None or read.asked_at < ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
+    return ended is None or read.asked_at <= ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
 
 
 def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] | None) -> bool:
@@ -271,7 +271,7 @@ def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] |
         return not meanwhile <= {old.sync_id}
     begin, end = within(old.read)
     ended = dates.stamp(status.last_good_sync)
-    return ended is not None and begin < ended < end
+    return ended is not None and begin <= ended < end
 
 
 def trusted(

@@ -119,8 +119,7 @@ class World(NamedTuple):
             if shop.listed and self._under_way(number):
                 found += [f"show {number}"] * bool(shop.coming) + [f"end {number}", f"fail {number}"]
             elif shop.listed:
-                kinds = ("restamp", "add", "swap", "cycle")
-                found += [f"{how} {number} {kind}" for how in ("begin", "half", "sync") for kind in kinds]
+                found += [f"{how} {number} {kind}" for how in ("begin", "half", "sync") for kind in self._kinds(number)]
             if shop.listed and shop.records:
                 found.append(f"vanish {number}")
             if shop.listed and sum(s.listed for s in self.shops) > 1:
@@ -131,8 +130,12 @@ class World(NamedTuple):
             found.append("behind")
         if path.endswith(ORDERS) and not (self.stale or self.no_data):
             shop = self.shops[_shop_of(path)]
-            found += ["stale"] * self._is_recent(shop.before) + ["no data"] * self._has_failed(_shop_of(path))
+            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._has_failed(_shop_of(path))
         return found
+
+    def _kinds(self, number: int) -> tuple[str, ...]:
+        """Return what a sync of a shop may bring: of one shop among two, fewer."""
+        return ("restamp", "add", "swap", "cycle") if (number, self.free.shops) == (0, 1) else ("restamp", "swap")
 
     def happen(self, event: str) -> World:
         """Return the world after an event."""
