@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 SETTLES_WITHIN = 60.0
 """Seconds. So long after the end of a sync, a machine of Codat's that hands out pages may not have got it yet."""
+ANSWERED_WITHIN = 900.0
+"""Seconds. So late may an answer come after it was asked for, ahead or again and again; no zone is so near to UTC."""
 OVERLAP = 300.0
 """Seconds. So far behind may the clocks be by which Codat stamps records."""
 STAMPS_CLOSE_WITHIN = 3600.0
@@ -100,14 +102,16 @@ def is_settled(status: SyncStatus, asked_at: str) -> bool:
     """Say whether the good sync ended so long ago that every machine of Codat's hands it out.
 
     An end that is missing, or later than Codat's clock, tells nothing, and counts as settled: else a bookmark might
-    never move.
+    never move. If it is only a little later, the sync ended between the question and its answer.
 
     Args:
         status: how the data set stands.
         asked_at: when that was asked for, by Codat's clock, as a stamp: before the first page.
     """
     end = dates.stamp(status.last_good_sync)
-    return end is None or end > asked_at or dates.moved(end, SETTLES_WITHIN) <= asked_at
+    if end is None or end > dates.moved(asked_at, ANSWERED_WITHIN):
+        return True
+    return dates.moved(end, SETTLES_WITHIN) <= asked_at
 
 
 def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_nothing: bool = False) -> str | None:
@@ -250,7 +254,7 @@ def within(read: LastRead) -> tuple[str, str]:
 def may_overlap(read: LastRead, status: SyncStatus) -> bool:
     """Say whether a sync may have run during a read: the latest one ended soon after it, or nothing tells when."""
     ended = dates.stamp(status.last_good_sync) if status.kind is Kind.GOOD else None
-    return ended is None or read.asked_at < ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
+    return ended is None or read.asked_at <= ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
 
 
 def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] | None) -> bool:
@@ -267,7 +271,7 @@ def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] |
         return not meanwhile <= {old.sync_id}
     begin, end = within(old.read)
     ended = dates.stamp(status.last_good_sync)
-    return ended is not None and begin < ended < end
+    return ended is not None and begin <= ended < end
 
 
 def trusted(

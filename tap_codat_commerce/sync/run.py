@@ -65,6 +65,7 @@ class Run:
         streams: int,
         with_status: bool = False,
         dry: bool = False,
+        prefetcher: Prefetcher | None = None,
     ) -> None:
         """Begin without a request.
 
@@ -75,9 +76,10 @@ class Run:
             streams: how many streams are read, those of the data sets included, for the log.
             with_status: whether the data status is wanted even where no data set is read.
             dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
+            prefetcher: makes the requests; one of the client's own if it is not given.
         """
         self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
-        self._prefetcher = Prefetcher(client, options.max_concurrent_requests)
+        self._prefetcher = prefetcher or Prefetcher(client, options.max_concurrent_requests)
         self.summary = RunSummary(client)
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
