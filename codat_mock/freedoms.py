@@ -37,7 +37,8 @@ class Freedoms:
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
         companies_refuse: the parameters that the list of companies does not take: `tags`, `query`, `orderBy`.
         data_refuses: the parameters that data sets do not take: `query`.
-        companies_ignore: the parameters that the list of companies takes no notice of: `tags`, `query`, `orderBy`.
+        companies_ignore: the parameters that the list of companies takes no notice of: `tags`, `query`, `orderBy`;
+            and `field`: of a query that names a field that it does not know.
         history_ignores: the parameters that the history of operations takes no notice of: `query`, `orderBy`.
         data_queries: what queries over data sets find: `all` that fits, `nothing`, or, with `exclusive`, what `>=` asks
             for without what is equal.
@@ -177,7 +178,7 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "noData": ("no_data", _texts()),
     "companiesRefuse": ("companies_refuse", _texts("tags", "query", "orderBy")),
     "dataRefuses": ("data_refuses", _texts("query")),
-    "companiesIgnore": ("companies_ignore", _texts("tags", "query", "orderBy")),
+    "companiesIgnore": ("companies_ignore", _texts("tags", "query", "orderBy", "field")),
     "historyIgnores": ("history_ignores", _texts("query", "orderBy")),
     "dataQueries": ("data_queries", _one_of("all", "nothing", "exclusive")),
     "idOrder": ("id_order", _one_of("text", "scattered")),

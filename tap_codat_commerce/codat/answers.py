@@ -29,6 +29,10 @@ class _WithId(msgspec.Struct):
     id: Id
 
 
+class _Dated(msgspec.Struct):
+    created: Any = None
+
+
 class StatusEntry(msgspec.Struct, rename="camel"):
     """The data status of one data type."""
 
@@ -73,6 +77,7 @@ class Company:
     unreadable: list[str]
 
 
+_dated: Any = msgspec.json.Decoder(_Dated).decode
 _id: Any = msgspec.json.Decoder(_WithId).decode
 _operation: Any = msgspec.json.Decoder(Operation).decode
 
@@ -88,6 +93,12 @@ def id_of(raw: msgspec.Raw) -> str:
     except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
     return entry_id
+
+
+def created(raw: msgspec.Raw) -> str | None:
+    """Return when a company was made, as Codat tells it; None if it does not. It has been checked by `id_of`."""
+    given = _dated(raw).created
+    return given if isinstance(given, str) else None
 
 
 def with_id(answer: Any) -> dict[str, Any]:

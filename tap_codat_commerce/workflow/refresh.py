@@ -169,12 +169,26 @@ def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
 
 
 def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
+    """Return a connection's latest operations; if Codat refuses the query or the order (400), as many as come without.
+
+    Raises:
+        CodatError: the request failed otherwise.
+    """
     path, params = history.request(connection.company_id, connection.connection_id)
-    operations: list[Operation] | None = session.prefetcher.get(path, params, answers.operations)
-    if operations is None:
-        what = f"GET {path} lists a sync that can't be read"
-        raise UnexpectedAnswer(what)
-    return operations
+    while True:
+        asked = {name: value for name, value in params.items() if name not in session.refused}
+        try:
+            operations: list[Operation] | None = session.prefetcher.get(path, asked, answers.operations)
+        except BadRequest:
+            left = next((name for name in ("query", "orderBy") if name in asked), None)
+            if left is None:
+                raise
+            session.refused.add(left)
+            continue
+        if operations is None:
+            what = f"GET {path} lists a sync that can't be read"
+            raise UnexpectedAnswer(what)
+        return [o for o in operations if o.connection_id == connection.connection_id]
 
 
 def _to_do(operation: Operation) -> str:

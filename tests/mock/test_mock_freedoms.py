@@ -93,6 +93,13 @@ class TestNoNotice:
         shops.world.companies_ignore = {parameter}
         assert ids(call("/companies", **params)) == plain
 
+    def test_of_a_field_that_companies_do_not_have(self, shops: Stage, call: Caller) -> None:
+        params: dict[str, Any] = {"query": "shape=round", "pageSize": 100}
+        assert call("/companies", **params).status_code == 400
+        shops.world.companies_ignore = {"field"}
+        assert ids(call("/companies", **params)) == [call.company]
+        assert call("/companies", **{**params, "query": "name="}).status_code == 400
+
     @pytest.mark.parametrize(("parameter", "asked"), [("query", f"dataType={ORDERS}"), ("orderBy", "-requested")])
     def test_of_the_history(self, shops: Stage, call: Caller, parameter: str, asked: str) -> None:
         path = f"/companies/{call.company}/data/history"

@@ -112,7 +112,8 @@ def test_what_the_list_of_companies_answers_tells_of_the_key(desk: Desk, status:
 DATA = r"/data/commerce-"
 LOOKS: dict[str, tuple[tuple[str, str], set[str]]] = {
     "tags": (("/companies$", "tags="), {check.TAGS}),
-    "query of companies": (("/companies$", "query="), {check.COMPANY_QUERY}),
+    "query of companies": (("/companies$", "query="), {check.COMPANY_QUERY, check.NO_FIELD}),
+    "query that no field fits": (("/companies$", "query=codat"), {check.NO_FIELD}),
     "order of companies": (("/companies$", "orderBy="), {check.COMPANY_ORDER}),
     "status": (("/dataStatus$", ""), {check.STATUS}),
     "customers": (("/data/commerce-customers$", ""), {check.READABLE}),
@@ -204,7 +205,8 @@ def test_an_odd_value_costs_no_more_than_its_own_lines(desk: Desk, path: str, fi
     desk.gate.faults.append(Fault("spoil", path=path, find=find, body=put, times=0))
     yes = seen(desk, "yes")
     others = [name for name in ASSUMPTIONS if name.partition(":")[0] != {DATA: "data set"}.get(path, "history")]
-    assert set(yes) >= {*others} - {check.TAGS, check.COMPANY_QUERY, check.COMPANY_ORDER, check.STATUS}
+    of_companies = {check.TAGS, check.COMPANY_QUERY, check.NO_FIELD, check.COMPANY_ORDER, check.STATUS}
+    assert set(yes) >= {*others} - of_companies
 
 
 def test_dates_and_ids_of_a_wrong_kind(desk: Desk) -> None:
@@ -288,6 +290,7 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any], str]] = [
     ({"companiesIgnore": ["tags"]}, check.TAGS, {"company_tags": "region=uk"}, ""),
     ({"companiesRefuse": ["query"]}, check.COMPANY_QUERY, {"company_query": "name~a"}, "does not take query"),
     ({"companiesIgnore": ["query"]}, check.COMPANY_QUERY, {"company_query": "name=nobody"}, ""),
+    ({"companiesIgnore": ["field"]}, check.NO_FIELD, {}, ""),
     ({"companiesRefuse": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"companiesIgnore": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"maxPageSize": 1000}, check.SIZE, {"page_size": 5000}, "pageSize must be between 1 and 1000"),
