@@ -1,20 +1,14 @@
-"""Codat's envelope around lists, and the two ways to walk through it.
-
-Facts (Codat's documentation, 'Paging'): pages count from 1; an answer holds `results`, `totalResults` and `_links`,
-where `next` is missing on the last page.
-"""
+"""The two ways to walk through a list: by the numbers of its pages, and by their links."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import envelope
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Hashable, Iterator
 
     from tap_codat_commerce.codat.client import Client, Params
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
@@ -22,51 +16,12 @@ if TYPE_CHECKING:
 PAGES_AHEAD = 20
 """How many of the pages after the present one are prefetched."""
 
-MOST = 10**12
-"""No list can have more records in all."""
 GROWS = 10
 """How many pages in a row may each tell a larger total: syncs may add records meanwhile, but not without end."""
 
 
-class Link(msgspec.Struct):
-    """Where a link leads."""
-
-    href: str | None = None
-
-
-class Links(msgspec.Struct):
-    """The links of a page."""
-
-    next: Link | None = None
-
-
-class Page(msgspec.Struct):
-    """One page: its records, not parsed yet, and how many there are on all pages."""
-
-    results: list[msgspec.Raw]
-    total: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = msgspec.field(name="totalResults")
-    links: Links | None = msgspec.field(name="_links", default=None)
-
-    @property
-    def next(self) -> str | None:
-        """The link to the next page."""
-        return self.links.next.href if self.links and self.links.next else None
-
-    def objects(self) -> list[dict[str, Any]]:
-        """Return the records, parsed.
-
-        Raises:
-            UnexpectedAnswer: one is no object, or can't be parsed.
-        """
-        try:
-            return [lossless_json.decode_object(raw) for raw in self.results]
-        except ValueError as exc:
-            what = f"a page of a list holds an entry that can't be read: {exc}"
-            raise UnexpectedAnswer(what) from exc
-
-
-decode: Callable[[bytes], Page] = msgspec.json.Decoder(Page).decode
-"""Turns an answer into a page. Raises msgspec.DecodeError; if it is JSON, but no page, msgspec.ValidationError."""
+Page = envelope.Page
+decode = envelope.decode
 
 
 def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
@@ -158,7 +113,7 @@ class Bound:
 
     def __init__(self, size: int) -> None:
         """Begin before the first page; `size` is how many records a page has."""
-        self._size, self._total, self._grown = size, MOST, 0
+        self._size, self._total, self._grown = size, envelope.MOST, 0
 
     def check(self, page: Page, number: int) -> None:
         """Check a page against the total, and its total against those before.

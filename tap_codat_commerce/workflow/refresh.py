@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from tap_codat_commerce.codat import answers, history
+from tap_codat_commerce.codat import answers, history, pages
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay, UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import clean
@@ -170,7 +170,7 @@ def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
 
 def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
     path, params = history.request(connection.company_id, connection.connection_id)
-    operations: list[Operation] | None = session.prefetcher.get(path, params, answers.operations)
+    operations = answers.operations(session.prefetcher.get(path, params, pages.decode))
     if operations is None:
         what = f"GET {path} lists a sync that can't be read"
         raise UnexpectedAnswer(what)
