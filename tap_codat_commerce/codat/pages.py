@@ -1,7 +1,12 @@
-"""The two ways to walk through a list: by the numbers of its pages, and by their links."""
+"""The two ways to walk through a list: by the numbers of its pages, and by their links.
+
+Facts (Codat's documentation, 'Paging'): pages count from 1. `pageSize` may be up to 5,000 in a request, but its
+description in answers says at most 2,000: a server may hand out smaller pages than asked for, and count in these.
+"""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import envelope
@@ -15,13 +20,13 @@ if TYPE_CHECKING:
 
 PAGES_AHEAD = 20
 """How many of the pages after the present one are prefetched."""
-
 GROWS = 10
 """How many pages in a row may each tell a larger total: syncs may add records meanwhile, but not without end."""
 
-
 Page = envelope.Page
 decode = envelope.decode
+
+logger = logging.getLogger("tap-codat-commerce.codat")
 
 
 def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
@@ -35,9 +40,12 @@ def by_number(client: Client | Prefetcher, path: str, params: Params, size: int)
     Raises:
         UnexpectedAnswer: a page is the same as the one before it, so that there might be no end; or see `Bound`.
     """
-    number, before, bound = 1, None, Bound(size)
+    number, before = 1, None
     while True:
         page = client.get(path, numbered(params, number, size), decode)
+        if number == 1:
+            size = own_size(page, number, size)
+            bound = Bound(size)
         bound.check(page, number)
         if page.results == before:
             what = f"page {number} of {path} holds what the page before it held"
@@ -76,9 +84,13 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
     Raises:
         UnexpectedAnswer: see `Bound`.
     """
-    number, bound = first, Bound(size)
+    size = min(size, prefetcher.own_sizes.get(path, size + 1) - 1) or 1  # read again, pages begin elsewhere
+    number = first
     while True:
         page = prefetcher.get(path, numbered(params, number, size), decode, token)
+        if number == first:
+            size = _noted_size(prefetcher, path, page, size, own_size(page, number, size))
+            bound = Bound(size)
         bound.check(page, number)
         if position is not None and number >= first + unsure:
             prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
@@ -106,6 +118,30 @@ def prefetch_following(  # noqa: PLR0913 - as above
     last = min(-(-page.total // size), number + PAGES_AHEAD)
     for following in range(number + 1, last + 1):
         prefetcher.prefetch(path, numbered(params, following, size), decode, (*position, following), token=token)
+
+
+def own_size(page: Page, number: int, size: int) -> int:
+    """Return how many records a page has by which a server counts: fewer than asked for if its pages hold no more.
+
+    Args:
+        page: the first that a read asks for. It tells: by its own size, or by the number of its records, if that is
+            smaller, though total and next link promise more. To go on in that size skips nothing.
+        number: of the page.
+        size: the records that were asked for.
+    """
+    holds = len(page.results)
+    if type(page.size) is int and 0 < holds <= page.size < size:
+        size = page.size
+    return holds if 0 < holds < size and page.next is not None and number * holds < page.total else size
+
+
+def _noted_size(prefetcher: Prefetcher, path: str, page: Page, asked: int, own: int) -> int:
+    """Return a list's own size; note it, and say so once in a run, if it makes more pages than were asked for."""
+    if own < min(asked, page.total):
+        if not prefetcher.own_sizes:
+            logger.info("Codat hands out pages of %d records where %d are asked for: that size is read.", own, asked)
+        prefetcher.own_sizes[path] = own
+    return own
 
 
 class Bound:
