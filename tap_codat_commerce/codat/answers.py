@@ -7,12 +7,15 @@ Decoders of whole answers raise ValueErrors, as `Client.get` expects.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_codat_commerce.codat import lossless_json, pages
+from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.codat.envelope import Page
 
 COMMERCE_PREFIX = "commerce-"
 """The keys of all commerce data types begin with it."""
@@ -177,13 +180,8 @@ def status_entry(entry: object) -> StatusEntry:
     return status
 
 
-def operations(body: bytes) -> list[Operation] | None:
-    """Return the operations of a page of the history; None if one can't be read, since the others prove nothing then.
-
-    Raises:
-        ValueError: the body is no page.
-    """
-    page = pages.decode(body)
+def operations(page: Page) -> list[Operation] | None:
+    """Return the operations of a page of the history; None if one can't be read: the others prove nothing then."""
     try:
         some = [_operation(raw) for raw in page.results]
     except ValueError:

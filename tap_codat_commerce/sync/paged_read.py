@@ -70,9 +70,10 @@ class ReadRequest:
 
     def prefetch(self, prefetcher: Prefetcher, token: Hashable, position: Position) -> None:
         """Ask ahead for what a read begins with, and for more if nothing has to be checked first."""
-        path, params, size, first = self.path, self.params(), self.page_size, self.first_page
+        path, params, first = self.path, self.params(), self.first_page
 
         def arrived(page: Page) -> None:
+            size = pages.own_size(page, first, self.page_size)
             prefetcher.expect(max(0, -(-page.total // size) - first))
             if not self.after:
                 pages.prefetch_following(
@@ -84,7 +85,7 @@ class ReadRequest:
         elif self.data_set.paging is Paging.LINKED:
             prefetcher.prefetch(path, None, pages.decode, position, token=token)
         else:
-            numbered = pages.numbered(params, first, size)
+            numbered = pages.numbered(params, first, self.page_size)
             prefetcher.prefetch(path, numbered, pages.decode, position, token=token, then=arrived)
 
 
@@ -125,8 +126,8 @@ class PagedRead(Generic[Content]):
         self._prefetcher, self._page_of, self.request = prefetcher, page_of, request
         self._token, self._position = token, position
         after = request.after
-        self._before = (after.page - 1) * request.page_size if after else 0
-        self.pages, self._records, self._duplicates = 0, self._before, 0
+        self._size, self._before = request.page_size, 0
+        self.pages, self._records, self._duplicates = 0, 0, 0
         self._latest = after.latest if after else None
         self._unstamped = after.unstamped if after else False
         self._totals = {after.total} if after else set()
@@ -221,8 +222,12 @@ class PagedRead(Generic[Content]):
             )
         )
         if after:
-            old = next(some, None)
-            if not old or _fingerprint(old.ids) != after.fingerprint or self._totals != {after.total}:
+            try:
+                old = next(some, None)
+            except UnexpectedAnswer as exc:
+                raise CannotResumeError from exc
+            fits = old and len(old.ids) == min(self._size, after.total - self._before)
+            if not old or not fits or _fingerprint(old.ids) != after.fingerprint or self._totals != {after.total}:
                 raise CannotResumeError
         yield from some
 
@@ -245,6 +250,9 @@ class PagedRead(Generic[Content]):
 
     def _paged(self, answers: Iterator[Page]) -> Iterator[RecordPage[Content]]:
         for answer in answers:
+            if not self.pages:
+                self._size = pages.own_size(answer, self.request.first_page, self.request.page_size)
+                self._before = self._records = (self.request.first_page - 1) * self._size
             self._totals.add(answer.total)
             page = self._page_of(answer.results)
             answer.results.clear()
@@ -256,7 +264,7 @@ class PagedRead(Generic[Content]):
             self.pages += 1
             self._records += len(page.ids) + len(page.unreadable)
             self._check_progress()
-            number = self._before // self.request.page_size + self.pages
+            number = self.request.first_page + self.pages - 1
             latest, unstamped = self._latest, self._unstamped
             yield page
             # Whoever asks for more has used all of this page.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 KEY, QUOTA, COMPRESSED = "the key is accepted", "answers tell the day's quota", "answers come compressed"
+OWN_PATH = "answers name their own path"
 TAGS, COMPANY_QUERY, COMPANY_ORDER = "companies: tags", "companies: query", "companies: orderBy"
 NO_FIELD = "companies: a query that no field fits is refused"
 STATUS, READABLE = "companies: data status", "data set: it can be read"
@@ -15,6 +16,8 @@ OTHERWISE = {
     KEY: "nothing can be read",
     QUOTA: "the summary of a run does not tell what is left of it",
     COMPRESSED: "they take longer; nothing else changes",
+    OWN_PATH: "where something on the way mixes answers up, records of one shop or data set may come as those of "
+    "another, and nothing tells but a total that does not fit",
     TAGS: "where Codat refuses them, a run with `company_tags` ends with Codat's words, and reads nothing; where it "
     "ignores them, a run reads companies that were not asked for",
     COMPANY_QUERY: "where Codat refuses it, a run with `company_ids` reads the whole list and looks for them there, "
@@ -27,7 +30,7 @@ OTHERWISE = {
     STATUS: "the company's data sets count as failed, their bookmarks stay, and the run ends non-zero",
     READABLE: f"{FAILS}; others are read, unless Codat answers 402",
     SIZE: "where Codat refuses it, a run with `page_size: 5000` ends with Codat's words, and reads nothing; where "
-    f"smaller pages come, lower `page_size` to theirs: else {FAILS}",
+    "smaller pages come, lists are read in pages of that size, and the run says so",
     TOTALS: f"where the pages hold more or less than the total, {FAILS}; where they end at the total and there are "
     "more records, these are missed, and nothing tells",
     LINKS: "pages are counted by the total; of locations, which are read by links, it tells that some are missing: "

@@ -27,6 +27,7 @@ from tap_codat_commerce.workflow.assumptions import (
     KEY,
     LINKS,
     NO_FIELD,
+    OWN_PATH,
     QUERY,
     QUOTA,
     READABLE,
@@ -265,6 +266,7 @@ class Check:
 
     def _page(self, path: str, *, number: int = 1, size: int = LISTED, **params: str) -> Page:
         page: Page = self._session.prefetcher.get(path, pages.numbered(params, number, size), pages.decode)
+        self.findings.see(OWN_PATH, holds=page.names_itself and self.findings.seen[OWN_PATH] is not False)
         return page
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from tap_codat_commerce.codat import answers, history
+from tap_codat_commerce.codat import answers, history, pages
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay, UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import clean
@@ -178,7 +178,7 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
     while True:
         asked = {name: value for name, value in params.items() if name not in session.refused}
         try:
-            operations: list[Operation] | None = session.prefetcher.get(path, asked, answers.operations)
+            operations = answers.operations(session.prefetcher.get(path, asked, pages.decode))
         except BadRequest:
             left = next((name for name in ("query", "orderBy") if name in asked), None)
             if left is None:

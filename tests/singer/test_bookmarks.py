@@ -132,7 +132,10 @@ def test_an_unfinished_read_of_another_version_is_not_gone_on_from(change: dict[
         ({"exclusive": 1, "not_supported": "yes"}, Bookmark()),
         ({"exclusive": True, "not_supported": True}, Bookmark(exclusive=True, not_supported=True)),
         ({"read_from": "2026-03-02T00:00:00Z", "read_until": "2026-03-02T00:00:01Z"}, Bookmark()),
-        *(({"read": odd}, Bookmark()) for odd in (7, [], ["a"] * 7, [1] * 8, [1e300, 1, 1, 1, 1, 1, 1], {"full": True})),
+        *(
+            ({"read": odd}, Bookmark())
+            for odd in (7, [], ["a"] * 7, [1] * 8, [1e300, 1, 1, 1, 1, 1, 1], {"full": True})
+        ),
         ({"read": [1772409600000, 1500, -2, 3, 1772406000, 9, 5]}, Bookmark(exclusive=True, read=READ)),
         ({"read": [1772409600000, 1500, -2, 3, 1772406000500000, 9, 2]}, Bookmark(read=READ_ARRIVED)),
     ],

@@ -130,7 +130,9 @@ class World(NamedTuple):
             found.append("behind")
         if path.endswith(ORDERS) and not (self.stale or self.no_data):
             shop = self.shops[_shop_of(path)]
-            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._has_failed(_shop_of(path))
+            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._has_failed(
+                _shop_of(path)
+            )
         return found
 
     def _kinds(self, number: int) -> tuple[str, ...]:

@@ -200,7 +200,7 @@ class Play:
         """Let the user empty the table, and set the bookmarks back to get all of it again."""
         for entry in self.state.get("bookmarks", {}).get("orders", {}).get("partitions", ()):
             if "replication_key_value" in entry:
-                entry["replication_key_value"] = codat_model.written(-10**8)
+                entry["replication_key_value"] = codat_model.written(-(10**8))
         self.rows = {}
         self.before = self.before._replace(bookmarks=json.dumps(self.state), rows=frozenset())
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import simplejson
@@ -18,13 +24,13 @@ from codat_mock.holdings import Change
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, rest
-from engine import Engine
+from engine import DATA_SETS, Engine
 from tap_codat_commerce.codat import history
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import pending_syncs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from codat_mock.world import Connection, DataSet, Operation
     from conftest import Run, Stage
@@ -852,7 +858,9 @@ class TestOneRule:
         assert sink.bookmarks == known
         world.no_data = set()
         played.run(full_read_every_days=7)
-        assert [(read.full, read.records) for read in sink.reads[told:]] == [(True, len(played.first.data[ORDERS].records))]
+        assert [(read.full, read.records) for read in sink.reads[told:]] == [
+            (True, len(played.first.data[ORDERS].records))
+        ]
 
     @pytest.mark.parametrize("records", [0, 10])
     def test_a_start_date_that_is_set_later_holds_for_no_data_set_that_was_read(
@@ -935,3 +943,181 @@ def aged(state: dict[str, Any]) -> dict[str, Any]:
     """Return a state of orders as if its full reads had been made eight days ago."""
     entries = state.get("bookmarks", {}).get("orders", {}).get("partitions", [])
     return {"bookmarks": {"orders": {"partitions": [{**e, "full_read": days_ago(8)} for e in entries]}}}
+
+
+# The tap as a process
+
+
+PAGED = r"/companies$|/data/history$|/data/commerce-(?!info)"
+WITH_IDS = {name: data_set.data_type for name, data_set in DATA_SETS.items() if "id" in data_set.keys}
+
+
+@contextmanager
+def one_answer_behind(url: str, which: str, after: int) -> Iterator[tuple[str, list[str]]]:
+    """Stand between the tap and Codat, and mix up the answers to the paths that fit: on each connection, once so many
+    were right, a request gets the answer to the one before it. Yields the address, and of what the wrong answers were.
+    """
+    mixed: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        """One connection, kept alive."""
+
+        protocol_version, right, before = "HTTP/1.1", 0, ("", 0, b"")
+
+        def do_GET(self) -> None:
+            asked = Request(url + self.path, headers={"Authorization": self.headers["Authorization"]})
+            try:
+                with urlopen(asked) as response:
+                    answer = self.path, response.status, response.read()
+            except HTTPError as error:
+                answer = self.path, error.code, error.read()
+            of, status, body = answer
+            if re.search(which, self.path.partition("?")[0]):
+                if self.right >= after:
+                    of, status, body = self.before
+                    mixed.extend([of] if of != self.path else [])
+                self.right, self.before = self.right + 1, answer
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", mixed
+    server.shutdown()
+    server.server_close()
+
+
+def misplaced(shops: Stage, run: Run) -> Counter[str]:
+    """Return how many records came, by stream, that the shop they are said to be of does not hold."""
+    return Counter(
+        stream
+        for stream, data_type in WITH_IDS.items()
+        for record in run.records[stream]
+        if (record["companyId"], record["connectionId"], record["id"]) not in shops.held(data_type)
+    )
+
+
+def lacking(shops: Stage, run: Run) -> dict[str, int]:
+    """Return how many records did not come, or came twice, by stream."""
+    counts = {stream: len(shops.held(name)) - len(run.records[stream]) for stream, name in WITH_IDS.items()}
+    return {stream: number for stream, number in counts.items() if number}
+
+
+@pytest.mark.parametrize("at_once", [2, 10])
+def test_a_proxy_is_one_answer_behind(stage: Callable[..., Stage], at_once: int) -> None:
+    shops = stage(companies=3, connections=2, records=8, extras=False, platforms=(SHOPIFY,))
+    settings: dict[str, Any] = {"page_size": 3, "max_retry_wait": 0, "max_concurrent_requests": at_once}
+    calm = shops.run(**settings).ok()
+    asked = len(shops.requests())
+    with one_answer_behind(shops.url, PAGED, after=4) as (address, mixed):
+        run = shops.run(api_url=address, **settings).ok()
+    assert mixed
+    assert len(shops.requests()) == asked + len(mixed), "each of them is asked for once more"
+    assert (misplaced(shops, run), lacking(shops, run)) == ({}, {})
+    assert run.content[:2] == calm.content[:2]
+
+
+def test_a_proxy_mixes_up_what_does_not_tell_either(stage: Callable[..., Stage]) -> None:
+    """A data status in the place of a page, and the other way round: what fails is named."""
+    shops = stage(companies=4, connections=1, records=8, extras=False)
+    with one_answer_behind(shops.url, "", after=4) as (address, mixed):
+        run = shops.run(api_url=address, page_size=3, max_retry_wait=0)
+    assert mixed
+    assert not misplaced(shops, run)
+    missing = {stream for stream, number in lacking(shops, run).items() if number > 0}
+    assert not missing or run.code == 1
+    for stream in missing:
+        assert stream in run.log
+
+
+def test_an_answer_that_stays_another_one_fails_its_data_set(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=8, extras=False, platforms=(SHOPIFY,))
+    other = r"/commerce-orders(?=\?)"
+    shops.gate.faults.append(Fault("spoil", "commerce-orders$", find=other, body="/commerce-customers", times=0))
+    run = shops.run(max_retries=2, max_retry_wait=0)
+    assert run.code == 1
+    (line,) = [line for line in run.problems if "orders of " in line]
+    assert re.search(r"commerce-orders: an answer came that says that it is /companies/\S+/commerce-customers\?", line)
+    assert "mixes answers up: check api_url and any proxy" in line
+    assert list(lacking(shops, run)) == ["orders"]
+    assert len(shops.requests("commerce-orders")) == 3
+
+
+def pages_of(number: int, size: int) -> int:
+    """Return how many requests so many records take."""
+    return max(1, -(-number // size))
+
+
+def expected(shops: Stage, size: int) -> Counter[str]:
+    """Return how many requests the lists take, by the ends of their paths."""
+    lists = Counter({"companies": pages_of(len(shops.world.companies), size)})
+    for connection in shops.world.connections():
+        for data_type in WITH_IDS.values():
+            if data_type not in connection.platform.lacks:
+                lists[data_type] += pages_of(len(connection.data[data_type].records), size)
+    return lists
+
+
+def asked_for(shops: Stage) -> Counter[str]:
+    """Return how many requests for lists were made, by the ends of their paths."""
+    return Counter(path.rpartition("/")[2] for path in shops.requests() if re.search(PAGED, path))
+
+
+SMALLER = "Codat hands out pages of 7 records where 20 are asked for"
+
+
+@pytest.mark.parametrize("at_once", [1, 10])
+@pytest.mark.parametrize("told", ["own", "asked"])
+def test_pages_are_smaller_than_asked_for(stage: Callable[..., Stage], told: str, at_once: int) -> None:
+    shops = stage(companies=9, connections=1, records=24, extras=False, platforms=(SHOPIFY,))
+    shops.world.max_page, shops.world.told_page_size = 7, told  # type: ignore[assignment]
+    run = shops.run(page_size=20, max_concurrent_requests=at_once).ok()
+    assert lacking(shops, run) == {}
+    assert len(run.records["companies"]) == 9
+    assert asked_for(shops) == expected(shops, 7)
+    assert run.problems == []
+    assert run.log.count(SMALLER) == 1
+
+
+@pytest.mark.parametrize("told", ["own", "asked"])
+def test_a_read_of_smaller_pages_is_gone_on_from_in_the_next_run(stage: Callable[..., Stage], told: str) -> None:
+    shops = stage(companies=1, connections=1, records=50, extras=False, platforms=(SHOPIFY,))
+    shops.world.max_page, shops.world.told_page_size = 7, told  # type: ignore[assignment]
+    shops.gate.faults.append(Fault(path="commerce-orders$", page=5, status=500))
+    first = shops.run(page_size=20, max_retries=0)
+    assert first.code == 1
+    shops.requests()
+    second = shops.run(state=first.state, page_size=20).ok()
+    assert sorted(a.query["page"] for a in shops.gate.asked if a.path.endswith("commerce-orders")) == [*"45678"]
+    orders = [r["id"] for run in (first, second) for r in run.records["orders"]]
+    assert sorted(orders) == sorted(record_id for *_, record_id in shops.held("commerce-orders"))
+
+
+def test_ids_that_are_held_twice_on_two_smaller_pages(play: Callable[..., Played]) -> None:
+    played = play(records=30)
+    played.world.max_page = 7
+    seventh = sorted(played.first.data[ORDERS].records)[6]
+    played.world.twice = {seventh}
+    run = played.run(page_size=20)
+    assert run.summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
+@pytest.mark.parametrize("most", [7, 1000])
+def test_a_history_of_smaller_pages_reaches_less_far_back(stage: Callable[..., Stage], most: int) -> None:
+    """It is asked for its latest page alone."""
+    shops = stage(companies=2, connections=2, records=3, extras=False)
+    state = shops.run().ok().state
+    shops.world.max_page = most
+    for company_id in shops.world.companies:
+        shops.world.sync(company_id, restamp=1)
+    run = shops.run(state=state).ok()
+    held = {key: record["modifiedDate"][:19] for key, record in shops.held("commerce-orders").items()}
+    came = {(r["companyId"], r["connectionId"], r["id"]): r["modifiedDate"][:19] for r in run.records["orders"]}
+    assert {key for key, stamp in held.items() if stamp == max(held.values())} <= came.keys()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine import DATA_SETS, KeepingSink
 from tap_codat_commerce.codat import pages
@@ -42,6 +44,7 @@ class Codat:
         self.asked: list[int | str | None] = []
         self.ahead: list[int | None] = []
         self.expected: list[int] = []
+        self.own_sizes: dict[str, int] = {}
         self.then: Any = None
 
     def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Any:
@@ -280,3 +283,58 @@ def test_pages_by_link_and_one_object() -> None:
 def test_the_parameters_of_a_page(query: str | None) -> None:
     expected = {"orderBy": "id", **({"query": query} if query else {})}
     assert replace(ORDERS, query=query).params() == expected
+
+
+class Smaller(Codat):
+    """Has so many orders, of which a page holds so many at most; breaks off after some answers."""
+
+    def __init__(self, total: int, most: int, answers: int, *, told: bool) -> None:
+        super().__init__()
+        self.total, self.most, self.left, self.told = total, most, answers, told
+
+    def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Any:
+        self.asked.append(params["page"])
+        self.left -= 1
+        if self.left < 0:
+            raise ConnectionError
+        size = min(params["pageSize"], self.most)
+        held = range((params["page"] - 1) * size, min(params["page"] * size, self.total))
+        found = page(*(f"{n:03}1" for n in held), total=self.total, following="/n" if held.stop < self.total else None)
+        found.size = size if self.told else params["pageSize"]
+        return found
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.integers(2, 9), st.booleans())
+def test_a_read_of_smaller_pages_is_gone_on_from(total: int, size: int, most: int, stop: int, told: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+    request, first = replace(ORDERS, page_size=size), Smaller(total, most, stop, told=told)
+    came: list[str | None] = []
+    read = begun(first, request)
+    try:
+        for some in read.record_pages():
+            came += some.ids
+    except ConnectionError:
+        found = read.checkpoint(STATUS)
+        assert found
+        assert (found.page, found.page_size) == (stop, size)
+        second = Smaller(total, most, 99, told=told)
+        read = begun(second, replace(request, after=found))
+        for some in read.record_pages():
+            came += some.ids
+        assert second.asked[0] == stop, "the page that it knows"
+        assert len(second.asked) == -(-total // min(size, most)) - stop + 1
+    assert came == [f"{n:03}1" for n in range(total)]
+    result = read.result()
+    assert (result.records, result.distinct, result.miscounted) == (total, total, None)
+
+
+def test_what_does_not_tell_where_it_stands_is_not_gone_on_from() -> None:
+    """The last of pages that are smaller than asked for, where nothing tells how large the others are."""
+    request = replace(ORDERS, page_size=10)
+    read = begun(Smaller(11, 4, 3, told=False), request)
+    assert len([some.ids for some in read.record_pages()]) == 3
+    found = read.checkpoint(STATUS)
+    assert found
+    assert found.page == 3
+    with pytest.raises(CannotResumeError):
+        list(begun(Smaller(11, 4, 9, told=False), replace(request, after=found)).record_pages())

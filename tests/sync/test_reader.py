@@ -42,6 +42,7 @@ class Codat:
 
     def __init__(self) -> None:
         self.ahead: list[int] = []
+        self.own_sizes: dict[str, int] = {}
 
     def prefetch(self, path: str, params: dict[str, int], *_: Any, **__: Any) -> None:
         self.ahead.append(params["page"])

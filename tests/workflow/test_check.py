@@ -78,7 +78,7 @@ def test_a_line_for_each_assumption(desk: Desk) -> None:
 
 def test_an_account_without_companies(stage: Callable[..., Stage]) -> None:
     desk = Desk(stage(companies=0))
-    always = [check.KEY, check.QUOTA, check.COMPRESSED]
+    always = [check.KEY, check.QUOTA, check.COMPRESSED, check.OWN_PATH]
     assert seen(desk, "yes") == always
     assert seen(desk, "not seen") == [name for name in ASSUMPTIONS if name not in always]
 
@@ -286,6 +286,7 @@ class TestNothingIsWrong:
 CASES: list[tuple[dict[str, Any], str, dict[str, Any], str]] = [
     ({"rateLimitHeaders": False}, check.QUOTA, {}, ""),
     ({"compressed": False}, check.COMPRESSED, {}, ""),
+    ({"ownLinks": False}, check.OWN_PATH, {}, ""),
     ({"companiesRefuse": ["tags"]}, check.TAGS, {"company_tags": "region=uk"}, "does not take tags"),
     ({"companiesIgnore": ["tags"]}, check.TAGS, {"company_tags": "region=uk"}, ""),
     ({"companiesRefuse": ["query"]}, check.COMPANY_QUERY, {"company_query": "name~a"}, "does not take query"),
@@ -294,8 +295,9 @@ CASES: list[tuple[dict[str, Any], str, dict[str, Any], str]] = [
     ({"companiesRefuse": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"companiesIgnore": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"maxPageSize": 1000}, check.SIZE, {"page_size": 5000}, "pageSize must be between 1 and 1000"),
-    ({"mostRecords": 10}, check.SIZE, {"page_size": 5000}, "of 5000 records came, though there are 25 in all"),
-    ({"mostRecords": 10}, check.SIZE, {"page_size": 10}, ""),
+    ({"maxPage": 10}, check.SIZE, {"page_size": 5000}, ""),
+    ({"maxPage": 10, "toldPageSize": "asked"}, check.SIZE, {"page_size": 5000}, ""),
+    ({"maxPage": 10}, check.SIZE, {"page_size": 10}, ""),
     ({"totalsOff": 1}, check.TOTALS, {}, "but the answers spoke of"),
     ({"totals": "page"}, check.TOTALS, {}, "in all"),
     ({"nextLinks": False}, check.LINKS, {}, "different records came, but the answers spoke of"),
