@@ -47,9 +47,9 @@ WORLDS = {
     "one shop": BASE,
     "one shop, read whole each day": BASE._replace(gap=90_000, full=1),
     "one shop, whose first sync is under way": BASE._replace(synced=False),
-    "one shop, statuses without ids": BASE._replace(ids=False),
+    "one shop, statuses without ids, no history": BASE._replace(ids=False, history=False),
     "one shop, a run that waits": BASE._replace(wait=90),
-    "one shop, clocks that are behind, to the second": BASE._replace(pace=0, late=300),
+    "one shop, clocks that are behind, to the second": BASE._replace(pace=0, gap=120, late=300),
     "one shop, a clock that is ahead, local time": BASE._replace(skew=3600, zone=7200),
     "two shops": BASE._replace(shops=2),
     "two shops, no history": BASE._replace(shops=2, history=False),
@@ -151,8 +151,7 @@ class Play:
         self.before, self.world, self._events, self._note = state, state.world, list(events), note
         self.place, self.trace = 0, 0
         self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
-        self.state = json.loads(state.bookmarks)
-        self.bookmarks = Bookmarks("orders", self.state)
+        self._take_state(json.loads(state.bookmarks))
         self.named: set[str] = set()
         self.ended = ""
         # What `sync` uses of client and prefetcher:
@@ -179,7 +178,9 @@ class Play:
             if event in {"stop", "kill"}:
                 self.ended = event
                 raise Stopped
-            if event == "set back":
+            if event == "full refresh":
+                self._take_state({})
+            elif event == "set back":
                 self._set_back()
             else:
                 self.world = self.world.happen(event)
@@ -191,10 +192,13 @@ class Play:
         """Return what may happen at this place."""
         found = self.world.events(when)
         if when == BEFORE:
-            return found + ["set back"] * ("replication_key_value" in self.before.bookmarks)
+            return found + ["set back", "full refresh"] * ("replication_key_value" in self.before.bookmarks)
         if when == AFTER:
             return found + ["kill"] * (not self.ended)
         return [*found, "stop", "kill"]
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        self.state, self.bookmarks = state, Bookmarks("orders", state)
 
     def _set_back(self) -> None:
         """Let the user empty the table, and set the bookmarks back to get all of it again."""
@@ -353,6 +357,15 @@ def wrong(world: World, state: State, named: set[str]) -> str | None:
             if state.is_gone(key, row[1]):
                 return f"{' '.join(key)} counts as gone"
     return None
+
+
+def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
+    """Play one history, and return what is wrong after it."""
+    search, state = Search(free, 0), State(codat_model.begin(free))
+    with simulated():
+        for events in history:
+            state = Play(state, events, lambda *_: None).play()
+        return search.calm(state)
 
 
 def _length(history: tuple[tuple[Event, ...], ...]) -> int:
