@@ -158,7 +158,7 @@ class World(NamedTuple):
             "add": ((("z" + new, NOW),), (("a" + new, early),)),
             "swap": (tuple((i, None) for i in ids[:1]) + (("z" + new, NOW),),),
             "cycle": (tuple((i, None) for i in ids[:-1]), tuple(shop.records[:-1])),
-            "first": ((("b", NOW), ("c", NOW)), (("d", early),)),
+            "first": ((("d", NOW), ("e", NOW)), (("b", early), ("c", early))),
         }
         undo = tuple(shop.records[:-1]) if kind == "cycle" else ()
         begun = (*self.operations, Operation(f"sync-{len(self.operations)}", number, self.clock))
@@ -314,7 +314,7 @@ def begin(free: Freedoms) -> World:
     """Return a world in which the first sync has ended a day ago, or is under way."""
     world = World(free, -86_400, (Shop(listed=True), Shop(listed=free.shops == 2)))  # noqa: PLR2004
     for number in range(free.shops):
-        world = world._replace(clock=world.clock + 100)._begin(number, "first")
+        world = world._begin(number, "first")._replace(clock=world.clock + 100)
         world = world._end(number) if free.synced else world
     return world.rest(0)
 

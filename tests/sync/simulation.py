@@ -52,6 +52,7 @@ WORLDS = {
     "one shop, clocks that are behind, to the second": BASE._replace(pace=0, gap=120, late=300),
     "one shop, a clock that is ahead, local time": BASE._replace(skew=3600, zone=7200),
     "two shops": BASE._replace(shops=2),
+    "two shops, statuses without ids": BASE._replace(shops=2, ids=False),
     "two shops, no history": BASE._replace(shops=2, history=False),
     "two shops, the good sync that was requested last": BASE._replace(shops=2, by_request=True, pace=90),
 }
