@@ -284,7 +284,8 @@ class World(NamedTuple):
         return {"id": COMPANY, "name": "Baker", "dataConnections": connections}
 
     def _last_sync(self, number: int) -> str | None:
-        return next((written(o.ended) for o in reversed(self.operations) if o.shop == number and o.ended), None)
+        good = [o.ended for o in self.operations if (o.shop, o.status) == (number, GOOD) and o.ended is not None]
+        return written(good[-1]) if good else None
 
     def _status(self, operations: tuple[Operation, ...]) -> dict[str, Any]:
         if not operations:
