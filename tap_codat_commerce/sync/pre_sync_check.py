@@ -157,7 +157,7 @@ class PreSyncCheck:
     def mark(self, status: SyncStatus) -> str | None:
         """Return what a later run may know the data set by, beside the id of its good sync; None if nothing is sure."""
         if not status.certain or status.kind is not Kind.GOOD:
-            return status.mark if status.certain else None
+            return proof.mark_of_failed(self.bookmark, status, self.asked_at) if status.certain else None
         if self._connection.several or (self.shared and self._company.mark != status.mark):
             return self._mark_of_several(self._company)
         return status.mark

@@ -40,6 +40,8 @@ LONGEST_UNSEEN = 12 * 3600.0
 """Seconds. A sync that ended so long after a read was not under way, unseen, during it."""
 OF_SEVERAL = "several "
 """What `seen` begins with in a company with several shops."""
+JUST_FAILED = "failed "
+"""What `seen` begins with after a sync that failed, nobody knows how long ago."""
 QUERY_FINDS_NOTHING = "a query brings not even what was modified last"
 
 
@@ -230,6 +232,16 @@ def is_intact(old: Bookmark) -> bool:
 def mark_of(old: Bookmark) -> str | None:
     """Return the mark of a bookmark, without what binds it to the rest."""
     return old.seen and old.seen.removesuffix(_seal(old))
+
+
+def mark_of_failed(old: Bookmark, status: SyncStatus, asked_at: str) -> str:
+    """Return the mark of a data set whose latest sync failed: one that no status has, if that was not known before.
+
+    Nothing tells when it failed: a machine may not have got yet what it showed. So the next run reads it again.
+    """
+    known = old.read is not None and mark_of(old) in {status.mark, JUST_FAILED + status.mark}
+    has_settled = known and dates.moved(old.read.asked_at, SETTLES_WITHIN) <= asked_at
+    return status.mark if has_settled else JUST_FAILED + status.mark
 
 
 def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:

@@ -17,6 +17,8 @@ BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 """When the clock of a world shows 0 seconds."""
 BEHIND = 60
 """Seconds. A status, or the cache of a machine, may be behind by so much."""
+APPEARS = 6 * 3600
+"""Seconds. So soon after a good sync may Codat still say that there is no data."""
 COMPANY, SHOPS = "company", ("shop-0", "shop-1")
 ORDERS = "commerce-orders"
 UNDER_WAY, GOOD, FAILED = "Fetching", "Complete", "FetchError"
@@ -120,19 +122,18 @@ class World(NamedTuple):
                 found += [f"show {number}"] * bool(shop.coming) + [f"end {number}", f"fail {number}"]
             elif shop.listed:
                 found += [f"{how} {number} {kind}" for how in ("begin", "half", "sync") for kind in self._kinds(number)]
+                found += [f"try {number} restamp"] * bool(shop.records)
             if shop.listed and shop.records:
                 found.append(f"vanish {number}")
             if shop.listed and sum(s.listed for s in self.shops) > 1:
                 found.append(f"unlink {number}")
             if number and not shop.listed and not any(o.shop == number for o in self.operations):
                 found += [f"link {number}", f"linked {number}"]
-        if path.endswith("/dataStatus") and not self.behind and self._is_recent(self.before):
+        if path.endswith("/dataStatus") and self.free.history and self._is_recent(self.before):
             found.append("behind")
         if path.endswith(ORDERS) and not (self.stale or self.no_data):
             shop = self.shops[_shop_of(path)]
-            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._has_failed(
-                _shop_of(path)
-            )
+            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._may_have_none(_shop_of(path))
         return found
 
     def _kinds(self, number: int) -> tuple[str, ...]:
@@ -157,7 +158,7 @@ class World(NamedTuple):
             "add": ((("z" + new, NOW),), (("a" + new, early),)),
             "swap": (tuple((i, None) for i in ids[:1]) + (("z" + new, NOW),),),
             "cycle": (tuple((i, None) for i in ids[:-1]), tuple(shop.records[:-1])),
-            "first": ((("b", NOW), ("c", NOW)), (("d", early),)),
+            "first": ((("d", NOW), ("e", NOW)), (("b", early), ("c", early))),
         }
         undo = tuple(shop.records[:-1]) if kind == "cycle" else ()
         begun = (*self.operations, Operation(f"sync-{len(self.operations)}", number, self.clock))
@@ -185,6 +186,13 @@ class World(NamedTuple):
         done = begun._replace(clock=begun.clock + bool(self.free.pace))._end(number)
         older = done.shops[number].before and (done.clock, self.shops[number].records)
         return done._set(number, before=older)._replace(before=(done.clock, self.operations))
+
+    def _try(self, number: int, kind: str) -> World:
+        """Let a sync fail after it has shown a part; a status, and a machine, that is behind knows nothing of it."""
+        done = self._half(number, kind)._fail(number)
+        return done._set(number, before=(done.clock, self.shops[number].records))._replace(
+            before=(done.clock, self.operations)
+        )
 
     def _vanish(self, number: int, _: str) -> World:
         return self._change(number, ((self.shops[number].records[0][0], None),))
@@ -240,9 +248,11 @@ class World(NamedTuple):
     def _under_way(self, number: int) -> Operation | None:
         return next((o for o in self.operations if o.shop == number and o.ended is None), None)
 
-    def _has_failed(self, number: int) -> bool:
-        own = [o.status for o in self.operations if o.shop == number]
-        return bool(own) and own[-1] == FAILED and GOOD in own
+    def _may_have_none(self, number: int) -> bool:
+        """Say whether a page may be the word that there is no data: after a failed sync, or soon after a good one."""
+        own = [o for o in self.operations if o.shop == number]
+        good = [o.ended for o in own if o.status == GOOD and o.ended is not None]
+        return bool(good) and (own[-1].status == FAILED or self.clock - good[-1] < APPEARS)
 
     def _is_recent(self, before: tuple[int, Any] | None) -> bool:
         return before is not None and self.clock - before[0] < BEHIND
@@ -274,7 +284,8 @@ class World(NamedTuple):
         return {"id": COMPANY, "name": "Baker", "dataConnections": connections}
 
     def _last_sync(self, number: int) -> str | None:
-        return next((written(o.ended) for o in reversed(self.operations) if o.shop == number and o.ended), None)
+        good = [o.ended for o in self.operations if (o.shop, o.status) == (number, GOOD) and o.ended is not None]
+        return written(good[-1]) if good else None
 
     def _status(self, operations: tuple[Operation, ...]) -> dict[str, Any]:
         if not operations:
@@ -304,7 +315,7 @@ def begin(free: Freedoms) -> World:
     """Return a world in which the first sync has ended a day ago, or is under way."""
     world = World(free, -86_400, (Shop(listed=True), Shop(listed=free.shops == 2)))  # noqa: PLR2004
     for number in range(free.shops):
-        world = world._replace(clock=world.clock + 100)._begin(number, "first")
+        world = world._begin(number, "first")._replace(clock=world.clock + 100)
         world = world._end(number) if free.synced else world
     return world.rest(0)
 

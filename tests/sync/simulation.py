@@ -47,18 +47,20 @@ WORLDS = {
     "one shop": BASE,
     "one shop, read whole each day": BASE._replace(gap=90_000, full=1),
     "one shop, whose first sync is under way": BASE._replace(synced=False),
-    "one shop, statuses without ids": BASE._replace(ids=False),
+    "one shop, neither ids nor history": BASE._replace(ids=False, history=False),
     "one shop, a run that waits": BASE._replace(wait=90),
-    "one shop, clocks that are behind, to the second": BASE._replace(pace=0, late=300),
-    "one shop, a clock that is ahead, local time": BASE._replace(skew=3600, zone=7200),
+    "one shop, all within a second": BASE._replace(pace=0),
+    "one shop, stamps that are behind": BASE._replace(pace=61, gap=200, late=300),
+    "one shop, stamps that are ahead, local time": BASE._replace(pace=61, skew=3600, zone=7200),
     "two shops": BASE._replace(shops=2),
+    "two shops, no ids": BASE._replace(shops=2, ids=False),
     "two shops, no history": BASE._replace(shops=2, history=False),
     "two shops, the good sync that was requested last": BASE._replace(shops=2, by_request=True, pace=90),
 }
 BEFORE, AFTER = "before", "after"
 PAGE_SIZE = 2
-RUNS = 2
-"""In which things happen; the calm ones come after them."""
+SHORT = 7200
+"""Seconds to the first calm run at most: no full read is due by then, if the run before has made one."""
 PAUSE = 30.0
 """Seconds between two looks of a run that waits: fewer looks are fewer places."""
 DATA_SET = next(d for d in streams.DATA_SETS if d.name == "orders")
@@ -146,13 +148,14 @@ def simulated() -> Iterator[None]:
 class Play:
     """One run in a world: Codat, for the tap, and the target."""
 
-    def __init__(self, state: State, events: tuple[Event, ...], note: Callable[[Play, str], None]) -> None:
+    def __init__(
+        self, state: State, events: tuple[Event, ...], note: Callable[[Play, str], None] = lambda *_: None
+    ) -> None:
         """Begin; `note` is called at each place when all that is to happen there has happened."""
         self.before, self.world, self._events, self._note = state, state.world, list(events), note
         self.place, self.trace = 0, 0
         self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
-        self.state = json.loads(state.bookmarks)
-        self.bookmarks = Bookmarks("orders", self.state)
+        self._take_state(json.loads(state.bookmarks))
         self.named: set[str] = set()
         self.ended = ""
         # What `sync` uses of client and prefetcher:
@@ -179,7 +182,9 @@ class Play:
             if event in {"stop", "kill"}:
                 self.ended = event
                 raise Stopped
-            if event == "set back":
+            if event == "full refresh":
+                self._take_state({})
+            elif event == "set back":
                 self._set_back()
             else:
                 self.world = self.world.happen(event)
@@ -191,10 +196,13 @@ class Play:
         """Return what may happen at this place."""
         found = self.world.events(when)
         if when == BEFORE:
-            return found + ["set back"] * ("replication_key_value" in self.before.bookmarks)
+            return found + ["set back", "full refresh"] * ("replication_key_value" in self.before.bookmarks)
         if when == AFTER:
             return found + ["kill"] * (not self.ended)
         return [*found, "stop", "kill"]
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        self.state, self.bookmarks = state, Bookmarks("orders", state)
 
     def _set_back(self) -> None:
         """Let the user empty the table, and set the bookmarks back to get all of it again."""
@@ -206,8 +214,8 @@ class Play:
 
     # The tap, and its target
 
-    def play(self) -> State:
-        """Run once; return what there is when the next run is to begin."""
+    def play(self, gap: int) -> State:
+        """Run once; return what there is so many seconds after its begin."""
         began = self.world.clock
         TIME.of = self
         try:
@@ -220,7 +228,7 @@ class Play:
         if self.ended == "kill":  # the target has kept none of the run's rows but those of `reads`
             rows, bookmarks = self.before.rows, self.before.bookmarks
         reads = frozenset((*key, arrived) for key, arrived in self.reads.items())
-        return State(self.world.rest(began + self.world.free.gap), bookmarks, rows, reads)
+        return State(self.world.rest(began + gap), bookmarks, rows, reads)
 
     def _run(self) -> None:
         self._tell_what_has_arrived()
@@ -289,10 +297,10 @@ class Search:
     def every(self) -> list[Lost]:
         """Go through them; return what is lost, the shortest first."""
         states: dict[State, tuple[tuple[Event, ...], ...]] = {State(codat_model.begin(self.free)): ()}
-        for _ in range(RUNS):
+        for gap in gaps(self.free):
             following: dict[State, tuple[tuple[Event, ...], ...]] = {}
             for state, history in states.items():
-                for end, events in self._runs(state, self.events - _length(history)):
+                for end, events in self._runs(state, self.events - _length(history), gap):
                     longer = (*history, events)
                     if end not in following or _length(longer) < _length(following[end]):
                         following[end] = longer
@@ -304,7 +312,7 @@ class Search:
         self.lost.sort(key=lambda lost: _length(lost.history))
         return self.lost
 
-    def _runs(self, state: State, most: int) -> Iterator[tuple[State, tuple[Event, ...]]]:
+    def _runs(self, state: State, most: int, gap: int) -> Iterator[tuple[State, tuple[Event, ...]]]:
         """Yield what there is after one run with up to so many events, and the events."""
         seen: set[int] = set()
         coming: list[tuple[Event, ...]] = [()]
@@ -321,21 +329,20 @@ class Search:
             self.histories += 1
             self.runs += 1
             try:
-                yield Play(state, events, note).play(), events
+                yield Play(state, events, note).play(gap), events
             except Seen:
                 continue
 
     def calm(self, state: State) -> str | None:
         """Let two calm runs follow; return what is wrong after one of them."""
         for number in (1, 2):
-            play = Play(state, (), lambda *_: None)
-            end = play.play()
+            play = Play(state, ())
+            end = play.play(self.free.gap)
             self.runs += 1
             what = wrong(state.world, end, play.named)
             if what:
                 return f"calm run {number}: {what}"
-            world = end.world.end_all()
-            state = end._replace(world=world.rest(world.clock + self.free.gap))
+            state = end._replace(world=end.world.end_all().rest(end.world.clock + self.free.gap))
         return None
 
 
@@ -353,6 +360,20 @@ def wrong(world: World, state: State, named: set[str]) -> str | None:
             if state.is_gone(key, row[1]):
                 return f"{' '.join(key)} counts as gone"
     return None
+
+
+def gaps(free: Freedoms) -> tuple[int, int]:
+    """Return the seconds from each run in which things happen to the next one: there are two, then come calm ones."""
+    return free.gap, min(free.gap, SHORT)
+
+
+def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
+    """Play one history, and return what is wrong after it."""
+    search, state = Search(free, 0), State(codat_model.begin(free))
+    with simulated():
+        for gap, events in zip(gaps(free), history, strict=True):
+            state = Play(state, events).play(gap)
+        return search.calm(state)
 
 
 def _length(history: tuple[tuple[Event, ...], ...]) -> int:
