@@ -239,9 +239,9 @@ def mark_of_failed(old: Bookmark, status: SyncStatus, asked_at: str) -> str:
 
     Nothing tells when it failed: a machine may not have got yet what it showed. So the next run reads it again.
     """
-    known = old.read is not None and mark_of(old) in {status.mark, JUST_FAILED + status.mark}
-    has_settled = known and dates.moved(old.read.asked_at, SETTLES_WITHIN) <= asked_at
-    return status.mark if has_settled else JUST_FAILED + status.mark
+    known = mark_of(old) in {status.mark, JUST_FAILED + status.mark}
+    has_settled = old.read is not None and dates.moved(old.read.asked_at, SETTLES_WITHIN) <= asked_at
+    return status.mark if known and has_settled else JUST_FAILED + status.mark
 
 
 def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:

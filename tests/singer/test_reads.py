@@ -146,7 +146,7 @@ def test_what_left_the_cache_does_not_come_with_a_full_read(stage: Callable[...,
     assert set(deleted) - current == set(deleted[:2])
 
 
-def by_key(reads: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
+def by_key(reads: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
     """Return rows by their key."""
     found = {(r["companyId"], r["connectionId"], r["dataType"], r["startedAt"]): r for r in reads}
     assert len(found) == len(reads)

@@ -314,7 +314,7 @@ def test_a_read_of_smaller_pages_is_gone_on_from(total: int, size: int, most: in
         for some in read.record_pages():
             came += some.ids
     except ConnectionError:
-        found = read.checkpoint(STATUS)
+        found = read.checkpoint(STATUS, ASKED_AT)
         assert found
         assert (found.page, found.page_size) == (stop, size)
         second = Smaller(total, most, 99, told=told)
@@ -333,7 +333,7 @@ def test_what_does_not_tell_where_it_stands_is_not_gone_on_from() -> None:
     request = replace(ORDERS, page_size=10)
     read = begun(Smaller(11, 4, 3, told=False), request)
     assert len([some.ids for some in read.record_pages()]) == 3
-    found = read.checkpoint(STATUS)
+    found = read.checkpoint(STATUS, ASKED_AT)
     assert found
     assert found.page == 3
     with pytest.raises(CannotResumeError):
