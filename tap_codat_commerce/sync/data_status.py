@@ -244,12 +244,13 @@ def _token(company_id: str) -> tuple[str, str]:
     return ("status", company_id)
 
 
-def judge(status: SyncStatus, *, unchanged: bool) -> Verdict:
+def judge(status: SyncStatus, *, unchanged: bool, alone: bool) -> Verdict:
     """Return what to do with a data set.
 
     Args:
         status: its status now.
         unchanged: whether it is known to be what was completely read before.
+        alone: whether its connection is the only one of its company: the status may be that of another one otherwise.
     """
     current, kind = status.current, status.kind
     done = Action.UNCHANGED if unchanged else Action.READ
@@ -257,7 +258,7 @@ def judge(status: SyncStatus, *, unchanged: bool) -> Verdict:
         return Verdict(Action.WAIT, f"the sync is under way ({current})")
     if kind is Kind.GOOD or not status.certain:
         return Verdict(done)
-    if kind is Kind.NEVER and status.has_data:  # of another connection, it may be
+    if kind is Kind.NEVER and (status.has_data or not alone):  # of another connection, it may be
         return Verdict(done)
     if kind is Kind.NEVER:
         return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it")

@@ -101,7 +101,7 @@ class PreSyncCheck:
         if self._seen_before(self._company):
             return Verdict(Action.UNCHANGED)
         unchanged = self._options.skip_unchanged and not self._full_read_is_due and self._is_what_was_read(status)
-        return data_status.judge(status, unchanged=unchanged)
+        return data_status.judge(status, unchanged=unchanged, alone=self._connection.alone)
 
     def is_settled(self, status: SyncStatus) -> bool:
         """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""

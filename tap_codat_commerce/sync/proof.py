@@ -246,7 +246,7 @@ def mark_of_failed(old: Bookmark, status: SyncStatus, asked_at: str) -> str:
 
 def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:
     """Say whether the data set is what a proven read brought before: no sync ended, nor failed, since."""
-    if old.sync_id is None or not status.certain or not is_intact(old):
+    if not (old.sync_id or old.not_supported) or not status.certain or not is_intact(old):
         return False
     mark, only_good = mark_of(old), status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
     by_id = mark is None or mark.startswith(OF_SEVERAL)

@@ -107,7 +107,7 @@ def test_the_mark_of_a_status_tells_of_syncs(other: str) -> None:
 def test_what_is_done_with_a_data_set(
     status: SyncStatus, action: Action, reason: str, stale_since: str | None, *, unchanged: bool
 ) -> None:
-    found = judge(status, unchanged=unchanged)
+    found = judge(status, unchanged=unchanged, alone=True)
     assert found.action is (Action.UNCHANGED if unchanged and action is Action.READ else action)
     assert (found.reason, found.stale_since) == (reason, stale_since)
     assert bool(found.advice) is (bool(stale_since) or action is Action.NOT_READY)
@@ -252,3 +252,9 @@ def test_an_object_that_is_no_shop_is_not_taken_for_one(stage: Callable[..., Sta
     assert run.says("company_info of ", "none of the fields")
     shops.gate.faults.clear()
     assert len(shops.run(state=run.state).ok().records["company_info"]) == 1
+
+
+@pytest.mark.parametrize(("alone", "action"), [(True, Action.NOT_SUPPORTED), (False, Action.READ)])
+def test_that_a_platform_has_no_such_data_is_believed_of_a_lone_connection(action: Action, *, alone: bool) -> None:
+    """Of any other company the data set itself is asked: the status may be that of an accounting connection."""
+    assert judge(SyncStatus("NotSupported"), unchanged=False, alone=alone).action is action
