@@ -40,6 +40,7 @@ READING = {
     "started_at": "2026-03-02T00:00:00Z",
     "asked_at": "then",
 }
+NOT_NEW = st.just(value=False)
 READS = st.builds(
     LastRead, MOMENTS, MOMENTS, FINE, FINE, st.none() | FINE, st.booleans(), st.integers(0, 10**9), st.booleans()
 )
@@ -54,7 +55,7 @@ READ = LastRead(
 )
 READ_ARRIVED = replace(READ, synced_at="2026-03-01T23:00:00.5000000Z", full=False, arrived=True)
 BOOKMARKS = st.builds(
-    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), st.just(False)
+    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), NOT_NEW
 )
 
 
@@ -132,7 +133,10 @@ def test_an_unfinished_read_of_another_version_is_not_gone_on_from(change: dict[
         ({"exclusive": 1, "not_supported": "yes"}, Bookmark()),
         ({"exclusive": True, "not_supported": True}, Bookmark(exclusive=True, not_supported=True)),
         ({"read_from": "2026-03-02T00:00:00Z", "read_until": "2026-03-02T00:00:01Z"}, Bookmark()),
-        *(({"read": odd}, Bookmark()) for odd in (7, [], ["a"] * 7, [1] * 8, [1e300, 1, 1, 1, 1, 1, 1], {"full": True})),
+        *(
+            ({"read": odd}, Bookmark())
+            for odd in (7, [], ["a"] * 7, [1] * 8, [1e300, 1, 1, 1, 1, 1, 1], {"full": True})
+        ),
         ({"read": [1772409600000, 1500, -2, 3, 1772406000, 9, 5]}, Bookmark(exclusive=True, read=READ)),
         ({"read": [1772409600000, 1500, -2, 3, 1772406000500000, 9, 2]}, Bookmark(read=READ_ARRIVED)),
     ],

@@ -714,7 +714,7 @@ class TestOneRule:
         catalog, warehouse = shops.catalog("orders", "reads"), Warehouse()
         shop = shops.world.connections()[0]
         shops.world.stamp(7200)
-        state = {}
+        state: dict[str, Any] = {}
         for night in range(6):
             if night:
                 shops.world.sync(shop.company_id, shop.id, (ORDERS,), add=3)
@@ -735,10 +735,10 @@ class TestOneRule:
         shop, warehouse = shops.world.connections()[0], Warehouse()
         ids = sorted(shop.data[ORDERS].records)
         catalog, maps = shops.catalog("orders", "reads"), {"orders": {"__filter__": f"id != '{ids[9]}'"}}
-        settings = {"full_read_every_days": 7, **({"stream_maps": maps} if odd == "filtered" else {})}
+        settings: dict[str, Any] = {"full_read_every_days": 7, **({"stream_maps": maps} if odd == "filtered" else {})}
         if odd == "held twice":
             shops.world.twice = {ids[9]}
-        state = {}
+        state: dict[str, Any] = {}
         for night in range(3):
             run = shops.run(catalog=catalog, state=aged(state), **settings).ok()
             warehouse.take(run)
@@ -852,7 +852,8 @@ class TestOneRule:
         assert sink.bookmarks == known
         world.no_data = set()
         played.run(full_read_every_days=7)
-        assert [(read.full, read.records) for read in sink.reads[told:]] == [(True, len(played.first.data[ORDERS].records))]
+        held = len(played.first.data[ORDERS].records)
+        assert [(read.full, read.records) for read in sink.reads[told:]] == [(True, held)]
 
     @pytest.mark.parametrize("records", [0, 10])
     def test_a_start_date_that_is_set_later_holds_for_no_data_set_that_was_read(
