@@ -204,7 +204,7 @@ def next_bookmark(  # noqa: PLR0913 - all that decides on it
     stamp = min(stamp, end) if stamp and end and seen.status.certain else stamp
     stamp = None if read.unstamped else stamp
     closed = dates.moved(seen.asked_at, -STAMPS_CLOSE_WITHIN)
-    exclusive = seen.status.certain and bool(stamp and end) and (stamp or "") < closed and (stamp or "") <= (end or "")
+    exclusive = seen.status.certain and bool(stamp and end) and (stamp or "") < closed
     new = Bookmark(
         stamp,
         exclusive or (old.exclusive and stamp == old.stamp),

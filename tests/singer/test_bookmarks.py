@@ -40,6 +40,7 @@ READING = {
     "started_at": "2026-03-02T00:00:00Z",
     "asked_at": "then",
 }
+NOT_NEW = st.just(value=False)
 READS = st.builds(
     LastRead, MOMENTS, MOMENTS, FINE, FINE, st.none() | FINE, st.booleans(), st.integers(0, 10**9), st.booleans()
 )
@@ -54,7 +55,7 @@ READ = LastRead(
 )
 READ_ARRIVED = replace(READ, synced_at="2026-03-01T23:00:00.5000000Z", full=False, arrived=True)
 BOOKMARKS = st.builds(
-    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), st.just(False)
+    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), NOT_NEW
 )
 
 

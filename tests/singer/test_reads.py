@@ -50,7 +50,7 @@ def test_a_row_for_each_read_and_none_for_what_is_unchanged(stage: Callable[...,
 
 
 def test_a_row_comes_again_once_its_records_have_arrived(stage: Callable[..., Stage]) -> None:
-    """A target hands back a state when it has kept what came before: the next run begins with that, and says it once."""
+    """A target hands back a state when it has kept what came before: the next run begins with that, and tells it."""
     shops = stage(companies=2, connections=1, records=5)
     first = shops.run().ok()
     told = first.records["reads"]
@@ -146,7 +146,7 @@ def test_what_left_the_cache_does_not_come_with_a_full_read(stage: Callable[...,
     assert set(deleted) - current == set(deleted[:2])
 
 
-def by_key(reads: list[dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+def by_key(reads: list[dict[str, Any]]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
     """Return rows by their key."""
     found = {(r["companyId"], r["connectionId"], r["dataType"], r["startedAt"]): r for r in reads}
     assert len(found) == len(reads)

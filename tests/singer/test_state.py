@@ -182,8 +182,8 @@ def test_the_state_of_the_version_before_is_gone_on_from(stage: Callable[..., St
     state = shops.run().ok().state
     for partition in (p for s in state["bookmarks"].values() for p in s.get("partitions", [])):
         old = Bookmarks("any", {"bookmarks": {"any": {"partitions": [partition]}}}).find(partition["context"])
-        partition |= {"seen": mark_of(old), **({"exclusive": True} if old.exclusive else {})}
-        partition |= {"read_from": old.read.asked_at, "read_until": old.read.looked_at} if old.read else {}
+        times = {"read_from": old.read.asked_at, "read_until": old.read.looked_at} if old.read else {}
+        partition.update({"seen": mark_of(old), **({"exclusive": True} if old.exclusive else {}), **times})
         del partition["read"]
     shops.requests()
     run = shops.run(state=state).ok()

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from codat_mock.running import Running
     from tap_codat_commerce.records.record_pages import RecordPage
+    from tap_codat_commerce.sync.bookmark import LastRead
     from tap_codat_commerce.sync.data_set import Context
     from tap_codat_commerce.sync.data_set_sync import DataSetSync
-    from tap_codat_commerce.sync.bookmark import LastRead
 
 DATA_SETS = {data_set.name: data_set for data_set in streams.DATA_SETS}
 

@@ -858,9 +858,8 @@ class TestOneRule:
         assert sink.bookmarks == known
         world.no_data = set()
         played.run(full_read_every_days=7)
-        assert [(read.full, read.records) for read in sink.reads[told:]] == [
-            (True, len(played.first.data[ORDERS].records))
-        ]
+        held = len(played.first.data[ORDERS].records)
+        assert [(read.full, read.records) for read in sink.reads[told:]] == [(True, held)]
 
     @pytest.mark.parametrize("records", [0, 10])
     def test_a_start_date_that_is_set_later_holds_for_no_data_set_that_was_read(

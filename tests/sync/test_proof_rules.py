@@ -223,7 +223,7 @@ def test_what_can_no_more_come_stays_so_as_long_as_the_bookmark_does(
     ],
     ids=["plain", "a record has no stamp", "not sure whose sync it was", "not sure, and new", "neither"],
 )
-def test_what_is_not_sure_moves_the_stamp_with_care(  # noqa: PLR0913 - a row of the table
+def test_what_is_not_sure_moves_the_stamp_with_care(  # noqa: PLR0913 - what came, and what becomes of it
     old: str | None, stamp: str | None, sync_id: str | None, *, unstamped: bool, certain: bool, exclusive: bool
 ) -> None:
     read, before = replace(up_to("05:00:00"), unstamped=unstamped), Bookmark(old, exclusive=unstamped)
