@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 BASE = Freedoms()
 WORLDS = {
     "one shop": BASE,
-    "one shop, read whole each day": BASE._replace(gap=90_000, full=1),
+    "one shop, read whole each day": BASE._replace(pace=90, gap=90_000, full=1),
     "one shop, whose first sync is under way": BASE._replace(synced=False),
     "one shop, neither ids nor history": BASE._replace(ids=False, history=False),
     "one shop, a run that waits": BASE._replace(wait=90),
@@ -57,6 +57,8 @@ WORLDS = {
     "two shops, no history": BASE._replace(shops=2, history=False),
     "two shops, the good sync that was requested last": BASE._replace(shops=2, by_request=True, pace=90),
 }
+SUITE = ("one shop", "one shop, whose first sync is under way", "one shop, neither ids nor history", "two shops")
+"""The worlds of which the suite tries every history of two events."""
 BEFORE, AFTER = "before", "after"
 PAGE_SIZE = 2
 SHORT = 7200
@@ -342,6 +344,8 @@ class Search:
             what = wrong(state.world, end, play.named)
             if what:
                 return f"calm run {number}: {what}"
+            if end.world.end_all() is end.world:
+                break
             state = end._replace(world=end.world.end_all().rest(end.world.clock + self.free.gap))
         return None
 
