@@ -110,7 +110,12 @@ class Api:
             raise ApiError(400, "pageSize is required with a query.")
         every = [views.company(c, self._base(request)) for c in self.world.companies.values()]
         ignored = self.world.companies_ignore
-        companies = self._select(request.query, every, self._company_field, ignored)
+        try:
+            companies = self._select(request.query, every, self._company_field, ignored)
+        except language.UnknownPropertyError:
+            if "field" not in ignored:
+                raise
+            companies = every
         if (tags := request.query.get("tags")) and "tags" not in ignored:
             if re.search("[<>]", tags):
                 raise ApiError(400, "Tags take the operators =, != and ~.")

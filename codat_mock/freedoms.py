@@ -37,17 +37,20 @@ class Freedoms:
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
         companies_refuse: the parameters that the list of companies does not take: `tags`, `query`, `orderBy`.
         data_refuses: the parameters that data sets do not take: `query`.
-        companies_ignore: the parameters that the list of companies takes no notice of: `tags`, `query`, `orderBy`.
+        companies_ignore: the parameters that the list of companies takes no notice of: `tags`, `query`, `orderBy`;
+            and `field`: of a query that names a field that it does not know.
         history_ignores: the parameters that the history of operations takes no notice of: `query`, `orderBy`.
         data_queries: what queries over data sets find: `all` that fits, `nothing`, or, with `exclusive`, what `>=` asks
             for without what is equal.
         id_order: the order of ids: that of their `text`, or `scattered`: another one that is always the same.
         ignored_orders: the fields by which data sets can be ordered as far as anybody is told, and are not.
-        max_page_size: the most records of a page.
-        most_records: the most records that a page of a data set brings, however many are asked for; None for as many.
+        max_page_size: the most records of a page that may be asked for.
+        max_page: the most records that a page brings, however many are asked for; None for as many.
+        told_page_size: what such a page tells as its size: its `own`, or what was `asked`.
         totals: what the pages of a data set tell as its total: that of `all` records, or that of the `page`.
         greatest_total: the greatest total of a data set, after which no link leads on; None if there is none.
         totals_off: how many more records the pages of a data set tell of than there are.
+        own_links: whether pages link to themselves.
         next_links: whether pages link to the next one.
         rate_limit_headers: whether answers tell the quota.
         compressed: whether answers are compressed.
@@ -83,10 +86,12 @@ class Freedoms:
         self.id_order: Literal["text", "scattered"] = "text"
         self.ignored_orders: set[str] = set()
         self.max_page_size = 5000
-        self.most_records: int | None = None
+        self.max_page: int | None = None
+        self.told_page_size: Literal["own", "asked"] = "own"
         self.totals: Literal["all", "page"] = "all"
         self.greatest_total: int | None = None
         self.totals_off = 0
+        self.own_links = True
         self.next_links = True
         self.rate_limit_headers = True
         self.compressed = True
@@ -177,16 +182,18 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "noData": ("no_data", _texts()),
     "companiesRefuse": ("companies_refuse", _texts("tags", "query", "orderBy")),
     "dataRefuses": ("data_refuses", _texts("query")),
-    "companiesIgnore": ("companies_ignore", _texts("tags", "query", "orderBy")),
+    "companiesIgnore": ("companies_ignore", _texts("tags", "query", "orderBy", "field")),
     "historyIgnores": ("history_ignores", _texts("query", "orderBy")),
     "dataQueries": ("data_queries", _one_of("all", "nothing", "exclusive")),
     "idOrder": ("id_order", _one_of("text", "scattered")),
     "ignoredOrders": ("ignored_orders", _texts()),
     "maxPageSize": ("max_page_size", _count),
-    "mostRecords": ("most_records", _maybe(_count)),
+    "maxPage": ("max_page", _maybe(_count)),
+    "toldPageSize": ("told_page_size", _one_of("own", "asked")),
     "totals": ("totals", _one_of("all", "page")),
     "greatestTotal": ("greatest_total", _maybe(_count)),
     "totalsOff": ("totals_off", _count),
+    "ownLinks": ("own_links", _switch),
     "nextLinks": ("next_links", _switch),
     "rateLimitHeaders": ("rate_limit_headers", _switch),
     "compressed": ("compressed", _switch),

@@ -194,14 +194,15 @@ class Gate:
             raise ApiError(400, f"pageSize must be between 1 and {world.max_page_size}.")
         if page < 1:
             raise ApiError(400, "page must be 1 or more.")
-        if odd and world.most_records is not None:
-            size = min(size, world.most_records)
+        asked, size = size, min(size, world.max_page or size)
         same, circular = odd and world.same_page, world.circular_links
-        body = views.envelope(results, request.path, request.query, page, size, same=same, circular=circular)
+        told = asked if world.told_page_size == "asked" else size
+        where = request.path, request.query, page, size
+        body = views.envelope(results, *where, told=told, same=same, circular=circular)
         if odd:
             self._tell_oddly(body, last=page * size)
-        if not world.next_links:
-            body["_links"].pop("next", None)
+        left_out = {"next": not world.next_links, "self": not world.own_links, "current": not world.own_links}
+        body["_links"] = {name: link for name, link in body["_links"].items() if not left_out.get(name)}
         return self.reply(body)
 
     def _tell_oddly(self, body: dict[str, Any], last: int) -> None:

@@ -24,8 +24,9 @@ GET          /_mock/records/{connection}/{type}  what is held, for comparison
  "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null,
  "inProgressStatus": 400, "products": ["lending"], "noData": [], "companiesRefuse": [], "dataRefuses": [],
  "companiesIgnore": [], "historyIgnores": [], "dataQueries": "all", "idOrder": "text", "ignoredOrders": [],
- "maxPageSize": 5000, "mostRecords": null, "totals": "all", "greatestTotal": null, "totalsOff": 0, "nextLinks": true,
- "rateLimitHeaders": true, "compressed": true, "samePage": false, "circularLinks": false}
+ "maxPageSize": 5000, "maxPage": null, "toldPageSize": "own", "totals": "all", "greatestTotal": null, "totalsOff": 0,
+ "ownLinks": true, "nextLinks": true, "rateLimitHeaders": true, "compressed": true, "samePage": false,
+ "circularLinks": false}
 """
 
 from __future__ import annotations

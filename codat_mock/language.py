@@ -31,6 +31,10 @@ class QueryError(ValueError):
     """The query can't be parsed, or names a property that is not there."""
 
 
+class UnknownPropertyError(QueryError):
+    """The query names a property that is not there."""
+
+
 def ticks(text: str) -> int | None:
     """Return a date as a number of 100 nanoseconds, None if the text is no date. Without a zone it counts as UTC."""
     match = DATE.fullmatch(text.strip())
@@ -67,7 +71,7 @@ def resolve(known: frozenset[str], entity: str) -> Resolve:
         first, _, rest = name.partition(".")
         if first not in known:
             msg = f"Could not resolve property {name} on {entity}"
-            raise QueryError(msg)
+            raise UnknownPropertyError(msg)
         value = fields.get(first)
         for part in filter(None, rest.split(".")):
             value = value.get(part) if isinstance(value, dict) else None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from codat_mock.holdings import Company, Connection
 
+SETTLES = timedelta(minutes=2)
+"""So much time passes between two syncs: all machines that hand pages out have the first one by then."""
 SIZES = {"commerce-locations": 2, "commerce-paymentMethods": 2, "commerce-taxComponents": 3, "commerce-disputes": 3}
 """Records of the data types that a shop has few of, however many orders it has."""
 
@@ -35,6 +37,7 @@ class Syncs(Freedoms):
         self._behind = behind
         self._latest = datetime.now(UTC) - behind
         self._lag = Lag()
+        self.settles = SETTLES
 
     def uuid(self) -> str:
         """Return a new id."""
@@ -73,6 +76,7 @@ class Syncs(Freedoms):
             remove: how many of the oldest it found gone.
         """
         done = []
+        self.pass_time()
         for connection in self._synced_connections(company_id, connection_id):
             for data_type in data_types:
                 if data_type in connection.platform.lacks:
@@ -87,7 +91,12 @@ class Syncs(Freedoms):
                 self._request(connection, new)
                 self._move(connection, "end", new.completed)
                 done.append(new)
+        self.pass_time()
         return done
+
+    def pass_time(self) -> None:
+        """Let time pass: before a sync begins, and once it has ended."""
+        self._latest += self.settles
 
     def remove(self, connection: Connection, data_type: str, ids: Iterable[str]) -> None:
         """Remove records from the cache now, without any sync."""
@@ -107,6 +116,7 @@ class Syncs(Freedoms):
     ) -> list[Operation]:
         """Queue a sync that completes by itself after `sync_seconds`; or, with a status, one that stays in it."""
         begun = []
+        self.pass_time()
         for connection in self._synced_connections(company_id, connection_id):
             on_its_way = status is None or (self.not_supported_operations and status in UNDER_WAY)
             if on_its_way and data_type in connection.platform.lacks:
@@ -237,6 +247,7 @@ class Syncs(Freedoms):
         operation.status = status
         if operation.good:
             self._move(connection, "end", operation.completed)
+        self.pass_time()
 
     @staticmethod
     def _closed(operation: Operation, now: datetime) -> datetime:

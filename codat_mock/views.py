@@ -132,14 +132,15 @@ def envelope(  # noqa: PLR0913 - the parts of an address, and what may be odd
     page: int,
     size: int,
     *,
+    told: int,
     same: bool = False,
     circular: bool = False,
 ) -> Fields:
-    """Return one page of a list, in Codat's envelope; with `same` the first, whatever the number."""
+    """Return one page of a list, in Codat's envelope, which tells a size; with `same` always the first."""
 
     def link(number: int) -> Fields:
         others = {k: v for k, v in query.items() if k not in {"page", "pageSize"}}
-        return {"href": f"{path}?{urlencode({'page': number, 'pageSize': size, **others})}"}
+        return {"href": f"{path}?{urlencode({'page': number, 'pageSize': told, **others})}"}
 
     links = {"self": {"href": path}, "current": link(page)}
     if same or page * size < len(results):
@@ -152,7 +153,7 @@ def envelope(  # noqa: PLR0913 - the parts of an address, and what may be odd
     return {
         "results": results[first : first + size],
         "pageNumber": page,
-        "pageSize": size,
+        "pageSize": told,
         "totalResults": len(results),
         "_links": links,
     }

@@ -46,6 +46,7 @@ class World(Syncs):
         self.settings = [self._setting(t) for t in (*COMMERCE_TYPES, *OTHER_TYPES)]
         for number in range(companies):
             company = self.add_company("", tags={"region": ("uk", "eu", "us")[number % 3], "team": f"t{number % 2}"})
+            company.created -= timedelta(hours=companies - number)
             for position in range(connections):
                 platform = platforms[(number * connections + position) % len(platforms)]
                 connection = self.connect(company.id, platform.key, status="Linked")
@@ -59,7 +60,7 @@ class World(Syncs):
     def add_company(self, name: str, description: str = "", tags: dict[str, str] | None = None) -> Company:
         """Add a company without connections. Characters that Codat does not take are left out of its name."""
         cleaned = re.sub(r"[^A-Za-z0-9\s\-',&@.?!]", "", name)
-        company = Company(self.uuid(), cleaned, datetime.now(UTC), description, tags or {})
+        company = Company(self.uuid(), cleaned, self.now, description, tags or {})
         company.products = tuple(sorted(self.products))
         self.companies[company.id] = company
         return company

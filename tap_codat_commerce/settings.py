@@ -153,7 +153,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         "full_read_every_days",
         th.IntegerType(minimum=1, maximum=3650),
         title="Full reads",
-        description="Read a data set whole at its next sync after so many days. Then `reads` tells what was deleted.",
+        description="Read a data set whole when so many days have passed since it last was. Then `reads` tells what "
+        "was deleted.",
     ),
     th.Property(
         "unknown_fields",

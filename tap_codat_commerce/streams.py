@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Context
 
-    from tap_codat_commerce.sync.proof import ProvenRead
+    from tap_codat_commerce.sync.bookmark import Bookmark
 
 DATA_SETS = (
     DataSet("customers", "commerce-customers", schemas.CUSTOMERS),
@@ -67,7 +67,10 @@ class CommerceStream(DataSetStream):
 
 
 class ReadsStream(CodatStream):
-    """What the warehouse may rely on: a row for each read of a data set that was proven complete."""
+    """What the warehouse may rely on: a row for each read of a data set that was proven complete.
+
+    It comes twice: with the read, and once its records have surely arrived.
+    """
 
     name = "reads"
     primary_keys = ("companyId", "connectionId", "dataType", "startedAt")
@@ -77,17 +80,19 @@ class ReadsStream(CodatStream):
     def get_batch_config(self, config: Mapping[str, object]) -> None:
         """Write RECORD messages in any case: each row has to be out before its bookmark moves."""
 
-    def write_read(self, context: Context, read: ProvenRead) -> None:
-        """Write the row of a read."""
-        row = {
-            **context,
-            "dataType": read.data_type,
-            "startedAt": read.started_at,
-            "endedAt": read.ended_at,
-            "syncId": read.sync_id,
-            "syncedAt": read.synced_at,
-            "full": read.full,
-            "records": read.records,
-            "total": read.total,
-        }
-        self.write_record(row)
+    def write_read(self, context: Context, data_type: str, bookmark: Bookmark) -> None:
+        """Write the row of the read that a bookmark rests on."""
+        if (read := bookmark.read) is not None:
+            row = {
+                **context,
+                "dataType": data_type,
+                "startedAt": read.started_at,
+                "endedAt": read.ended_at,
+                "syncId": bookmark.sync_id,
+                "syncedAt": read.synced_at,
+                "full": read.full,
+                "records": read.records,
+                "total": read.records if read.full else None,
+                "arrived": read.arrived,
+            }
+            self.write(self.record(row))

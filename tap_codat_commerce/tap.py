@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from singer_sdk.helpers.capabilities import PluginCapabilities, TapCapabilities
 
 from tap_codat_commerce import checks, settings
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.singer.data_set_stream import DataSetStream
 from tap_codat_commerce.singer.tap_base import CodatTap
 from tap_codat_commerce.streams import (
@@ -23,14 +24,13 @@ from tap_codat_commerce.sync.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from singer_sdk import Stream
     from singer_sdk.helpers.capabilities import CapabilitiesEnum
-    from singer_sdk.helpers.types import Context
 
     from tap_codat_commerce.singer.stream_base import CodatStream
     from tap_codat_commerce.sync.data_set_sync import DataSetSync
-    from tap_codat_commerce.sync.proof import ProvenRead
     from tap_codat_commerce.sync.run import Company
 
 
@@ -83,38 +83,59 @@ class TapCodatCommerce(CodatTap):
 
     def read(self) -> None:
         """Go through all companies: of each its status and its connections, of each connection its data sets."""
+        self._tell_what_has_arrived()
         if not _leads_on(self.companies):
             return
         for company in islice(self.run.companies(), self.limit):
-            if self.companies.write_record(company.answer):
-                self._read_company(company)
+            self._read_company(company)
             self.states.write_state(self.state)
             self.message_writer.flush()  # the next company, or a sync under way, may be waited for
         for data_set in self.run.set_aside():
-            self._read_data_set(data_set)
+            self._write(data_set)
             self.message_writer.flush()
 
+    def _tell_what_has_arrived(self) -> None:
+        """Write the rows of the last run's reads again: a state that a target hands back speaks of what it has kept."""
+        for stream in self.streams.values():
+            if isinstance(stream, DataSetStream) and stream.selected and self.limit is None:
+                for context, bookmark in stream.newly_arrived():
+                    self.reads.write_read(context, stream.data_set.data_type, bookmark)
+
     def _read_company(self, company: Company) -> None:
-        ids = {"companyId": company.id}
-        if self.data_status.selected:
-            for status in islice(self.run.data_status(company), self.limit):
-                self.data_status.write_record(status, ids)
-        if not _leads_on(self.connections):
-            return
-        to_read = {connection.connection_id: connection for connection in company.readable}
-        for answer in islice(company.connections, self.limit):
-            below = self.connections.write_record(answer, ids)
-            if below and (connection := to_read.get(answer["id"])):
-                for data_set in self.run.due(connection):
-                    self._read_data_set(data_set)
+        """Write the connections before their company, with one time: a connection that is older is gone."""
+        ids, extracted = {"companyId": company.id}, utc_now()
+        record = self.companies.record(company.answer)
+        below: set[str] = set()
+        if self.companies.leads_on(record):
+            if self.data_status.selected:
+                for status in islice(self.run.data_status(company), self.limit):
+                    self.data_status.write(self.data_status.record(status, ids), extracted)
+            if _leads_on(self.connections):
+                below = {
+                    c
+                    for answer in islice(company.connections, self.limit)
+                    if (c := self._write_connection(answer, ids, extracted))
+                }
+        self.companies.write(record, extracted)
+        for data_set in self.run.data_sets([c for c in company.readable if c.connection_id in below]):
+            self._write(data_set)
 
-    def _read_data_set(self, data_set: DataSetSync) -> None:
-        stream: Any = self.streams[data_set.name]
-        stream.write_data_set(data_set)
+    def _write_connection(self, answer: dict[str, Any], ids: dict[str, str], extracted: datetime) -> str | None:
+        record = self.connections.record(answer, ids)
+        self.connections.write(record, extracted)
+        return answer["id"] if self.connections.leads_on(record) else None
 
-    def note_read(self, context: Context, read: ProvenRead) -> None:
-        """Write that a read of a data set was proven complete."""
-        self.reads.write_read(context, read)
+    def _write(self, data_set: DataSetSync) -> None:
+        """Write what came of a data set; and once that is proven, the row of its read, then its bookmark.
+
+        Were the bookmark before the row, a signal between the two would cost the row.
+        """
+        if data_set.proven:
+            self.reads.write_read(data_set.context, data_set.data_type, data_set.proven)
+            data_set.conclude()
+        else:
+            stream: Any = self.streams[data_set.name]
+            stream.write_data_set(data_set)
 
     @classmethod
     def settings_problems(cls, config: Mapping[str, Any]) -> list[str]:

@@ -150,9 +150,10 @@ class Run:
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What came out of Codat, without the times at which it did: records, schemas, state."""
+        """What came out of Codat, without the times at which it did, and what binds a bookmark to them."""
         served = {stream: records for stream, records in self.records.items() if stream != "reads"}
-        return served, self.schemas, re.sub(r", 'read_(from|until)': '[^']*'", "", str(self.state))
+        state = re.sub(r"'read': \[\d+, \d+, -?\d+, -?\d+", "'read': [", str(self.state))
+        return served, self.schemas, re.sub(r"('seen': '[^']*)[0-9a-f]{4}'", r"\1'", state)
 
     @property
     def problems(self) -> list[str]:

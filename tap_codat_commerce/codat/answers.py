@@ -7,12 +7,15 @@ Decoders of whole answers raise ValueErrors, as `Client.get` expects.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_codat_commerce.codat import lossless_json, pages
+from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from tap_codat_commerce.codat.envelope import Page
 
 COMMERCE_PREFIX = "commerce-"
 """The keys of all commerce data types begin with it."""
@@ -27,6 +30,10 @@ NO_IDS = {"", "00000000-0000-0000-0000-000000000000"}
 
 class _WithId(msgspec.Struct):
     id: Id
+
+
+class _Dated(msgspec.Struct):
+    created: Any = None
 
 
 class StatusEntry(msgspec.Struct, rename="camel"):
@@ -73,6 +80,7 @@ class Company:
     unreadable: list[str]
 
 
+_dated: Any = msgspec.json.Decoder(_Dated).decode
 _id: Any = msgspec.json.Decoder(_WithId).decode
 _operation: Any = msgspec.json.Decoder(Operation).decode
 
@@ -88,6 +96,12 @@ def id_of(raw: msgspec.Raw) -> str:
     except ValueError as exc:
         raise UnexpectedAnswer(str(exc)) from exc
     return entry_id
+
+
+def created(raw: msgspec.Raw) -> str | None:
+    """Return when a company was made, as Codat tells it; None if it does not. It has been checked by `id_of`."""
+    given = _dated(raw).created
+    return given if isinstance(given, str) else None
 
 
 def with_id(answer: Any) -> dict[str, Any]:
@@ -166,13 +180,8 @@ def status_entry(entry: object) -> StatusEntry:
     return status
 
 
-def operations(body: bytes) -> list[Operation] | None:
-    """Return the operations of a page of the history; None if one can't be read, since the others prove nothing then.
-
-    Raises:
-        ValueError: the body is no page.
-    """
-    page = pages.decode(body)
+def operations(page: Page) -> list[Operation] | None:
+    """Return the operations of a page of the history; None if one can't be read: the others prove nothing then."""
     try:
         some = [_operation(raw) for raw in page.results]
     except ValueError:

@@ -16,6 +16,7 @@ import msgspec
 
 from tap_codat_commerce.codat import errors, lossless_json, nesting, redaction, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import Clock
+from tap_codat_commerce.codat.envelope import Page
 from tap_codat_commerce.codat.quota import Quota
 from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.codat.refusals import refusal
@@ -185,10 +186,13 @@ class Client:
             what = f"{request} was redirected to {target}"
             raise errors.Redirected(what)
         try:
-            return decoded(request, answer, decode)
+            value = decoded(request, answer, decode)
+            if isinstance(value, Page):
+                value.check_own(request, url, params and params.get("page"))
         except errors.CodatError:
             self.release()  # what can't be read may be a piece of another answer, and the rest may follow
             raise
+        return value
 
     def _before_pause(self, error: errors.CodatError, seconds: float, attempt: int) -> None:
         """Let all requests wait if Codat says that there are too many; log the pause."""

@@ -2,6 +2,7 @@
 
     CodatError
     ├── NoAnswer                    there is no answer, or only a part of one                 (retried)
+    ├── AnswerToAnother             the answer says of itself that it is one to another request  (retried)
     ├── UntrustedCertificate        nobody who is trusted here has signed the certificate
     ├── BadEnvironment              the environment's proxy, or its file of certificates, can't be used
     ├── TooLarge                    the answer is larger than any page can be
@@ -80,6 +81,16 @@ class NoAnswer(CodatError):
 
     retriable = True
     advice = "Check api_url, the network and any proxy; the next run goes on from here."
+
+
+class AnswerToAnother(CodatError):
+    """The answer says of itself that it is one to another request: something on the way mixes them up."""
+
+    retriable = True
+    advice = (
+        "Something between this machine and Codat mixes answers up: check api_url and any proxy; "
+        "the next run goes on from here."
+    )
 
 
 class UntrustedCertificate(CodatError):

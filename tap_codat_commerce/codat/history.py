@@ -1,4 +1,4 @@
-"""How the history of a company's pull operations is asked for; `answers.operations` decodes the answer."""
+"""How the history of a company's pull operations is asked for; `answers.operations` reads the page."""
 
 from __future__ import annotations
 

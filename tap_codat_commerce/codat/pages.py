@@ -1,72 +1,32 @@
-"""Codat's envelope around lists, and the two ways to walk through it.
+"""The two ways to walk through a list: by the numbers of its pages, and by their links.
 
-Facts (Codat's documentation, 'Paging'): pages count from 1; an answer holds `results`, `totalResults` and `_links`,
-where `next` is missing on the last page.
+Facts (Codat's documentation, 'Paging'): pages count from 1. `pageSize` may be up to 5,000 in a request, but its
+description in answers says at most 2,000: a server may hand out smaller pages than asked for, and count in these.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import logging
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import envelope
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Hashable, Iterator
 
     from tap_codat_commerce.codat.client import Client, Params
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 PAGES_AHEAD = 20
 """How many of the pages after the present one are prefetched."""
-
-MOST = 10**12
-"""No list can have more records in all."""
 GROWS = 10
 """How many pages in a row may each tell a larger total: syncs may add records meanwhile, but not without end."""
 
+Page = envelope.Page
+decode = envelope.decode
 
-class Link(msgspec.Struct):
-    """Where a link leads."""
-
-    href: str | None = None
-
-
-class Links(msgspec.Struct):
-    """The links of a page."""
-
-    next: Link | None = None
-
-
-class Page(msgspec.Struct):
-    """One page: its records, not parsed yet, and how many there are on all pages."""
-
-    results: list[msgspec.Raw]
-    total: Annotated[int, msgspec.Meta(ge=0, le=MOST)] = msgspec.field(name="totalResults")
-    links: Links | None = msgspec.field(name="_links", default=None)
-
-    @property
-    def next(self) -> str | None:
-        """The link to the next page."""
-        return self.links.next.href if self.links and self.links.next else None
-
-    def objects(self) -> list[dict[str, Any]]:
-        """Return the records, parsed.
-
-        Raises:
-            UnexpectedAnswer: one is no object, or can't be parsed.
-        """
-        try:
-            return [lossless_json.decode_object(raw) for raw in self.results]
-        except ValueError as exc:
-            what = f"a page of a list holds an entry that can't be read: {exc}"
-            raise UnexpectedAnswer(what) from exc
-
-
-decode: Callable[[bytes], Page] = msgspec.json.Decoder(Page).decode
-"""Turns an answer into a page. Raises msgspec.DecodeError; if it is JSON, but no page, msgspec.ValidationError."""
+logger = logging.getLogger("tap-codat-commerce.codat")
 
 
 def numbered(params: Params, number: int, size: int) -> dict[str, str | int]:
@@ -80,9 +40,12 @@ def by_number(client: Client | Prefetcher, path: str, params: Params, size: int)
     Raises:
         UnexpectedAnswer: a page is the same as the one before it, so that there might be no end; or see `Bound`.
     """
-    number, before, bound = 1, None, Bound(size)
+    number, before = 1, None
     while True:
         page = client.get(path, numbered(params, number, size), decode)
+        if number == 1:
+            size = own_size(page, number, size)
+            bound = Bound(size)
         bound.check(page, number)
         if page.results == before:
             what = f"page {number} of {path} holds what the page before it held"
@@ -121,9 +84,13 @@ def prefetched_by_number(  # noqa: PLR0913 - what is asked for, and when
     Raises:
         UnexpectedAnswer: see `Bound`.
     """
-    number, bound = first, Bound(size)
+    size = min(size, prefetcher.own_sizes.get(path, size + 1) - 1) or 1  # read again, pages begin elsewhere
+    number = first
     while True:
         page = prefetcher.get(path, numbered(params, number, size), decode, token)
+        if number == first:
+            size = _noted_size(prefetcher, path, page, size, own_size(page, number, size))
+            bound = Bound(size)
         bound.check(page, number)
         if position is not None and number >= first + unsure:
             prefetch_following(prefetcher, path, params, size, page=page, number=number, token=token, position=position)
@@ -153,12 +120,36 @@ def prefetch_following(  # noqa: PLR0913 - as above
         prefetcher.prefetch(path, numbered(params, following, size), decode, (*position, following), token=token)
 
 
+def own_size(page: Page, number: int, size: int) -> int:
+    """Return how many records a page has by which a server counts: fewer than asked for if its pages hold no more.
+
+    Args:
+        page: the first that a read asks for. It tells: by its own size, or by the number of its records, if that is
+            smaller, though total and next link promise more. To go on in that size skips nothing.
+        number: of the page.
+        size: the records that were asked for.
+    """
+    holds = len(page.results)
+    if type(page.size) is int and 0 < holds <= page.size < size:
+        size = page.size
+    return holds if 0 < holds < size and page.next is not None and number * holds < page.total else size
+
+
+def _noted_size(prefetcher: Prefetcher, path: str, page: Page, asked: int, own: int) -> int:
+    """Return a list's own size; note it, and say so once in a run, if it makes more pages than were asked for."""
+    if own < min(asked, page.total):
+        if not prefetcher.own_sizes:
+            logger.info("Codat hands out pages of %d records where %d are asked for: that size is read.", own, asked)
+        prefetcher.own_sizes[path] = own
+    return own
+
+
 class Bound:
     """Refuses pages beyond the total: a server that always has a next page would be followed for ever."""
 
     def __init__(self, size: int) -> None:
         """Begin before the first page; `size` is how many records a page has."""
-        self._size, self._total, self._grown = size, MOST, 0
+        self._size, self._total, self._grown = size, envelope.MOST, 0
 
     def check(self, page: Page, number: int) -> None:
         """Check a page against the total, and its total against those before.

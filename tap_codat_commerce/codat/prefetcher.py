@@ -80,7 +80,11 @@ class _Queued:
 
 
 class Prefetcher:
-    """Codat for one reader, whose thread alone may use it."""
+    """Codat for one reader, whose thread alone may use it.
+
+    Attributes:
+        own_sizes: how many records a page has, by the path of each list that comes in smaller pages than asked for.
+    """
 
     def __init__(self, client: Client, at_once: int, max_bytes: int = MAX_BYTES) -> None:
         """Begin without a request.
@@ -91,6 +95,7 @@ class Prefetcher:
             max_bytes: how large all prefetched answers that are held may be together.
         """
         self._client, self._at_once, self._max_bytes = client, at_once, max_bytes
+        self.own_sizes: dict[str, int] = {}
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()

@@ -6,6 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+from tap_codat_commerce.codat.clock import utc_now
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NO_DATE = 1
 """The year of the dates that stand for none at Codat."""
 
@@ -63,6 +66,25 @@ def written(moment: datetime) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}0Z"
 
 
+def now() -> str:
+    """Return this machine's time as a stamp, rounded down to the millisecond."""
+    return f"{utc_now().replace(tzinfo=None).isoformat(timespec='milliseconds')}0000Z"
+
+
 def seconds_between(earlier: str, later: str) -> float:
     """Return the seconds from one stamp to another."""
     return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
+
+
+def seconds(stamp: str) -> float:
+    """Return a stamp as seconds since 1970, to the microsecond."""
+    return datetime.fromisoformat(stamp).timestamp()
+
+
+def of_seconds(seconds: float) -> str:
+    """Return the stamp of so many seconds since 1970, to the microsecond.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return written(EPOCH + timedelta(microseconds=round(seconds * 1_000_000)))

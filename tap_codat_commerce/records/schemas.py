@@ -154,6 +154,7 @@ READS = record(
     flag("full", "Whether the whole data set was read, not only what was modified since the bookmark."),
     integer("records", "Records that came."),
     integer("total", "Records that the data set has; null if only a part was asked for."),
+    flag("arrived", "Whether the target has kept all of its records. The row comes again with true, in the next run."),
 )
 
 CUSTOMERS = keyed(

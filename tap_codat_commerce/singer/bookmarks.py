@@ -4,24 +4,29 @@ The one place that knows the shape of state:
 
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
-         "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z", "exclusive": true,
-         "sync_id": "…", "seen": "…", "not_supported": true, "read_from": "…", "read_until": "…", "full_read": "…",
+         "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z",
+         "sync_id": "…", "seen": "…", "not_supported": true, "full_read": "…",
+         "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7],
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
-What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is
-there while a read of many pages is not complete: where to go on.
+What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is there
+while a read of many pages is not complete: where to go on. `read` is kept short, as there may be a hundred thousand:
+when the read began, in milliseconds, and how many it took; the seconds from its begin, and from its end, to the times
+at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and three
+flags: 1 full, 2 arrived, 4 exclusive.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import ceil, floor
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.singer.errors import StateError
-from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,13 +35,16 @@ if TYPE_CHECKING:
 
 CONTEXT_KEYS = {"companyId", "connectionId"}
 FIELDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("sync_id", "fingerprint", "started_at"), (str,)),
+    **dict.fromkeys(("sync_id", "fingerprint", "started_at", "asked_at"), (str,)),
     **dict.fromkeys(("latest_sync_id", "query", "latest"), (str, NoneType)),
     **dict.fromkeys(("page_size", "page", "total"), (int,)),
     "unstamped": (bool,),
 }
 """What `reading` holds."""
-STAMPS = ("replication_key_value", "read_from", "read_until", "full_read")
+FULL, ARRIVED, EXCLUSIVE = 1, 2, 4
+MICROSECONDS = 10**6
+MOST_SECONDS = 10**12
+STAMPS = ("replication_key_value", "full_read")
 TEXTS = {"sync_id", "seen", "replication_key", *STAMPS}
 
 
@@ -61,26 +69,37 @@ class Bookmarks:
 
     def find(self, context: Context) -> Bookmark:
         """Return the context's bookmark, an empty one if it has none."""
-        state = self._index.get(_key(context), {})
-        stamp = state.get("replication_key_value") if state.get("replication_key") == REPLICATION_KEY else None
+        entry = self._index.get(_key(context), {})
+        stamp = entry.get("replication_key_value") if entry.get("replication_key") == REPLICATION_KEY else None
+        read, flags = _read(entry.get("read"))
         return Bookmark(
             dates.stamp(stamp),
-            state.get("exclusive") is True,
-            state.get("sync_id"),
-            state.get("seen"),
-            dates.stamp(state.get("read_from")),
-            dates.stamp(state.get("read_until")),
-            dates.stamp(state.get("full_read")),
-            _checkpoint(state.get("reading")),
-            state.get("not_supported") is True,
+            bool(flags & EXCLUSIVE) or entry.get("exclusive") is True,
+            entry.get("sync_id"),
+            entry.get("seen"),
+            read,
+            dates.stamp(entry.get("full_read")),
+            _checkpoint(entry.get("reading")),
+            not_supported=entry.get("not_supported") is True,
+            is_new=entry.keys() <= {"context", "reading"} and ("reading" in entry or not entry),
         )
+
+    def all(self) -> list[tuple[Context, Bookmark]]:
+        """Return the bookmarks of all contexts."""
+        return [(entry["context"], self.find(entry["context"])) for entry in self._index.values()]
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
-        known = {"sync_id": bookmark.sync_id, "seen": bookmark.seen, "exclusive": bookmark.exclusive or None}
-        known |= {"not_supported": bookmark.not_supported or None}
-        known |= {"read_from": bookmark.read_from, "read_until": bookmark.read_until, "full_read": bookmark.full_read}
-        known |= {"replication_key": bookmark.stamp and REPLICATION_KEY, "replication_key_value": bookmark.stamp}
+        known = {
+            "sync_id": bookmark.sync_id,
+            "seen": bookmark.seen,
+            "not_supported": bookmark.not_supported or None,
+            "read": bookmark.read and _short(bookmark.read, exclusive=bookmark.exclusive),
+            "exclusive": (bookmark.exclusive and not bookmark.read) or None,
+            "full_read": bookmark.full_read,
+            "replication_key": bookmark.stamp and REPLICATION_KEY,
+            "replication_key_value": bookmark.stamp,
+        }
         known = {name: value for name, value in known.items() if value is not None}
         entry = self._entry(context)
         gone = entry.keys() - known.keys() - {"context"}
@@ -143,6 +162,39 @@ def _check_bookmarks(bookmarks: Any) -> None:
         _check_texts(partition, TEXTS & partition.keys())
         for stamp in filter(None, map(partition.get, STAMPS)):
             dates.utc(stamp)
+
+
+def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
+    """Return a read as the state holds it."""
+    started, ended = (round(1000 * dates.seconds(moment)) for moment in (read.started_at, read.ended_at))
+    before = floor(dates.seconds(read.asked_at) - started / 1000)
+    after = ceil(dates.seconds(read.looked_at) - ended / 1000)
+    synced = round(dates.seconds(read.synced_at) * MICROSECONDS) if read.synced_at else None
+    synced = synced if synced is None or synced % MICROSECONDS else synced // MICROSECONDS
+    flags = FULL * read.full | ARRIVED * read.arrived | EXCLUSIVE * exclusive
+    return [started, ended - started, before, after, synced, read.records, flags]
+
+
+def _read(short: Any) -> tuple[LastRead | None, int]:
+    """Return a read of the state, None if there is none or it is no such list, and its flags."""
+    try:
+        started, took, before, after, synced, records, flags = short
+        ended = started + took
+        read = LastRead(
+            started_at=dates.of_seconds(started / 1000),
+            ended_at=dates.of_seconds(ended / 1000),
+            asked_at=dates.of_seconds(started / 1000 + before),
+            looked_at=dates.of_seconds(ended / 1000 + after),
+            synced_at=None
+            if synced is None
+            else dates.of_seconds(synced / (MICROSECONDS if synced > MOST_SECONDS else 1)),
+            full=bool(flags & FULL),
+            records=int(records),
+            arrived=bool(flags & ARRIVED),
+        )
+    except (TypeError, ValueError, OverflowError):
+        return None, 0
+    return read, flags
 
 
 def _checkpoint(reading: object) -> Checkpoint | None:

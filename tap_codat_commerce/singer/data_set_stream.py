@@ -1,8 +1,9 @@
-"""How the stream of a data set is written: its pages as they come, then its bookmark."""
+"""How the stream of a data set is written: its pages as they come; and where its bookmarks are."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.records.shaping import Tree
     from tap_codat_commerce.singer.stream_base import Json
     from tap_codat_commerce.singer.tap_base import CodatTap
+    from tap_codat_commerce.sync.bookmark import Bookmark
     from tap_codat_commerce.sync.data_set import DataSet
     from tap_codat_commerce.sync.data_set_sync import DataSetSync
 
@@ -37,21 +39,23 @@ class DataSetStream(CodatStream):
         self.primary_keys = self._own_keys = data_set.keys
         self.replication_key = REPLICATION_KEY if data_set.takes_queries else None
 
+    @cached_property
+    def bookmarks(self) -> Bookmarks:
+        """The bookmarks of all connections."""
+        return Bookmarks(self.name, self.tap_state)
+
     def as_selected(self) -> SelectedDataSet:
         """Return what `sync` reads it by."""
         return SelectedDataSet(
             self.data_set,
-            Bookmarks(self.name, self.tap_state),
+            self.bookmarks,
             self._page_of,
             incremental=self.replication_method == "INCREMENTAL",
             resumable=self.get_batch_config(self.config) is None,
         )
 
     def write_data_set(self, data_set: DataSetSync) -> None:
-        """Write what came of a data set that is due, the row of its read, and its bookmark, in this order.
-
-        Were the bookmark before the row, a signal between the two would cost the row.
-        """
+        """Write what came of a data set that is due."""
         try:
             with closing(data_set.pages()) as pages:
                 if self.tap.limit is not None:
@@ -66,10 +70,14 @@ class DataSetStream(CodatStream):
                         self.tap.message_writer.write_record(stream, record)
         except RecordError as exc:
             data_set.fail(exc)
-            return
-        if data_set.proven:
-            self.tap.note_read(data_set.context, data_set.proven)
-        data_set.conclude()
+
+    def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
+        """Yield the bookmarks that the last run wrote: the target has kept what came before them."""
+        for context, bookmark in self.bookmarks.all():
+            if bookmark.read and not bookmark.read.arrived:
+                arrived = replace(bookmark, read=replace(bookmark.read, arrived=True))
+                yield context, arrived
+                self.bookmarks.move(context, arrived)
 
     def _finished(self, pages: Iterator[RecordPage[bytearray]], data_set: DataSetSync) -> Iterator[tuple[str, Json]]:
         """Yield the records of pages as `finished` does."""

@@ -13,6 +13,8 @@ from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.clock import utc_now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from singer_sdk.helpers.types import TapState
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -22,10 +24,10 @@ TIMES_THE_COST = 20
 BYTES_AT_ONCE = 2**16
 
 
-def around_record(stream: str) -> tuple[bytes, bytes]:
-    """Return what comes before a record of a stream, and after it, in a RECORD message on a line; extracted now."""
+def around_record(stream: str, extracted: datetime | None = None) -> tuple[bytes, bytes]:
+    """Return what comes before a record of a stream, and after it, in a RECORD message; extracted now, or before."""
     head = b'{"type":"RECORD","stream":%b,"record":' % lossless_json.encode(stream)
-    return head, b',"time_extracted":"%b"}\n' % utc_now().isoformat().encode()
+    return head, b',"time_extracted":"%b"}\n' % (extracted or utc_now()).isoformat().encode()
 
 
 class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
@@ -53,9 +55,9 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
         """Write a message; all but records at once, as the next message may take its time."""
         self._write(self.serialize_message(message), b"\n", flush=not isinstance(message, RecordMessage))
 
-    def write_record(self, stream: str, record: bytes | bytearray) -> None:
-        """Write a RECORD message of a record that is JSON already, extracted now."""
-        head, tail = around_record(stream)
+    def write_record(self, stream: str, record: bytes | bytearray, extracted: datetime | None = None) -> None:
+        """Write a RECORD message of a record that is JSON already; extracted now, if not before."""
+        head, tail = around_record(stream, extracted)
         self._write(head, record, tail)
 
     def write_lines(self, lines: bytes | bytearray) -> None:

@@ -28,6 +28,7 @@ from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from singer_sdk.helpers._batch import BatchConfig
     from singer_sdk.helpers.types import Context, Record
@@ -164,39 +165,44 @@ class CodatStream(Stream):
         keys = [str(record[k]) for k in self._own_keys if k in record and k not in IDS]
         return f"{self.name}, record {' '.join(keys)}" if keys else self.name
 
-    def write_record(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> bool:
-        """Write a record of an answer; if it can't be written, say and count that.
+    def record(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> Record:
+        """Return the record of an answer, which is an object as Codat has it, with the ids that it lacks."""
+        return self.shaper(answer, ids)
+
+    def leads_on(self, record: Record) -> bool:
+        """Say whether what is below a record is read.
+
+        As in the SDK it is not if a stream map filters the record out; but it is if stream maps remove the whole
+        stream, where the SDK would leave out all that is below in silence.
+        """
+        return self.removed or self.stream_maps[0].get_filter_result(record)
+
+    def write(self, record: Record, extracted: datetime | None = None) -> None:
+        """Write a record, if the stream is selected; if it can't be written, say and count that.
 
         Args:
-            answer: an object, as Codat has it.
-            ids: fields of the record that the answer lacks.
-
-        Returns:
-            Whether the streams below it are read. As in the SDK they are not if a stream map filters the record out;
-            but they are if stream maps remove the whole stream, which the SDK would leave out in silence.
+            record: as `record` returns it.
+            extracted: when it was; now, if that is not given.
         """
-        record = self.shaper(answer, ids)
-        leads_on = self.removed or self.stream_maps[0].get_filter_result(record)
         if self.selected:
             try:
-                self._write_all(self._finished_one(record))
+                self._write_all(self._finished_one(record), extracted)
             except RecordError as exc:
                 company_id = record.get("companyId") or record["id"]
                 self.tap.run.summary.unwritten(self.name, f"company {company_id}", exc)
-        return leads_on
 
     def _finished_one(self, record: Record) -> Iterator[tuple[str, Json]]:
         if not all(self.mask.values()):
             pop_deselected_record_properties(record, self.schema, self.mask)
         return self.finished([lossless_json.encode(record)])
 
-    def _write_all(self, records: Iterable[tuple[str, Json]]) -> None:
+    def _write_all(self, records: Iterable[tuple[str, Json]], extracted: datetime | None = None) -> None:
         """Write records; into files, if they are to be, when there are enough for one."""
         for stream, text in records:
             self.has_records = True
             self.counter.increment()
             if self._batch_config is None:
-                self.tap.message_writer.write_record(stream, text)
+                self.tap.message_writer.write_record(stream, text, extracted)
             else:
                 self._waiting.append(text)
                 if len(self._waiting) == self._batch_config.batch_size:

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
     import click
     from singer_sdk import Stream
-    from singer_sdk.helpers.types import Context
 
-    from tap_codat_commerce.sync.proof import ProvenRead
     from tap_codat_commerce.sync.run import Run
 
 SECONDS_OF_ONE_WISH = 1.0
@@ -72,10 +70,6 @@ class CodatTap(Tap):
     @abstractmethod
     def read(self) -> None:
         """Go through all companies, and write what is new of each."""
-
-    @abstractmethod
-    def note_read(self, context: Context, read: ProvenRead) -> None:
-        """Write that a read of a data set was proven complete."""
 
     @classmethod
     @abstractmethod

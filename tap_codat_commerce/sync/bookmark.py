@@ -26,6 +26,7 @@ class Checkpoint:
         latest: the greatest stamp so far.
         unstamped: whether a record so far had no stamp.
         started_at: when the read began, by this machine's clock, as a stamp.
+        asked_at: when the status before it was asked for, by Codat's clock, as a stamp.
     """
 
     sync_id: str
@@ -38,6 +39,32 @@ class Checkpoint:
     latest: str | None
     unstamped: bool
     started_at: str
+    asked_at: str
+
+
+@dataclass(frozen=True)
+class LastRead:
+    """The read that a bookmark rests on: what is told of it, and when it was.
+
+    Attributes:
+        started_at: when it began, by this machine's clock, as a stamp; of one that was interrupted, the first time.
+        ended_at: when it was proven, likewise.
+        asked_at: when the status before it was asked for, by Codat's clock, as a stamp.
+        looked_at: when the status after it was asked for, likewise.
+        synced_at: when the good sync ended that was read, as a stamp; None if it is not known for the connection.
+        full: whether all was asked for, not only what was modified since the bookmark.
+        records: how many different records came.
+        arrived: whether the target has kept all of them.
+    """
+
+    started_at: str
+    ended_at: str
+    asked_at: str
+    looked_at: str
+    synced_at: str | None
+    full: bool
+    records: int
+    arrived: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,24 +76,25 @@ class Bookmark:
             good sync that was read; None if everything has to be asked for.
         exclusive: whether nothing more can come with that very stamp.
         sync_id: id of the good sync that was read; None to read the data set again in any case.
-        seen: what was seen of Codat's syncs when nothing was under way; None where `sync_id` says all.
-        read_from: when the read began, by Codat's clock, as a stamp; None if it was of one page, which can't be torn.
-        read_until: when it ended, likewise.
+        seen: what was seen of Codat's syncs when nothing was under way, bound to stamp, sync and time of the read; None
+            where nothing was sure.
+        read: the read that it rests on; None if there was none, or it is one of an older version of the tap.
         full_read: when the last read of the whole data set began, by this machine's clock, as a stamp; None if there
             was none, or nobody asks.
         checkpoint: how far a read came that was not completed, None if there is none.
         not_supported: whether the data set itself has answered that its platform does not offer it.
+        is_new: whether the data set was never read to its end.
     """
 
     stamp: str | None = None
     exclusive: bool = False
     sync_id: str | None = None
     seen: str | None = None
-    read_from: str | None = None
-    read_until: str | None = None
+    read: LastRead | None = None
     full_read: str | None = None
     checkpoint: Checkpoint | None = None
     not_supported: bool = False
+    is_new: bool = True
 
     def query(self, start_date: str | None) -> str | None:
         """Return what asks for all that was modified since, None if that is everything.
@@ -76,7 +104,7 @@ class Bookmark:
         """
         if self.stamp and self.exclusive:
             return query.after(REPLICATION_KEY, self.stamp)
-        since = self.stamp or (start_date if self.sync_id is None else None)
+        since = self.stamp or (start_date if self.is_new else None)
         return query.since(REPLICATION_KEY, since) if since else None
 
     def full_read_is_due(self, every_days: float | None) -> bool:

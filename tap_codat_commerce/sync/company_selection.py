@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import answers, pages, query
+from tap_codat_commerce.codat import answers, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.sync.company_list import CompanyList
 from tap_codat_commerce.sync.gaps import NEVER_AUTHORIZED, Gaps
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     import msgspec
 
     from tap_codat_commerce.codat.prefetcher import Prefetcher
+    from tap_codat_commerce.sync.company_list import Listing
     from tap_codat_commerce.sync.options import SyncOptions
 
 COMMERCE = "Commerce"
@@ -28,9 +30,7 @@ OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "othe
 LINKED, DEAUTHORIZED, UNLINKED = "linked", "deauthorized", "unlinked"
 STATUSES = frozenset({LINKED, DEAUTHORIZED, UNLINKED, NEVER_AUTHORIZED})
 """Of connections, in small letters. A connection of no status, or of a new one, is read."""
-PATH = "/companies"
-READS = 3
-"""How often the list is read if it changes while it is being read."""
+RUN_AGAIN = "run again when no companies are being added or removed; if that does not help, report it to Codat"
 LONGEST_NAME = 60
 """Characters of a name that a line shows at most."""
 
@@ -45,6 +45,7 @@ class ConnectionRef:
         several: whether the company has other shops that may have been synced: its data status may be theirs.
         number: of the company in this run.
         index: of the connection in the company.
+        alone: whether the company has no other connection, of whatever kind or status.
     """
 
     company_id: str
@@ -54,6 +55,7 @@ class ConnectionRef:
     several: bool
     number: int
     index: int
+    alone: bool = False
 
     @cached_property
     def context(self) -> dict[str, str]:
@@ -89,41 +91,46 @@ class CompanySelection:
         prefetcher: Prefetcher,
         options: SyncOptions,
         logger: logging.Logger,
-        unreadable: Callable[[str, str], None] | None = None,
+        unreadable: Callable[..., None] | None = None,
     ) -> None:
         """Begin without a request.
 
         Args:
             prefetcher: Codat.
             options: what the user has a say in.
-            logger: for what can't be read.
-            unreadable: is called with each entry that can't be read, and why; it is logged if this is not given.
+            logger: for how the list is read, and for what can't be read.
+            unreadable: is called with what can't be read, why, and what helps if that is not to report it; what can't
+                be read is logged if this is not given.
         """
-        self._prefetcher, self._options = prefetcher, options
+        self._prefetcher, self._options, self._logger = prefetcher, options, logger
         self.gaps = Gaps(options)
         self.connections_found = 0
-        self._unreadable = unreadable or (lambda where, why: logger.warning("%s can't be read: %s.", where, why))
+        self._unreadable = unreadable or (lambda where, why, *_: logger.warning("%s can't be read: %s.", where, why))
         self._statuses = {status.casefold() for status in options.connection_statuses}
         self._integration_keys = {key.casefold() for key in options.integration_keys}
 
     def companies(self) -> list[msgspec.Raw]:
-        """Return the companies, not parsed yet, as there may be many.
-
-        The whole list is read before the first company is used: were it read page by page while hours pass, a
-        company removed meanwhile would make another slip through between two pages.
+        """Return the companies, not parsed yet, as there may be many; all of them before the first one is used.
 
         Raises:
             CodatError: a request failed.
         """
         wanted = {company_id.casefold() for company_id in self._options.company_ids}
         try:
-            listed, unreadable = self._listed()
+            listings = self._listings()
         except CodatError as exc:
             exc.at((isinstance(exc, BadRequest) and self.gaps.conditions) or "companies")
             raise
+        listed, unreadable = dict[str, "msgspec.Raw"](), Counter[str]()
+        for listing in listings:
+            listed |= listing.companies
+            unreadable |= listing.unreadable  # the same entries may come again
+            if listing.doubt:
+                self._unreadable("the whole list of companies", listing.doubt, RUN_AGAIN)
         for why, number in unreadable.items():
             self._unreadable(f"companies: {number} entries of the list", why)
-        self.gaps.note_companies(listed)
+        if not any(listing.doubt for listing in listings):
+            self.gaps.note_companies(listed)
         chosen = [c for i, c in listed.items() if (not wanted or i.casefold() in wanted) and self._in_shard(i)]
         return [c for c in chosen if self._is_whole(c)]
 
@@ -138,7 +145,7 @@ class CompanySelection:
         name = company.get("name") or company.get("description")
         several = sum(is_shop(c) and _folded(c, "status") != NEVER_AUTHORIZED for c in every) > 1
         return [
-            ConnectionRef(company["id"], name, connection["id"], connection, several, number, index)
+            ConnectionRef(company["id"], name, connection["id"], connection, several, number, index, len(every) == 1)
             for index, connection in enumerate(every)
             if self.readable(connection)
         ]
@@ -175,52 +182,19 @@ class CompanySelection:
     def _in_shard(self, company_id: str) -> bool:
         return shard_of(company_id, self._options.shard_count) == self._options.shard_index
 
-    def _queries(self) -> Iterator[str | None]:
-        """Yield the queries that together find the companies: a query that was set, else one over ids, else none."""
-        if self._options.company_ids and not self._options.company_query:
-            yield from query.any_of("id", self._options.company_ids)
-        else:
-            yield self._options.company_query
-
-    def _listed(self) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
-        """Return the companies that Codat lists for all queries, by id; and how many can't be read, by the reason."""
-        companies: dict[str, msgspec.Raw] = {}
-        unreadable: Counter[str] = Counter()
-        for condition in self._queries():
-            some, reasons = self._matching(condition)
-            companies |= some
-            unreadable |= reasons  # the same entries may come again
-        return companies, unreadable
-
-    def _matching(self, condition: str | None) -> tuple[dict[str, msgspec.Raw], Counter[str]]:
-        """Return the companies that match, and how many can't be read; again if the list changed while it was read."""
-        size, tags = self._options.page_size, self._options.company_tags
-        params: dict[str, str | int] = {k: v for k, v in (("query", condition), ("tags", tags)) if v}
-        for attempt in range(READS):
-            companies: dict[str, msgspec.Raw] = {}
-            unreadable, seen = Counter[str](), set[bytes]()
-            totals, token = set(), (PATH, condition, attempt)
-            for page in pages.prefetched_by_number(
-                self._prefetcher, PATH, params, size, 1, token=token, position=(-1,)
-            ):
-                totals.add(page.total)
-                before = len(companies) + len(seen)
-                for raw in page.results:
-                    try:
-                        companies[answers.id_of(raw)] = raw
-                    except UnexpectedAnswer as exc:
-                        unreadable[exc.what] += 1
-                        seen.add(bytes(raw))
-                if len(companies) + len(seen) == before:
-                    break  # the page brought nothing new: such pages might never end
-            self._prefetcher.drop(token)
-            if totals == {len(companies) + unreadable.total()}:
-                return companies, unreadable
-        others = (
-            f" and {unreadable.total()} entries that can't be read ({next(iter(unreadable))})" if unreadable else ""
-        )
-        what = f"GET {PATH}: {len(companies)} different companies{others} came, but the pages spoke of {sorted(totals)}"
-        raise UnexpectedAnswer(what)
+    def _listings(self) -> list[Listing]:
+        """Return what Codat lists for each query: one that was set, else those over ids, else none."""
+        chosen = self._options
+        companies = CompanyList(self._prefetcher, chosen.page_size, chosen.company_tags)
+        if not chosen.company_ids or chosen.company_query:
+            return [companies.matching(chosen.company_query)]
+        try:
+            return [companies.matching(condition) for condition in query.any_of("id", chosen.company_ids)]
+        except BadRequest as exc:
+            everything = companies.matching(None)
+            line = "Codat refuses a query for company_ids, so they are looked for in the whole list: %s"
+            self._logger.info(line, exc.what)
+            return [everything]
 
 
 def shard_of(company_id: str, count: int) -> int:

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors
-from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import data_status, proof
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
 from tap_codat_commerce.sync.paged_read import CannotResumeError
+from tap_codat_commerce.sync.proof import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.paged_read import PagedRead, ReadRequest
     from tap_codat_commerce.sync.pending_syncs import PendingSyncs
     from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
-    from tap_codat_commerce.sync.proof import ProvenRead, Read
+    from tap_codat_commerce.sync.proof import Read
     from tap_codat_commerce.sync.reader import Reader
     from tap_codat_commerce.sync.refreshes import Refreshes
     from tap_codat_commerce.sync.run_summary import RecordError, RunSummary
 
 READS = 3
 """How often a data set is read before it counts as failed."""
+WAIT_LONGER = "Run again when it is complete, or raise sync_wait"
 SHOWN = 10
 """Records that can't be read, which are named."""
 
@@ -45,8 +46,8 @@ logger = logging.getLogger("tap-codat-commerce")
 class DataSetSync:
     """A data set of a connection, from its check to its bookmark.
 
-    Whoever writes the records asks whether it `is_due`, takes its `pages` to their end, writes the row of the `proven`
-    read, if there is one, and lets it `conclude` when all of that is out.
+    If it `is_due`, its `pages` are written. When all of its company have been, its status is looked at again: then the
+    read is `proven` or not. The row of a proven read is written, and the bookmark moves.
 
     Attributes:
         name: the data set's, as is `data_type`.
@@ -55,7 +56,7 @@ class DataSetSync:
         position: when its answers are needed, among those of all others.
         check: how it stands.
         reads: how often it was read in this run without being proven complete.
-        proven: what is told of the read once it is proven; None before, or if it could not be.
+        proven: its bookmark after a read that was proven; None before, or if it could not be.
     """
 
     def __init__(  # noqa: PLR0913 - which data set it is, and the parts of the run that it needs
@@ -79,13 +80,11 @@ class DataSetSync:
         self.position: Position = (connection.number, connection.index, number)
         self._reader, self._summary, self._options = reader, summary, options
         self._pending, self._refreshes = pending, refreshes
-        self._waits_for, self._whole = "", False
-        self._status = SyncStatus()
-        self._open: tuple[PagedRead[Any], SyncStatus] | None = None
-        self._is_complete = False
-        self._next: Bookmark | None = None
+        self._whole, self._status = False, SyncStatus()
+        self._open: tuple[PagedRead[Any], Seen] | None = None
+        self._done: tuple[PagedRead[Any], Seen, Bookmark] | None = None
         self.reads = pending.reads_of(self.key)
-        self.proven: ProvenRead | None = None
+        self.proven: Bookmark | None = None
 
     @property
     def where(self) -> str:
@@ -114,24 +113,21 @@ class DataSetSync:
         is_due = False
         with self._contained():
             status = self.check.status()
-            if self._awaits_refresh(status):
-                self._set_aside("a refresh was queued and has not ended")
-            else:
+            if not self._awaits_refresh(status):
                 is_due = self._acts_on(self.check.verdict(status), status)
+            elif not self._pending.set_aside(self):
+                self._leave_out("a refresh was queued and has not ended", WAIT_LONGER)
         return is_due
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what `pages` will begin with, if it is sure to be read; return the token, None if it is not."""
         is_read = self.check.verdict(status).action is Action.READ
-        if self._refreshes.are_due(self.connection, status) or not is_read or not self.check.is_plain:
+        is_sure = is_read and self.check.is_settled(status) and self.check.is_plain(status)
+        if not is_sure or self._refreshes.are_due(self.connection, status):
             return None
         token = self._token(status)
-        self._request(status).prefetch(self._reader.prefetcher, token, self.position)
+        self._request(self.check.trusted(status), status).prefetch(self._reader.prefetcher, token, self.position)
         return token
-
-    def give_up(self) -> None:
-        """Leave the data set out, as the time to wait for it is spent."""
-        self._leave_out(self._waits_for, "Run again when it is complete, or raise sync_wait")
 
     def _acts_on(self, verdict: Verdict, status: SyncStatus) -> bool:
         if verdict.reason:
@@ -141,8 +137,10 @@ class DataSetSync:
         match verdict.action:
             case Action.READ:
                 self._status = status
+                return self.check.is_settled(status) or not self._pending.set_aside(self)
             case Action.WAIT:
-                self._set_aside(verdict.reason)
+                if not self._pending.set_aside(self):
+                    self._leave_out(verdict.reason, WAIT_LONGER)
             case Action.NOT_READY:
                 self._leave_out(verdict.reason, verdict.advice)
             case Action.NOT_SUPPORTED:
@@ -151,7 +149,7 @@ class DataSetSync:
                 self._keep(self.check.as_unchanged(status))
                 action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
                 self._summary.succeeded(action.value)
-        return verdict.action is Action.READ
+        return False
 
     def _awaits_refresh(self, status: SyncStatus) -> bool:
         """Queue a sync if the data is old and one can be had; say whether one is under way now."""
@@ -174,127 +172,144 @@ class DataSetSync:
     # The read
 
     def pages(self) -> Generator[RecordPage[Any], None, None]:
-        """Yield the pages of a data set that is due, until a read is proven, each time from the same bookmark.
+        """Yield the pages of a data set that is due.
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
             RunError: so many companies are in trouble that Codat or the network must be.
         """
         with self._contained():
-            yield from self._until_proven(self._status)
-
-    def conclude(self) -> None:
-        """Move the bookmark, if a read was complete: all that came is out. The data set then counts as read."""
-        if self._is_complete:
-            if self._next:
-                self._keep(self._next)
-            self._summary.succeeded(Action.READ.value)
+            while not (yield from self._read()):
+                pass
 
     def note_checkpoint(self) -> None:
         """Note in the state how far the read came whose pages are being handed over."""
         if self._open and self._open[0].pages > 1 and self._selected.resumable:
-            read, status = self._open
-            self._bookmarks.note(self.context, read.checkpoint(status))
+            read, seen = self._open
+            self._bookmarks.note(self.context, read.checkpoint(seen.status, seen.asked_at))
 
     def fail(self, error: RecordError) -> None:
         """Log and count that what came can't be written. The bookmark stays; the next read begins anew from there."""
+        self._done = None
         self._bookmarks.note(self.context, None)
         self._summary.unwritten(self.name, self.connection.place, error)
 
-    def _until_proven(self, status: SyncStatus) -> Iterator[RecordPage[Any]]:
-        doubt = "it was read too often"
-        while self.reads < READS:
-            old, token, asked_at = self.check.trusted(status), self._token(status), self.check.asked_at
-            read = self._reader.read(self._selected, self._request(status), token, self.position)
-            logger.debug("Reading %s: %s.", self.where, read.request.query or "all of it")
-            try:
-                yield from self._handed_over(read, status)
-            except CannotResumeError:
-                self._bookmarks.note(self.context, None)
-                continue
-            except errors.BadRequest as exc:
-                if not self._reader.refuses_order(read, exc):
-                    raise
-                continue
-            except errors.NotSupported:
-                if read.pages:
-                    raise
-                self._not_supported(status)
-                return
-            finally:
-                self._reader.prefetcher.drop(token)
-            self.reads += 1
-            result = read.result()
-            found, after = self._doubt(read.request, result, old, status)
-            if found is None:
-                self._prove(result, old, status, asked_at)
-                return
+    def _read(self) -> Generator[RecordPage[Any], None, bool]:
+        """Yield the pages of one read; say whether there is nothing more to be tried."""
+        status = self._status
+        old, token = self.check.trusted(status), self._token(status)
+        request = self._request(old, status)
+        asked_at = request.after.asked_at if request.after else self.check.asked_at
+        seen = Seen(status, asked_at, self.check.mark(status))
+        read = self._reader.read(self._selected, request, token, self.position)
+        logger.debug("Reading %s: %s.", self.where, request.query or "all of it")
+        try:
+            yield from self._handed_over(read, seen)
+        except CannotResumeError:
             self._bookmarks.note(self.context, None)
-            if after.kind is Kind.UNDER_WAY:
-                self._set_aside(f"the sync is under way ({after.current})")
-                return
-            doubt, status = found, after
-            if self.reads < READS:
-                logger.debug("%s: reading it again, as %s.", self.where, doubt)
-                self._find(f"Read again, as {doubt}.", level=logging.INFO)
-        self._summary.unproven(self.name, self.connection.place, doubt)
+            return False
+        except errors.BadRequest as exc:
+            if not self._reader.refuses_order(read, exc):
+                raise
+            return False
+        except errors.NotSupported:
+            if read.pages:
+                raise
+            self._not_supported(status)
+        else:
+            self._done = read, seen, old
+        finally:
+            self._reader.prefetcher.drop(token)
+        return True
 
-    def _handed_over(self, read: PagedRead[Any], status: SyncStatus) -> Iterator[RecordPage[Any]]:
-        """Yield the pages; where that ends early, by an error or as they are not taken to their end, note how far."""
-        self._open = read, status
+    def _handed_over(self, read: PagedRead[Any], seen: Seen) -> Iterator[RecordPage[Any]]:
+        """Yield the pages; however that ends, note how far: also a read of all pages is not proven yet."""
+        self._open = read, seen
         try:
             for page in read.record_pages():
                 self._summary.records += len(page.ids)
                 yield page
                 self._summary.log_progress()
-        except BaseException:
+        finally:
             self.note_checkpoint()
-            raise
-        self._open = None
+            self._open = None
 
-    def _doubt(
-        self, request: ReadRequest, read: Read, old: Bookmark, before: SyncStatus
-    ) -> tuple[str | None, SyncStatus]:
-        """Return why a read may be incomplete, None if it is proven; and the status that was seen for that."""
-        nothing = not read.miscounted and self._reader.query_check.finds_nothing(
-            self.where, request.path, read, self.check.bookmark.stamp
+    def _request(self, old: Bookmark, status: SyncStatus) -> ReadRequest:
+        return self._reader.request(self._selected, self.connection, old, status, reads=self.reads, whole=self._whole)
+
+    # After the read
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it was read, and that has to be proven."""
+        return self._done is not None
+
+    def look_again(self) -> bool:
+        """Look whether the read is proven, when its company's status was forgotten; say whether to read it again.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: so many companies are in trouble that Codat or the network must be.
+        """
+        again = False
+        with self._contained():
+            again = self._is_doubtful()
+        self._done = None
+        return again
+
+    def conclude(self) -> None:
+        """Move the bookmark: all that came is out, the row of the read included."""
+        if self.proven:
+            self._keep(self.proven)
+
+    def _is_doubtful(self) -> bool:
+        if self._done is None:
+            return False
+        read, seen, old = self._done
+        result, self.reads = read.result(), self.reads + 1
+        nothing = not result.miscounted and self._reader.query_check.finds_nothing(
+            self.where, read.request.path, result, old.stamp
         )
         self._whole = self._whole or nothing
-        marks_what_is_gone = self._options.full_read_every_days is not None
-        again = read.miscounted or nothing or proof.needs_second_look(read, old, marks_what_is_gone=marks_what_is_gone)
-        after = self.check.status(anew=True) if again else before
-        return proof.doubt(read, before, after, query_finds_nothing=nothing), after
+        looked_at, after = self._reader.now(), self.check.status_after()
+        doubt = proof.doubt(result, seen.status, after, query_finds_nothing=nothing)
+        if doubt is None:
+            self._prove(result, seen, old, looked_at)
+            return False
+        self._bookmarks.note(self.context, None)
+        if after.kind is not Kind.UNDER_WAY and self.reads >= READS:
+            self._summary.unproven(self.name, self.connection.place, doubt)
+            return False
+        logger.debug("%s: reading it again, as %s.", self.where, doubt)
+        self._find(f"Read again, as {doubt}.", level=logging.INFO)
+        return True
 
-    def _prove(self, read: Read, old: Bookmark, status: SyncStatus, asked_at: str) -> None:
+    def _prove(self, read: Read, seen: Seen, old: Bookmark, looked_at: str) -> None:
         """Say what follows from a read that was proven, if there is nothing else against it.
 
         Raises:
             UnreadableRecords: some of the records can't be read.
         """
+        start = self._options.start_date if self._selected.incremental else None
         if read.unreadable:
             what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
             raise errors.UnreadableRecords(what)
-        seen = proof.Seen(status, asked_at, self._reader.now(), self.check.mark(status))
-        waits = proof.may_still_arrive(read, seen)
-        if waits and old.stamp:
-            self._leave_out("Codat says that it has no data, though its sync is complete", "Run again")
+        if proof.lost_data(read, self.check.bookmark, start):  # also where it is not trusted to be read from
+            self._leave_out("Codat says that it has no data, though it had some", "Run again")
             return
-        if waits:
-            self._find("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
         if read.duplicates:
             self._find("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})")
         if read.unstamped:
             self._find("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
-        self._is_complete = True
-        if not waits:
-            start = self._options.start_date if self._selected.incremental else None
+        self._summary.succeeded(Action.READ.value)
+        if proof.may_still_arrive(read, seen):
+            self._find("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
+        elif not proof.is_settled(seen.status, seen.asked_at):
+            self._find("Read again by the next run: the sync had just ended.", level=logging.INFO)
+        else:
+            told = proof.last_read(read, seen, ended_at=dates.now(), looked_at=looked_at)
             keeps = self._options.full_read_every_days is not None
-            self._next = proof.next_bookmark(read, seen, old, start=start, keeps_full_reads=keeps)
-            self.proven = proof.as_proven_read(read, status, self.data_type, dates.written(utc_now()))
-
-    def _request(self, status: SyncStatus) -> ReadRequest:
-        old = self.check.trusted(status)
-        return self._reader.request(self._selected, self.connection, old, status, reads=self.reads, whole=self._whole)
+            self.proven = proof.next_bookmark(read, seen, old, told, start=start, keeps_full_reads=keeps)
 
     def _token(self, status: SyncStatus) -> Hashable:
         """Return what stands for the read that is next.
@@ -337,11 +352,6 @@ class DataSetSync:
     def _keep(self, bookmark: Bookmark) -> None:
         if bookmark is not self.check.bookmark:
             self._bookmarks.move(self.context, bookmark)
-
-    def _set_aside(self, reason: str) -> None:
-        self._waits_for = reason
-        if not self._pending.set_aside(self):
-            self.give_up()
 
     def _leave_out(self, reason: str, advice: str) -> None:
         self._summary.left_out(self.name, self.connection.place, reason, advice)

@@ -130,7 +130,12 @@ class SyncStatus:
     @property
     def mark(self) -> str:
         """A short text that differs as soon as any sync began or ended."""
-        return mark(self.good_sync_id, self.sync_id, self.last_good_sync)
+        return mark(self.good_sync_id, self.latest, self.last_good_sync)
+
+    @property
+    def latest(self) -> str | None:
+        """What tells the latest sync from others: its id, else how it stands."""
+        return self.sync_id or self.current
 
     @property
     def has_data(self) -> bool:
@@ -190,7 +195,7 @@ class DataStatuses:
         """Return when a company was asked for that is remembered, by Codat's clock, as a stamp: before its answer."""
         return self._asked_at[company_id]
 
-    def entries(self, company_id: str, *, anew: bool = False) -> dict[str, Any]:
+    def entries(self, company_id: str) -> dict[str, Any]:
         """Return what Codat says of each data type of the company, as it came.
 
         It is remembered until it is forgotten, as is an error.
@@ -198,12 +203,11 @@ class DataStatuses:
         Raises:
             CodatError: the request failed; the same again for each data set of the company, without asking again.
         """
-        if anew or company_id not in self._entries:
-            now = dates.written(self._prefetcher.clock.now())
-            self._asked_at[company_id] = now if anew else self._asked_at.get(company_id, now)
+        if company_id not in self._entries:
+            self._asked_at.setdefault(company_id, dates.written(self._prefetcher.clock.now()))
             try:
-                token = None if anew else _token(company_id)
-                self._entries[company_id] = self._prefetcher.get(_path(company_id), None, answers.data_status, token)
+                path, token = _path(company_id), _token(company_id)
+                self._entries[company_id] = self._prefetcher.get(path, None, answers.data_status, token)
             except CodatError as exc:
                 exc.at(f"data status of company {company_id}")
                 self._entries[company_id] = exc
@@ -212,13 +216,13 @@ class DataStatuses:
             raise found
         return found
 
-    def status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
+    def status(self, company_id: str, data_type: str) -> SyncStatus:
         """Return the status of one data type.
 
         Raises:
             CodatError: the request failed, or the entry of this data type can't be read.
         """
-        return SyncStatus.of(self.entries(company_id, anew=anew).get(data_type))
+        return SyncStatus.of(self.entries(company_id).get(data_type))
 
     def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
         """Queue a sync of a data set, and return its pull operation.
@@ -240,12 +244,13 @@ def _token(company_id: str) -> tuple[str, str]:
     return ("status", company_id)
 
 
-def judge(status: SyncStatus, *, unchanged: bool) -> Verdict:
+def judge(status: SyncStatus, *, unchanged: bool, alone: bool) -> Verdict:
     """Return what to do with a data set.
 
     Args:
         status: its status now.
         unchanged: whether it is known to be what was completely read before.
+        alone: whether its connection is the only one of its company: the status may be that of another one otherwise.
     """
     current, kind = status.current, status.kind
     done = Action.UNCHANGED if unchanged else Action.READ
@@ -253,7 +258,7 @@ def judge(status: SyncStatus, *, unchanged: bool) -> Verdict:
         return Verdict(Action.WAIT, f"the sync is under way ({current})")
     if kind is Kind.GOOD or not status.certain:
         return Verdict(done)
-    if kind is Kind.NEVER and status.has_data:  # of another connection, it may be
+    if kind is Kind.NEVER and (status.has_data or not alone):  # of another connection, it may be
         return Verdict(done)
     if kind is Kind.NEVER:
         return Verdict(Action.NOT_SUPPORTED, "the platform does not offer it")

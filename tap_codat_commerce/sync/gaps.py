@@ -21,6 +21,7 @@ class Gaps:
         """Begin before anything is known."""
         self._options = options
         self._companies: int | None = None
+        self._chosen = False
         self._missing: list[str] = []
         self._shops: set[tuple[str, str]] = set()
 
@@ -30,10 +31,11 @@ class Gaps:
         return " and ".join(name for name in ("company_query", "company_tags") if getattr(self._options, name))
 
     def note_companies(self, listed: Iterable[str]) -> None:
-        """Take note of the ids of all companies that Codat has listed."""
+        """Take note of the ids of all companies that Codat has listed, those that are not asked for included."""
         ids = {company_id.casefold() for company_id in listed}
-        self._companies = len(ids)
-        self._missing = sorted({company_id.casefold() for company_id in self._options.company_ids} - ids)
+        wanted = {company_id.casefold() for company_id in self._options.company_ids}
+        self._companies, self._chosen = len(ids), bool(ids & wanted if wanted else ids)
+        self._missing = sorted(wanted - ids)
 
     def note_shop(self, status: str, platform: str) -> None:
         """Take note of a connection to a shop: its status, and the key of its platform, in small letters."""
@@ -51,7 +53,7 @@ class Gaps:
             yield f"{self.conditions}: no company matches. Without that, `codat-commerce status` lists all."
         elif self._companies == 0 and not self._missing:
             yield "There is no company yet. `codat-commerce connect NAME --platform KEY` makes one."
-        if self._companies and self._options.shard_count == 1:  # other shards may have what this one has not
+        if self._chosen and self._options.shard_count == 1:  # other shards may have what this one has not
             yield from self._of_connections()
 
     def _of_connections(self) -> Iterator[str]:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_codat_commerce.codat import lossless_json, pages
-from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import NoData, UnexpectedAnswer
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.records import dates
@@ -71,9 +70,10 @@ class ReadRequest:
 
     def prefetch(self, prefetcher: Prefetcher, token: Hashable, position: Position) -> None:
         """Ask ahead for what a read begins with, and for more if nothing has to be checked first."""
-        path, params, size, first = self.path, self.params(), self.page_size, self.first_page
+        path, params, first = self.path, self.params(), self.first_page
 
         def arrived(page: Page) -> None:
+            size = pages.own_size(page, first, self.page_size)
             prefetcher.expect(max(0, -(-page.total // size) - first))
             if not self.after:
                 pages.prefetch_following(
@@ -85,7 +85,7 @@ class ReadRequest:
         elif self.data_set.paging is Paging.LINKED:
             prefetcher.prefetch(path, None, pages.decode, position, token=token)
         else:
-            numbered = pages.numbered(params, first, size)
+            numbered = pages.numbered(params, first, self.page_size)
             prefetcher.prefetch(path, numbered, pages.decode, position, token=token, then=arrived)
 
 
@@ -126,12 +126,12 @@ class PagedRead(Generic[Content]):
         self._prefetcher, self._page_of, self.request = prefetcher, page_of, request
         self._token, self._position = token, position
         after = request.after
-        self._before = (after.page - 1) * request.page_size if after else 0
-        self.pages, self._records, self._duplicates = 0, self._before, 0
+        self._size, self._before = request.page_size, 0
+        self.pages, self._records, self._duplicates = 0, 0, 0
         self._latest = after.latest if after else None
         self._unstamped = after.unstamped if after else False
         self._totals = {after.total} if after else set()
-        self._started_at = after.started_at if after else dates.written(utc_now())
+        self._started_at = after.started_at if after else dates.now()
         self._unreadable: list[str] = []
         self._no_data = False
         self._ids = DistinctIds()
@@ -160,7 +160,6 @@ class PagedRead(Generic[Content]):
         """Return what is known of the read. That counts all ids: for once in a while, not for each page."""
         return Read(
             query=self.request.query,
-            several_pages=self.pages > 1 or self._before > 0,
             records=self._records,
             distinct=self._distinct(),
             totals=frozenset(self._totals),
@@ -172,8 +171,13 @@ class PagedRead(Generic[Content]):
             started_at=self._started_at,
         )
 
-    def checkpoint(self, status: SyncStatus) -> Checkpoint | None:
-        """Return where to go on should the read end here, None where that is not possible."""
+    def checkpoint(self, status: SyncStatus, asked_at: str) -> Checkpoint | None:
+        """Return where to go on should the read end here, None where that is not possible.
+
+        Args:
+            status: how the data set stood before the read.
+            asked_at: when that was asked for, by Codat's clock, as a stamp; of an interrupted read, the first time.
+        """
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
             return None
@@ -191,6 +195,7 @@ class PagedRead(Generic[Content]):
             latest=latest,
             unstamped=unstamped,
             started_at=self._started_at,
+            asked_at=asked_at,
         )
 
     def _distinct(self) -> int:
@@ -217,8 +222,12 @@ class PagedRead(Generic[Content]):
             )
         )
         if after:
-            old = next(some, None)
-            if not old or _fingerprint(old.ids) != after.fingerprint or self._totals != {after.total}:
+            try:
+                old = next(some, None)
+            except UnexpectedAnswer as exc:
+                raise CannotResumeError from exc
+            fits = old and len(old.ids) == min(self._size, after.total - self._before)
+            if not old or not fits or _fingerprint(old.ids) != after.fingerprint or self._totals != {after.total}:
                 raise CannotResumeError
         yield from some
 
@@ -241,6 +250,9 @@ class PagedRead(Generic[Content]):
 
     def _paged(self, answers: Iterator[Page]) -> Iterator[RecordPage[Content]]:
         for answer in answers:
+            if not self.pages:
+                self._size = pages.own_size(answer, self.request.first_page, self.request.page_size)
+                self._before = self._records = (self.request.first_page - 1) * self._size
             self._totals.add(answer.total)
             page = self._page_of(answer.results)
             answer.results.clear()
@@ -252,7 +264,7 @@ class PagedRead(Generic[Content]):
             self.pages += 1
             self._records += len(page.ids) + len(page.unreadable)
             self._check_progress()
-            number = self._before // self.request.page_size + self.pages
+            number = self.request.first_page + self.pages - 1
             latest, unstamped = self._latest, self._unstamped
             yield page
             # Whoever asks for more has used all of this page.

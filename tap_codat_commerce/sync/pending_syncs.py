@@ -26,9 +26,6 @@ class Waiting(Protocol):
     def key(self) -> Hashable:
         """What tells it from others; the same each time that the data set is looked at."""
 
-    def give_up(self) -> None:
-        """Leave it out, as the time is spent."""
-
 
 Sync = TypeVar("Sync", bound=Waiting)
 
@@ -47,20 +44,20 @@ class PendingSyncs(Generic[Sync]):
         return self._reads.get(key, 0)
 
     def set_aside(self, sync: Sync) -> bool:
-        """Take a data set in; False if there is no time to wait."""
-        if not self._seconds:
+        """Take a data set in; False if there is no time left to wait."""
+        if self._left <= 0:
             return False
         self._syncs.append(sync)
         self._reads[sync.key] = sync.reads
         return True
 
     def rounds(self) -> Iterator[list[Sync]]:
-        """Yield what was set aside, with growing pauses, until nothing is set aside again or the time is spent."""
+        """Yield what was set aside, with growing pauses; in the last round, when the time is spent, nothing more is."""
         pause, line_at = FIRST_PAUSE, self._left
         while self._syncs:
             syncs, self._syncs = self._syncs, []
             yield syncs
-            if not self._syncs or self._left <= 0:
+            if not self._syncs:
                 break
             pause = min(pause, self._left)
             if self._left <= line_at:
@@ -70,6 +67,3 @@ class PendingSyncs(Generic[Sync]):
             time.sleep(pause)
             self._left -= pause
             pause = min(pause * 1.5, LONGEST_PAUSE)
-        for sync in self._syncs:
-            sync.give_up()
-        self._syncs = []

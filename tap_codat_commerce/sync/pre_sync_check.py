@@ -56,32 +56,41 @@ class PreSyncCheck:
 
     # How does it stand?
 
-    def status(self, *, anew: bool = False) -> SyncStatus:
+    def status(self) -> SyncStatus:
         """Return how the data set stands: by its company's status, or by its own operations beside other shops.
 
         Raises:
             CodatError: a request failed.
         """
-        if self.shared and anew and (own := self._own_status(anew=True)):
-            return own
-        self._company = self._statuses.status(self._connection.company_id, self._data_type, anew=anew)
+        self._company = self._statuses.status(self._connection.company_id, self._data_type)
         if not self.needs_history(self._company):
             return self._company
-        return (None if anew else self._own_status()) or replace(self._company, certain=False)
+        return self._own_status() or replace(self._company, certain=False)
+
+    def status_after(self) -> SyncStatus:
+        """Return how the data set stands after a read, when what was known of the company has been forgotten.
+
+        Beside other shops, its own operations tell, and the company's status need not be asked for.
+
+        Raises:
+            CodatError: a request failed.
+        """
+        own = self._own_status() if self.shared else None
+        return own or self.status()
 
     def needs_history(self, company: SyncStatus) -> bool:
         """Say whether the company's status does not tell how the data set stands."""
         ever = company.current is not None or company.has_data
         return self.shared and ever and not self._seen_before(company)
 
-    def _own_status(self, *, anew: bool = False) -> SyncStatus | None:
+    def _own_status(self) -> SyncStatus | None:
         company_id, connection_id = self._connection.company_id, self._connection.connection_id
-        operations = self._history.of(company_id, anew=anew)
+        operations = self._history.of(company_id)
         if operations.are_behind(self._company):
             return None
         own = operations.status(connection_id, self._data_type)
         if own is None:  # another shop of the company may have so many that its own are out of sight
-            operations = self._history.of(company_id, connection_id, anew=anew)
+            operations = self._history.of(company_id, connection_id)
             own = operations.status(connection_id, self._data_type)
         return own
 
@@ -89,9 +98,14 @@ class PreSyncCheck:
 
     def verdict(self, status: SyncStatus) -> Verdict:
         """Return what to do with the data set."""
-        unchanged = self._options.skip_unchanged and self._is_what_was_read(status)
-        seen_before = self.shared and self._seen_before(self._company)
-        return Verdict(Action.UNCHANGED) if seen_before else data_status.judge(status, unchanged=unchanged)
+        if self._seen_before(self._company):
+            return Verdict(Action.UNCHANGED)
+        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self._is_what_was_read(status)
+        return data_status.judge(status, unchanged=unchanged, alone=self._connection.alone)
+
+    def is_settled(self, status: SyncStatus) -> bool:
+        """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""
+        return proof.is_settled(status, self.asked_at)
 
     def trusted(self, status: SyncStatus) -> Bookmark:
         """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
@@ -103,23 +117,24 @@ class PreSyncCheck:
             CodatError: the history of operations can't be asked for.
         """
         old = self.bookmark
-        if proof.is_after_its_sync(old, status, self.asked_at):
-            return proof.anew(old)
-        if self._is_what_was_read(status) or not (self._may_be_torn(status) or self._may_be_of_another()):
-            return old
-        return proof.anew(old)
+        if self._is_what_was_read(status):
+            return proof.trusted(old, status, self.asked_at, meanwhile=set(), own=True)
+        return proof.trusted(
+            old, status, self.asked_at, meanwhile=self._syncs_within(old, status), own=not self._may_be_of_another()
+        )
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether `trusted` needs no request."""
-        return not self.bookmark.read_until and not self._may_be_of_another(known_only=True)
+    def is_plain(self, status: SyncStatus) -> bool:
+        """Say whether `trusted` needs no request."""
+        read = self.bookmark.read
+        looks_back = read is not None and proof.may_overlap(read, status)
+        return not looks_back and not self._may_be_of_another(known_only=True)
 
-    def _may_be_torn(self, status: SyncStatus) -> bool:
-        if (within := proof.last_read(self.bookmark)) is None:
-            return False
+    def _syncs_within(self, old: Bookmark, status: SyncStatus) -> set[str] | None:
+        """Return the ids of the syncs that were under way during the last read, None if that is not known."""
+        if old.read is None or not proof.may_overlap(old.read, status):
+            return set()
         operations = self._history.of(self._connection.company_id)
-        meanwhile = operations.within(self._connection.connection_id, self._data_type, *within)
-        return proof.may_be_torn(self.bookmark, status, meanwhile)
+        return operations.within(self._connection.connection_id, self._data_type, *proof.within(old.read))
 
     def _may_be_of_another(self, *, known_only: bool = False) -> bool:
         sync_id, connection, history = self.bookmark.sync_id, self._connection, self._history
@@ -130,6 +145,10 @@ class PreSyncCheck:
         own = history.of(connection.company_id, connection.connection_id) if not known_only else None
         return own is None or not own.has(sync_id, connection.connection_id)
 
+    @property
+    def _full_read_is_due(self) -> bool:
+        return self.bookmark.full_read_is_due(self._options.full_read_every_days)
+
     def _is_what_was_read(self, status: SyncStatus) -> bool:
         return proof.is_what_was_read(self.bookmark, status)
 
@@ -138,7 +157,7 @@ class PreSyncCheck:
     def mark(self, status: SyncStatus) -> str | None:
         """Return what a later run may know the data set by, beside the id of its good sync; None if nothing is sure."""
         if not status.certain or status.kind is not Kind.GOOD:
-            return status.mark if status.certain else None
+            return proof.mark_of_failed(self.bookmark, status, self.asked_at) if status.certain else None
         if self._connection.several or (self.shared and self._company.mark != status.mark):
             return self._mark_of_several(self._company)
         return status.mark
@@ -147,25 +166,28 @@ class PreSyncCheck:
         """Return the bookmark by which the next run need not ask how an unchanged data set stands."""
         if not self.shared or self._seen_before(self._company):
             return self.bookmark
-        seen = self.mark(status)
-        return self.bookmark if self.bookmark.seen == seen else replace(self.bookmark, seen=seen, checkpoint=None)
+        new = proof.bound(replace(self.bookmark, checkpoint=None), self.mark(status))
+        return self.bookmark if self.bookmark.seen == new.seen else new
 
     def as_not_supported(self, status: SyncStatus) -> Bookmark:
         """Return the bookmark by which the data set's own word is taken that the platform does not offer it.
 
         It holds until something moves there.
         """
-        seen = self._mark_of_several(self._company) if self.shared else status.mark
+        mark = self._mark_of_several(self._company) if self.shared else status.mark
         sync_id = status.good_sync_id
-        return replace(self.bookmark, sync_id=sync_id, seen=seen, not_supported=True, checkpoint=None)
+        new = replace(self.bookmark, sync_id=sync_id, not_supported=True, checkpoint=None, is_new=False)
+        return proof.bound(new, mark)
 
     def _seen_before(self, company: SyncStatus) -> bool:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""
-        options = self._options
-        ask = not options.skip_unchanged or options.refresh_older_than_hours is not None
-        return not ask and self.bookmark.seen == self._mark_of_several(company)
+        options, old = self._options, self.bookmark
+        ask = not options.skip_unchanged or options.refresh_older_than_hours is not None or self._full_read_is_due
+        hidden = company.kind is Kind.UNDER_WAY and company.sync_id is None  # any other may have begun
+        known = self.shared and not (ask or hidden) and proof.is_intact(old)
+        return known and proof.mark_of(old) == self._mark_of_several(company)
 
     def _mark_of_several(self, company: SyncStatus) -> str:
-        ids = company.good_sync_id, company.sync_id
+        ids = company.good_sync_id, company.latest
         last_sync = str(self._connection.details.get("lastSync"))
         return proof.OF_SEVERAL + data_status.mark(*ids, company.last_good_sync, last_sync)

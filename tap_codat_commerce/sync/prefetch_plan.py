@@ -14,7 +14,7 @@ from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.sync.data_status import SyncStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterator, Mapping
 
     import msgspec
 
@@ -78,11 +78,8 @@ class PrefetchPlan:
         for token in self._tokens.pop(company_id, ()):
             self._prefetcher.drop(token)
 
-    def come_back(self, syncs: Iterable[DataSetSync]) -> None:
-        """Ask ahead for data sets that are looked at again."""
-        companies: dict[str, list[DataSetSync]] = {}
-        for sync in syncs:
-            companies.setdefault(sync.connection.company_id, []).append(sync)
+    def come_back(self, companies: Mapping[str, list[DataSetSync]]) -> None:
+        """Ask ahead for data sets that are looked at again, by the ids of their companies."""
         for number, (company_id, some) in enumerate(companies.items()):
             self._statuses.prefetch(company_id, (number,), partial(self._look, some))
 

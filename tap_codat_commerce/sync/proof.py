@@ -1,17 +1,19 @@
 """Why a bookmark may move, and whether an old one may still be trusted: the tap's promise, as rules over values.
 
-A read is proven if the status of its data set was the same after it as before, and as many different records came as
-every page said there are. Then the bookmark moves, but never past the end of the good sync that was known before the
-read. Nothing here asks Codat: what a rule needs to know is fetched by others, and handed over.
+A read is proven if the status of its data set was the same after it as before, in every word, with no sync under way
+and the good sync settled; and if as many different records came as every page said there are. Then the bookmark moves,
+but never past the end of the good sync that was known before the read. Nothing here asks Codat: what a rule needs to
+know is fetched by others, and handed over.
 """
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.records import dates
-from tap_codat_commerce.sync.bookmark import Bookmark
+from tap_codat_commerce.sync.bookmark import Bookmark, LastRead
 from tap_codat_commerce.sync.data_status import Kind
 
 if TYPE_CHECKING:
@@ -20,16 +22,26 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.bookmark import Checkpoint
     from tap_codat_commerce.sync.data_status import SyncStatus
 
+SETTLES_WITHIN = 60.0
+"""Seconds. So long after the end of a sync, a machine of Codat's that hands out pages may not have got it yet."""
+ANSWERED_WITHIN = 900.0
+"""Seconds. So late may an answer come after it was asked for, ahead or again and again; no zone is so near to UTC."""
 OVERLAP = 300.0
 """Seconds. So far behind may the clocks be by which Codat stamps records."""
+STAMPS_CLOSE_WITHIN = 3600.0
+"""Seconds. Once a good sync ended so long after a bookmark, no more records can have exactly the bookmark's stamp."""
 APPEARS_WITHIN = 6 * 3600.0
 """Seconds. So long after a good sync, Codat's word that there is no data is not taken for good."""
-SETTLES_WITHIN = 3600.0
-"""Seconds. Once a good sync ended so long after a bookmark, no more records can have exactly the bookmark's stamp."""
+LONGEST_SYNC = 7 * 86_400.0
+"""Seconds. Where nothing tells whether a sync of the connection is under way, one may have begun so long ago."""
 LAG = 60.0
-"""Seconds. A sync that ended less than that after a read of many pages may have been under way, unseen, during it."""
+"""Seconds. A status may be so far behind: a sync that began before a read ended shows by then."""
+LONGEST_UNSEEN = 12 * 3600.0
+"""Seconds. A sync that ended so long after a read was not under way, unseen, during it."""
 OF_SEVERAL = "several "
 """What `seen` begins with in a company with several shops."""
+JUST_FAILED = "failed "
+"""What `seen` begins with after a sync that failed, nobody knows how long ago."""
 QUERY_FINDS_NOTHING = "a query brings not even what was modified last"
 
 
@@ -39,7 +51,6 @@ class Read:
 
     Attributes:
         query: what was asked for, None for all.
-        several_pages: whether it took more than one page.
         records: how many records came, those of an interrupted read included that it went on from.
         distinct: how many different ones.
         totals: how many records there are, by each page; empty if the answer does not tell.
@@ -52,7 +63,6 @@ class Read:
     """
 
     query: str | None
-    several_pages: bool
     records: int
     distinct: int
     totals: frozenset[int]
@@ -73,62 +83,37 @@ class Read:
 
 
 @dataclass(frozen=True)
-class ProvenRead:
-    """What is told of a read that was proven complete: a row of the stream `reads`.
-
-    Attributes:
-        data_type: of the data set.
-        started_at: when it began, by this machine's clock, as a stamp; of one that was interrupted, the first time.
-        ended_at: when it was proven, likewise.
-        sync_id: id of the good sync that was read; None if it is not known for the connection.
-        synced_at: when that ended, by Codat.
-        full: whether all was asked for, not only what was modified since the bookmark.
-        records: how many different records came.
-        total: how many the data set has; None if only a part was asked for.
-    """
-
-    data_type: str
-    started_at: str
-    ended_at: str
-    sync_id: str | None
-    synced_at: str | None
-    full: bool
-    records: int
-    total: int | None
-
-
-@dataclass(frozen=True)
 class Seen:
-    """What is known once a read was proven.
+    """What was seen of a data set's syncs before a read, and when.
 
     Attributes:
-        status: how the data set stood, before the read and after it.
-        asked_at: when that was asked for before the read, by Codat's clock, as a stamp.
-        now: the time at Codat, as a stamp.
-        mark: what a later run may know the data set by, None if nothing is sure.
+        status: how it stood.
+        asked_at: when that was asked for, by Codat's clock, as a stamp; of an interrupted read, the first time.
+        mark: what a later run may know it by, None if nothing is sure.
     """
 
     status: SyncStatus
     asked_at: str
-    now: str
     mark: str | None
 
 
 # Is the read complete?
 
 
-def needs_second_look(read: Read, old: Bookmark, *, marks_what_is_gone: bool) -> bool:
-    """Say whether the status has to be asked for again after a read that shows nothing wrong by itself.
+def is_settled(status: SyncStatus, asked_at: str) -> bool:
+    """Say whether the good sync ended so long ago that every machine of Codat's hands it out.
 
-    One page is made of one state of the cache: it can't be torn. But a page that a sync has emptied would make rows of
-    before count as gone.
+    An end that is missing, or later than Codat's clock, tells nothing, and counts as settled: else a bookmark might
+    never move. If it is only a little later, the sync ended between the question and its answer.
 
     Args:
-        read: what came.
-        old: the bookmark that was read from.
-        marks_what_is_gone: whether rows that a full read did not bring count as gone.
+        status: how the data set stands.
+        asked_at: when that was asked for, by Codat's clock, as a stamp: before the first page.
     """
-    return read.several_pages or (marks_what_is_gone and read.query is None and old.sync_id is not None)
+    end = dates.stamp(status.last_good_sync)
+    if end is None or end > dates.moved(asked_at, ANSWERED_WITHIN):
+        return True
+    return dates.moved(end, SETTLES_WITHIN) <= asked_at
 
 
 def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_nothing: bool = False) -> str | None:
@@ -137,17 +122,23 @@ def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_noth
     Args:
         read: what came.
         before: the status before the read.
-        after: the status after it; the one before, if a second look is not needed.
+        after: the status after it.
         query_finds_nothing: whether a query brought not even what the bookmark was made of.
     """
     if after.kind is Kind.UNDER_WAY:
         return f"its status became {after.current} meanwhile"
-    if after.mark != before.mark:
+    if after != before:
         return "a sync began or ended meanwhile"
     return read.miscounted or (QUERY_FINDS_NOTHING if query_finds_nothing else None)
 
 
 # What follows?
+
+
+def lost_data(read: Read, old: Bookmark, start_date: str | None) -> bool:
+    """Say whether Codat says that there is no data where there was some: that is not believed."""
+    stamped = old.stamp is not None and old.stamp != dates.stamp(start_date)
+    return read.no_data and (stamped or (old.read is not None and old.read.full and old.read.records > 0))
 
 
 def may_still_arrive(read: Read, seen: Seen) -> bool:
@@ -156,66 +147,110 @@ def may_still_arrive(read: Read, seen: Seen) -> bool:
     return read.no_data and (end is None or end > dates.moved(seen.asked_at, -APPEARS_WITHIN))
 
 
-def next_bookmark(read: Read, seen: Seen, old: Bookmark, *, start: str | None, keeps_full_reads: bool) -> Bookmark:
-    """Return the bookmark after a read that was proven.
+def last_read(read: Read, seen: Seen, *, ended_at: str, looked_at: str) -> LastRead:
+    """Return what is told of a proven read.
 
-    It never passes the end of the good sync that was known before the read, nor the time at which that was asked for:
-    a page may hold the first records of a sync that has just begun, stamped later than others that will follow. Long
-    after that time, no more can come with stamps of before; until then, clocks may differ.
+    Args:
+        read: what came.
+        seen: how the data set stood.
+        ended_at: when it was proven, by this machine's clock, as a stamp.
+        looked_at: when the status after it was asked for, by Codat's clock, as a stamp.
+    """
+    return LastRead(
+        read.started_at,
+        ended_at,
+        seen.asked_at,
+        looked_at,
+        dates.stamp(seen.status.last_good_sync) if seen.status.certain else None,
+        full=read.query is None,
+        records=read.distinct if read.totals else read.records,
+    )
+
+
+def reaches(seen: Seen) -> str | None:
+    """Return the stamp that a bookmark may not pass, None if it may not move.
+
+    That is the end of the good sync that was known before the read, or the time at which that was asked for, if that is
+    earlier: a page may hold the first records of a sync that has just begun, stamped later than others that will
+    follow. Until long after that end, clocks may differ. Where nothing is sure, a sync may have begun long ago.
+    """
+    status, asked_at = seen.status, seen.asked_at
+    if not status.certain:
+        return dates.moved(asked_at, -LONGEST_SYNC)
+    end = dates.stamp(status.last_good_sync)
+    if end is None:
+        return None
+    end = min(end, asked_at)
+    return dates.moved(end, -OVERLAP) if end > dates.moved(asked_at, -STAMPS_CLOSE_WITHIN) else end
+
+
+def next_bookmark(  # noqa: PLR0913 - all that decides on it
+    read: Read, seen: Seen, old: Bookmark, told: LastRead, *, start: str | None, keeps_full_reads: bool
+) -> Bookmark:
+    """Return the bookmark after a read that was proven.
 
     Args:
         read: what came.
         seen: how the data set stood.
         old: the bookmark that was read from.
-        start: since when records are wanted, as a date; None for ever.
+        told: what is told of the read.
+        start: since when records are wanted of a data set that was never read, as a date; None for ever.
         keeps_full_reads: whether it has to be known when the data set was last read whole.
     """
-    status, asked_at = seen.status, seen.asked_at
-    settled, end = dates.moved(asked_at, -SETTLES_WITHIN), dates.stamp(status.last_good_sync)
-    end = min(end, asked_at) if end and status.certain else None
-    end = dates.moved(end, -OVERLAP) if end and end > settled else end
+    end = reaches(seen)
     reached = min(read.latest, end) if read.latest and end else None
-    stamp = max(filter(None, (old.stamp or dates.stamp(start), reached)), default=None)
-    stamp = min(stamp, end) if stamp and end else stamp
+    begin = old.stamp or (dates.stamp(start) if old.is_new else None)
+    stamp = max(filter(None, (begin, reached)), default=None)
+    stamp = min(stamp, end) if stamp and end and seen.status.certain else stamp
     stamp = None if read.unstamped else stamp
-    exclusive = bool(stamp and end) and (stamp or "") < settled and (stamp or "") <= (end or "")
-    full_read = old.full_read if read.query else read.started_at
-    return Bookmark(
+    closed = dates.moved(seen.asked_at, -STAMPS_CLOSE_WITHIN)
+    exclusive = seen.status.certain and bool(stamp and end) and (stamp or "") < closed
+    new = Bookmark(
         stamp,
         exclusive or (old.exclusive and stamp == old.stamp),
-        status.good_sync_id if status.certain else None,
-        seen.mark,
-        asked_at if read.several_pages else None,
-        seen.now if read.several_pages else None,
-        full_read if keeps_full_reads else None,
+        seen.status.good_sync_id if seen.status.certain else None,
+        read=told,
+        full_read=(told.started_at if told.full else old.full_read) if keeps_full_reads else None,
+        is_new=False,
     )
+    return bound(new, seen.mark)
 
 
-def as_proven_read(read: Read, status: SyncStatus, data_type: str, ended_at: str) -> ProvenRead:
-    """Return what is told of a proven read; `ended_at` is by this machine's clock, as a stamp."""
-    full, records = read.query is None, read.distinct if read.totals else read.records
-    return ProvenRead(
-        data_type,
-        read.started_at,
-        ended_at,
-        status.good_sync_id if status.certain else None,
-        status.last_good_sync if status.certain else None,
-        full,
-        records,
-        records if full else None,
-    )
+def bound(bookmark: Bookmark, mark: str | None) -> Bookmark:
+    """Return a bookmark with a mark that holds only together with its stamp, its sync and the time of its read."""
+    return replace(bookmark, seen=mark and mark + _seal(bookmark))
 
 
 # May the bookmark be trusted?
 
 
+def is_intact(old: Bookmark) -> bool:
+    """Say whether nobody has changed stamp, sync or time of a bookmark since it was proven."""
+    return old.seen is None or old.seen.endswith(_seal(old))
+
+
+def mark_of(old: Bookmark) -> str | None:
+    """Return the mark of a bookmark, without what binds it to the rest."""
+    return old.seen and old.seen.removesuffix(_seal(old))
+
+
+def mark_of_failed(old: Bookmark, status: SyncStatus, asked_at: str) -> str:
+    """Return the mark of a data set whose latest sync failed: one that no status has, if that was not known before.
+
+    Nothing tells when it failed: a machine may not have got yet what it showed. So the next run reads it again.
+    """
+    known = mark_of(old) in {status.mark, JUST_FAILED + status.mark}
+    has_settled = old.read is not None and dates.moved(old.read.asked_at, SETTLES_WITHIN) <= asked_at
+    return status.mark if known and has_settled else JUST_FAILED + status.mark
+
+
 def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:
     """Say whether the data set is what a proven read brought before: no sync ended, nor failed, since."""
-    if old.sync_id is None or not status.certain:
+    if not (old.sync_id or old.not_supported) or not status.certain or not is_intact(old):
         return False
-    only_good = status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
-    by_id = old.seen is None or old.seen.startswith(OF_SEVERAL)
-    return (by_id and only_good and old.sync_id == status.good_sync_id) or old.seen == status.mark
+    mark, only_good = mark_of(old), status.kind is Kind.GOOD and status.sync_id in {None, status.good_sync_id}
+    by_id = mark is None or mark.startswith(OF_SEVERAL)
+    return (by_id and only_good and old.sync_id == status.good_sync_id) or mark == status.mark
 
 
 def is_after_its_sync(old: Bookmark, status: SyncStatus, asked_at: str) -> bool:
@@ -223,9 +258,15 @@ def is_after_its_sync(old: Bookmark, status: SyncStatus, asked_at: str) -> bool:
     return (old.stamp or "") > dates.moved(dates.stamp(status.last_good_sync) or asked_at, LAG)
 
 
-def last_read(old: Bookmark) -> tuple[str, str] | None:
-    """Return the time within which no other sync may have been under way, for the last read not to be torn."""
-    return (old.read_from, dates.moved(old.read_until, LAG)) if old.read_from and old.read_until else None
+def within(read: LastRead) -> tuple[str, str]:
+    """Return the time within which no other sync may have been under way, for the read not to be torn."""
+    return read.asked_at, dates.moved(read.looked_at, LAG)
+
+
+def may_overlap(read: LastRead, status: SyncStatus) -> bool:
+    """Say whether a sync may have run during a read: the latest one ended soon after it, or nothing tells when."""
+    ended = dates.stamp(status.last_good_sync) if status.kind is Kind.GOOD else None
+    return ended is None or read.asked_at <= ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
 
 
 def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] | None) -> bool:
@@ -236,24 +277,50 @@ def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] |
         status: how the data set stands now.
         meanwhile: ids of the syncs that were under way then, None if that is not known.
     """
-    within = last_read(old)
-    if within is None:
+    if old.read is None:
         return False
     if meanwhile is not None:
         return not meanwhile <= {old.sync_id}
-    begin, end = within
+    begin, end = within(old.read)
     ended = dates.stamp(status.last_good_sync)
-    return ended is not None and begin < ended < end
+    return ended is not None and begin <= ended < end
 
 
-def anew(old: Bookmark) -> Bookmark:
-    """Return a bookmark that is not trusted any more: all is asked for again."""
+def trusted(
+    old: Bookmark, status: SyncStatus, asked_at: str, *, meanwhile: AbstractSet[str] | None, own: bool
+) -> Bookmark:
+    """Return a bookmark as far as it is trusted: without a stamp, all is asked for again.
+
+    Args:
+        old: the bookmark.
+        status: how the data set stands now.
+        asked_at: when that was asked for, by Codat's clock, as a stamp.
+        meanwhile: as for `may_be_torn`.
+        own: whether the sync that it was made of is surely one of the connection.
+    """
+    if is_after_its_sync(old, status, asked_at):
+        return replace(old, stamp=None, exclusive=False)
+    if not is_intact(old):
+        return replace(old, exclusive=False)
+    if is_what_was_read(old, status) or (own and not may_be_torn(old, status, meanwhile)):
+        return old
     return replace(old, stamp=None, exclusive=False)
 
 
 def may_go_on(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
-    """Say whether an interrupted read may be gone on from: nothing has moved since, and the same is asked for."""
-    if after is None or not status.certain:
+    """Say whether an interrupted read may be gone on from: nothing has moved since, and the same is asked for.
+
+    A read that began before the good sync had settled is begun anew: its first pages may be of an older state.
+    """
+    if after is None or not status.certain or not is_settled(status, after.asked_at):
         return False
     now = (status.good_sync_id, status.sync_id, query, page_size)
     return (after.sync_id, after.latest_sync_id, after.query, after.page_size) == now
+
+
+def _seal(bookmark: Bookmark) -> str:
+    """Return what changes with stamp, sync and time of a bookmark; nothing for those of older versions of the tap."""
+    if bookmark.read is None:
+        return ""
+    parts = (bookmark.stamp or "", bookmark.sync_id or "", bookmark.read.started_at)
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=2).hexdigest()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat import answers, errors, history
+from tap_codat_commerce.codat import answers, errors, history, pages
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync.data_status import Kind, SyncStatus, kind_of
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tap_codat_commerce.codat.answers import Operation
+    from tap_codat_commerce.codat.envelope import Page
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
 Key = tuple[str, str]
@@ -36,19 +37,20 @@ class PullHistory:
     def prefetch(self, company_id: str, position: Position, then: Callable[[Operations], None]) -> None:
         """Have a company's operations asked for ahead; `then` gets them when they are there."""
 
-        def arrived(operations: Operations) -> None:
+        def arrived(page: Page) -> None:
+            operations = latest(page)
             self._operations.setdefault(company_id, {})[None] = operations
             then(operations)
 
         token = _token(company_id)
-        self._prefetcher.prefetch(*history.request(company_id), decode, position, token=token, then=arrived)
+        self._prefetcher.prefetch(*history.request(company_id), pages.decode, position, token=token, then=arrived)
 
     def forget(self, company_id: str) -> None:
         """Forget what is known of a company, and ask anew from now on."""
         self._prefetcher.drop(_token(company_id))
         self._operations.pop(company_id, None)
 
-    def of(self, company_id: str, connection_id: str | None = None, *, anew: bool = False) -> Operations:
+    def of(self, company_id: str, connection_id: str | None = None) -> Operations:
         """Return the operations of a company, or of one of its connections alone; none where they can't be had.
 
         They are remembered, as is an error.
@@ -57,10 +59,10 @@ class PullHistory:
             CodatError: the request failed otherwise; the same again for each data set, without asking again.
         """
         known = self._operations.setdefault(company_id, {})
-        if anew or connection_id not in known:
-            token = None if anew else _token(company_id)
+        if connection_id not in known:
+            asked, token = history.request(company_id, connection_id), _token(company_id)
             try:
-                known[connection_id] = self._prefetcher.get(*history.request(company_id, connection_id), decode, token)
+                known[connection_id] = latest(self._prefetcher.get(*asked, pages.decode, token))
             except (errors.BadRequest, errors.Forbidden, errors.NotFound):
                 known[connection_id] = Operations([])
             except errors.CodatError as exc:
@@ -107,9 +109,9 @@ class Operations:
         return self._connections.get(sync_id) == connection_id
 
 
-def decode(body: bytes) -> Operations:
-    """Return the operations of an answer: none of them if one can't be read, or if they are not the latest ones."""
-    operations = answers.operations(body) or []
+def latest(page: Page) -> Operations:
+    """Return the operations of a page: none of them if one can't be read, or if they are not the latest ones."""
+    operations = answers.operations(page) or []
     requested = [dates.stamp(operation.requested) for operation in operations]
     known = [stamp for stamp in requested if stamp]
     latest_first = len(known) == len(requested) and known == sorted(known, reverse=True)

@@ -65,6 +65,7 @@ class Run:
         streams: int,
         with_status: bool = False,
         dry: bool = False,
+        prefetcher: Prefetcher | None = None,
     ) -> None:
         """Begin without a request.
 
@@ -75,9 +76,10 @@ class Run:
             streams: how many streams are read, those of the data sets included, for the log.
             with_status: whether the data status is wanted even where no data set is read.
             dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
+            prefetcher: makes the requests; one of the client's own if it is not given.
         """
         self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
-        self._prefetcher = Prefetcher(client, options.max_concurrent_requests)
+        self._prefetcher = prefetcher or Prefetcher(client, options.max_concurrent_requests)
         self.summary = RunSummary(client)
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
@@ -138,31 +140,51 @@ class Run:
                 continue
             yield {**(entry or {}), "dataType": data_type}
 
-    def due(self, connection: ConnectionRef) -> Iterator[DataSetSync]:
-        """Yield the data sets of a connection that are to be read, each when it is its turn.
+    def data_sets(self, connections: list[ConnectionRef]) -> Iterator[DataSetSync]:
+        """Yield the data sets of a company's connections that are to be read; each again once its read is proven.
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
             RunError: so many companies are in trouble that Codat or the network must be.
         """
-        self.summary.connections += 1
-        for data_set in self._data_sets(connection):
-            if data_set.is_due():
-                yield data_set
+        self.summary.connections += len(connections)
+        yield from self._until_proven([one for connection in connections for one in self._data_sets(connection)])
 
     def set_aside(self) -> Iterator[DataSetSync]:
-        """Yield the data sets that were under way, as soon as they are ready; wait for them as long as is allowed.
+        """Yield likewise the data sets that were set aside, as soon as they are ready; wait as long as is allowed.
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
             RunError: so many companies are in trouble that Codat or the network must be.
         """
         for data_sets in self._pending.rounds():
-            for company_id in {data_set.connection.company_id for data_set in data_sets}:
+            companies: dict[str, list[DataSetSync]] = {}
+            for one in data_sets:
+                companies.setdefault(one.connection.company_id, []).append(one)
+            for company_id in companies:
                 self._forget(company_id)
-            self._plan.come_back(data_sets)
+            self._plan.come_back(companies)
+            for some in companies.values():
+                yield from self._until_proven(some)
+
+    def _until_proven(self, data_sets: list[DataSetSync]) -> Iterator[DataSetSync]:
+        """Go through data sets of one company until nothing is left to be read of them.
+
+        The company's status is looked at again when all that are due have been read: one request for all of them.
+        """
+        while data_sets:
+            read = []
             for data_set in data_sets:
                 if data_set.is_due():
+                    yield data_set
+                    read += [data_set] if data_set.is_read else []
+            if read:
+                self._forget(read[0].connection.company_id)
+            data_sets = []
+            for data_set in read:
+                if data_set.look_again():
+                    data_sets.append(data_set)
+                elif data_set.proven:
                     yield data_set
 
     def close(self) -> None:

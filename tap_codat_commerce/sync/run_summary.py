@@ -77,9 +77,9 @@ class RunSummary:
         self.outcomes["failed"] += 1
         self.failed[f"{data_set} of {place}"] = what
 
-    def unreadable(self, where: str, why: str) -> None:
+    def unreadable(self, where: str, why: str, advice: str = "report this to Codat") -> None:
         """Say and count that something in Codat's answers can't be read; the rest of the answer is."""
-        logger.warning("%s can't be read: %s. The rest is read; report this to Codat.", where, why)
+        logger.warning("%s can't be read: %s. The rest is read; %s.", where, why, advice)
         self.unread.append(f"{where} ({why})")
 
     def company_done(self, company_id: str) -> None:

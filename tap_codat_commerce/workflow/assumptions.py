@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 KEY, QUOTA, COMPRESSED = "the key is accepted", "answers tell the day's quota", "answers come compressed"
+OWN_PATH = "answers name their own path"
 TAGS, COMPANY_QUERY, COMPANY_ORDER = "companies: tags", "companies: query", "companies: orderBy"
+NO_FIELD = "companies: a query that no field fits is refused"
 STATUS, READABLE = "companies: data status", "data set: it can be read"
 SIZE, TOTALS, LINKS = "data set: page size 5000", "data set: totals", "data set: next links until the last page"
 QUERY, DATE_ORDER, ID_ORDER = "data set: query", "data set: orderBy=modifiedDate", "data set: orderBy=id"
@@ -14,15 +16,21 @@ OTHERWISE = {
     KEY: "nothing can be read",
     QUOTA: "the summary of a run does not tell what is left of it",
     COMPRESSED: "they take longer; nothing else changes",
+    OWN_PATH: "where something on the way mixes answers up, records of one shop or data set may come as those of "
+    "another, and nothing tells but a total that does not fit",
     TAGS: "where Codat refuses them, a run with `company_tags` ends with Codat's words, and reads nothing; where it "
     "ignores them, a run reads companies that were not asked for",
-    COMPANY_QUERY: "where Codat refuses it, a run with `company_ids` or `company_query` ends with Codat's words, and "
-    "reads nothing; where it ignores it, a run with `company_query` reads companies that were not asked for",
-    COMPANY_ORDER: "nothing changes: companies are not ordered",
+    COMPANY_QUERY: "where Codat refuses it, a run with `company_ids` reads the whole list and looks for them there, "
+    "and one with `company_query` ends with Codat's words, and reads nothing; where it ignores it, a run with "
+    "`company_query` reads companies that were not asked for",
+    NO_FIELD: "what Codat makes of a `company_query` over a misspelt field of `dataConnections` is read, and nothing "
+    "tells; other fields that companies do not have are refused by the tap itself",
+    COMPANY_ORDER: "nothing changes, unless companies join in the middle of a list of several pages during each of "
+    "three reads: then the run goes on, says that some may be missing, and ends non-zero",
     STATUS: "the company's data sets count as failed, their bookmarks stay, and the run ends non-zero",
     READABLE: f"{FAILS}; others are read, unless Codat answers 402",
     SIZE: "where Codat refuses it, a run with `page_size: 5000` ends with Codat's words, and reads nothing; where "
-    f"smaller pages come, lower `page_size` to theirs: else {FAILS}",
+    "smaller pages come, lists are read in pages of that size, and the run says so",
     TOTALS: f"where the pages hold more or less than the total, {FAILS}; where they end at the total and there are "
     "more records, these are missed, and nothing tells",
     LINKS: "pages are counted by the total; of locations, which are read by links, it tells that some are missing: "
@@ -33,10 +41,11 @@ OTHERWISE = {
     DATE_ORDER: f"nothing changes while `orderBy=id` is taken; without both, {FAILS}",
     ID_ORDER: "where Codat answers 400, data sets are read by `modifiedDate`, and the run says so; after any other "
     f"refusal {FAILS}; an order that is taken and not kept is seen by the totals if records slip from page to page",
-    HISTORY_QUERY: "where Codat refuses it, `codat-commerce refresh` ends with Codat's words where it would wait: use "
-    "`--no-wait`; where it ignores it, nothing changes while the latest 1,000 syncs hold those that are waited for",
+    HISTORY_QUERY: "`codat-commerce refresh` looks for the syncs that it waits for among the latest 1,000 of the "
+    "company",
     HISTORY_ORDER: "of a company with several shops every data set is read each time, and none taken for unchanged; "
-    "after another refusal than 400, 403 or 404 they count as failed, and 402 ends the run",
+    "after another refusal than 400, 403 or 404 they count as failed, and 402 ends the run; `codat-commerce refresh` "
+    "looks for its syncs among the first 1,000 that come",
     SYNC_IDS: "a new sync is told by its end, `lastSuccessfulSync`",
 }
 """Each assumption, in the order of the report; and what the tap does where it does not hold."""

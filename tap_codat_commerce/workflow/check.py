@@ -26,6 +26,8 @@ from tap_codat_commerce.workflow.assumptions import (
     ID_ORDER,
     KEY,
     LINKS,
+    NO_FIELD,
+    OWN_PATH,
     QUERY,
     QUOTA,
     READABLE,
@@ -47,11 +49,11 @@ if TYPE_CHECKING:
 
 COMPANIES = "/companies"
 NOBODY = "00000000-0000-4000-8000-000000000000"
-NO_TAG = ("codatCommerceCheck", "none")
+UNKNOWN, NOTHING = NO_TAG = ("codatCommerceCheck", "none")
 LISTED, LARGE, LARGEST = 100, 1000, 5000
 ENOUGH = 3
 """So many records have an order, and pages."""
-COMPANIES_TRIED, DATA_SETS_TRIED = 2, 3
+COMPANIES_TRIED, DATA_SETS_TRIED = 2, 2
 """So many are asked for a data set that holds enough records."""
 PREFERRED = ("commerce-customers", "commerce-orders", "commerce-products", "commerce-transactions")
 
@@ -125,6 +127,19 @@ class Check:
         (either,) = query.any_of("id", [NOBODY, known])
         if page := self._ask(COMPANY_QUERY, COMPANIES, query=either):
             self.findings.see(COMPANY_QUERY, holds=page.total == 1)
+            self._look_at_unknown_field()
+
+    def _look_at_unknown_field(self) -> None:
+        try:
+            self._page(COMPANIES, query=query.equals(UNKNOWN, NOTHING))
+        except errors.BadRequest:
+            self.findings.see(NO_FIELD, holds=True)
+        except errors.EndsAllRequests:
+            raise
+        except errors.CodatError as exc:
+            self.findings.trouble(NO_FIELD, exc)
+        else:
+            self.findings.see(NO_FIELD, holds=False)
 
     def _look_at_history(self, shop: ConnectionRef) -> None:
         path = history.path(shop.company_id)
@@ -251,6 +266,7 @@ class Check:
 
     def _page(self, path: str, *, number: int = 1, size: int = LISTED, **params: str) -> Page:
         page: Page = self._session.prefetcher.get(path, pages.numbered(params, number, size), pages.decode)
+        self.findings.see(OWN_PATH, holds=page.names_itself and self.findings.seen[OWN_PATH] is not False)
         return page
 
 

@@ -17,6 +17,7 @@ SAID: dict[type[errors.CodatError], str] = {
     errors.UnexpectedAnswer: "the answer was JSON of an unexpected form",
     errors.UnreadableAnswer: "the answer was no JSON",
     errors.Redirected: "the answer was a redirect",
+    errors.AnswerToAnother: "the answer was one to another request",
     errors.CodatError: "no answer came",
 }
 """What happened, without what an error's own message may hold: ids, and words of Codat's. The first that fits."""

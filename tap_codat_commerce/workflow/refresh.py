@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from tap_codat_commerce.codat import answers, history
+from tap_codat_commerce.codat import answers, history, pages
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay, UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import clean
@@ -169,12 +169,26 @@ def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
 
 
 def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
+    """Return a connection's latest operations; if Codat refuses the query or the order (400), as many as come without.
+
+    Raises:
+        CodatError: the request failed otherwise.
+    """
     path, params = history.request(connection.company_id, connection.connection_id)
-    operations: list[Operation] | None = session.prefetcher.get(path, params, answers.operations)
-    if operations is None:
-        what = f"GET {path} lists a sync that can't be read"
-        raise UnexpectedAnswer(what)
-    return operations
+    while True:
+        asked = {name: value for name, value in params.items() if name not in session.refused}
+        try:
+            operations = answers.operations(session.prefetcher.get(path, asked, pages.decode))
+        except BadRequest:
+            left = next((name for name in ("query", "orderBy") if name in asked), None)
+            if left is None:
+                raise
+            session.refused.add(left)
+            continue
+        if operations is None:
+            what = f"GET {path} lists a sync that can't be read"
+            raise UnexpectedAnswer(what)
+        return [o for o in operations if o.connection_id == connection.connection_id]
 
 
 def _to_do(operation: Operation) -> str:

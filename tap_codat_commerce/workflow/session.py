@@ -40,11 +40,13 @@ class Session:
     Attributes:
         gaps: what the settings ask for and was not there when companies were asked for last.
         unreadable: which companies and connections could not be read then.
+        refused: the parameters that the history of pull operations does not take.
     """
 
     settings: Settings
     gaps: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, files: Sequence[str]) -> Session:
@@ -104,7 +106,7 @@ class Session:
         self.gaps = list(selection.gaps.lines())
         return [_find_company(name, companies) for name in wanted] if wanted else companies
 
-    def _note_unreadable(self, where: str, why: str) -> None:
+    def _note_unreadable(self, where: str, why: str, *_: str) -> None:
         logging.getLogger(__name__).warning("%s can't be read: %s.", where, why)
         self.unreadable.append(where)
 

@@ -270,7 +270,7 @@ def test_what_ends_the_run() -> None:
 
 def test_what_is_tried_again() -> None:
     retried = {c for c in vars(errors).values() if isinstance(c, type) and getattr(c, "retriable", False)}
-    assert retried == {errors.NoAnswer, errors.RateLimited, errors.ServerTrouble}
+    assert retried == {errors.NoAnswer, errors.AnswerToAnother, errors.RateLimited, errors.ServerTrouble}
 
 
 @pytest.mark.parametrize(

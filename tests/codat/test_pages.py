@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tap_codat_commerce.codat import pages
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
@@ -25,6 +27,7 @@ class Lists:
         self.answers = list(answers)
         self.asked: list[Any] = []
         self.ahead: list[Any] = []
+        self.own_sizes: dict[str, int] = {}
 
     def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Page:
         assert decode is pages.decode
@@ -163,3 +166,85 @@ def test_the_entries_of_a_page() -> None:
         odd = Page([msgspec.Raw(b'{"id": "r0"}'), msgspec.Raw(entry)], 2)
         with pytest.raises(UnexpectedAnswer, match="a page of a list holds an entry that can't be read"):
             odd.objects()
+
+
+class Smaller(Lists):
+    """Has so many records, of which a page holds so many at most; tells it in any of the ways that a server may."""
+
+    def __init__(self, total: int, most: int, tells: str, *, links: bool) -> None:
+        super().__init__()
+        self.total, self.most, self.tells, self.links = total, most, tells, links
+
+    def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Page:
+        number, asked = params["page"], params["pageSize"]
+        size = min(asked, self.most)
+        self.asked.append((number, asked))
+        first = (number - 1) * (asked if self.tells == "nothing, and counts in what was asked for" else size)
+        held = range(first, max(first, min(first + size, self.total)))
+        links = {"next": {"href": "/next"}} if self.links and held.stop < self.total else {}
+        told = {"pageSize": size if self.tells == "its own" else asked}
+        results = [{"id": f"r{n}"} for n in held]
+        return pages.decode(
+            msgspec.json.encode({"results": results, "totalResults": self.total, "_links": links, **told})
+        )
+
+    def read(self, size: int) -> list[str]:
+        """Return the ids of all records, as they come."""
+        read = pages.prefetched_by_number(self, "/l", {}, size, 1, token="t", position=(7,))  # type: ignore[arg-type]  # noqa: S106
+        return [record["id"] for page in read for record in page.objects()]
+
+
+TELLS = ["its own", "what was asked for", "nothing, and counts in what was asked for"]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 200), st.integers(1, 50), st.integers(1, 50), st.sampled_from(TELLS), st.booleans())
+def test_pages_that_are_smaller_than_asked_for(total: int, size: int, most: int, tells: str, links: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+    lists, own = Smaller(total, most, tells, links=links or tells != "its own"), min(size, most)
+    assert lists.read(size) == [f"r{n}" for n in range(total)]
+    assert len(lists.asked) == max(1, -(-total // own))
+    assert {(number, asked) for _, number, asked, _ in lists.ahead} <= set(lists.asked)
+    lists.asked.clear()
+    assert lists.read(size) == [f"r{n}" for n in range(total)]
+    again = max(1, own - 1) if own < min(size, total) else own
+    assert len(lists.asked) == max(1, -(-total // again)), "ids that are held twice may stand on two pages"
+
+
+@pytest.mark.parametrize("tells", TELLS)
+def test_smaller_pages_are_told_once(tells: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    lists = Smaller(9, 4, tells, links=True)
+    lists.read(20)
+    lists.read(20)
+    line = "Codat hands out pages of 4 records where 20 are asked for: that size is read."
+    assert [record.message for record in caplog.records] == [line]
+
+
+ODD: tuple[Any, ...] = (None, "9", 0, -1, 9.0, True, {})
+
+
+@pytest.mark.parametrize(
+    ("held", "total", "told", "number", "following", "own"),
+    [
+        (20, 50, 20, 1, "/next", 20),
+        (9, 9, 20, 1, None, 20),
+        (9, 50, 20, 1, "/next", 9),
+        (9, 50, 20, 1, None, 20),
+        (9, 9, 20, 1, "/next", 20),
+        (9, 50, 9, 1, "/next", 9),
+        (9, 50, 15, 1, "/next", 9),
+        (15, 50, 9, 1, "/next", 15),
+        (9, 9, 9, 1, None, 9),
+        (0, 50, 9, 1, "/next", 20),
+        (9, 59, 20, 3, "/next", 9),
+        (9, 29, 20, 3, None, 20),
+        (1, 19, 9, 3, None, 9),
+        *((9, 50, odd, 1, "/next", 9) for odd in ODD),
+    ],
+)
+def test_the_size_of_the_first_page(  # noqa: PLR0917, PLR0913
+    held: int, total: int, told: Any, number: int, following: str | None, own: int
+) -> None:
+    answer = page(held, total, following)
+    answer.size = told
+    assert pages.own_size(answer, number, 20) == own

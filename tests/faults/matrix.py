@@ -100,6 +100,8 @@ READ_ALL_THE_SAME = {"history": FINE}
 """Where the operations can't be had, the shops are read."""
 NO_IDS = {"data status": FINE, "history": FINE, "company info": FINE}
 """What is there without ids, or where nothing rests on them."""
+NO_PAGES = {"data status": FINE, "company info": FINE}
+"""What does not say of itself what it is."""
 UNEXPECTED = "JSON of an unexpected form"
 NO_JSON = "are no JSON"
 GONE = "GET .* at http"
@@ -206,6 +208,15 @@ FAULTS: dict[str, Expectation] = {
         other={"company info": {"line": NO_SHOP}},
     ),
     "nesting": Expectation({"kind": "json", "body": '{"a":' * 100_000 + "1" + "}" * 100_000}, line="nested too deeply"),
+    "another page": spoil(
+        r'"pageNumber": \d+', '"pageNumber": 77', line="was asked for, and page 77 came", other=NO_PAGES
+    ),
+    "another company": spoil(
+        r'"self": \{"href": "[^"]*"',
+        '"self": {"href": "/companies/another"',
+        line="an answer came that says",
+        other=NO_PAGES,
+    ),
     # Entries
     "nesting of 1,000": spoil(ENTRY, '"deep": ' + "[" * 1000 + "]" * 1000 + ", ", line="nested too deeply"),
     "half a surrogate pair": spoil(ENTRY, r'"extra": "\ud83d", ', code=0, line=MENDED, whole=True),

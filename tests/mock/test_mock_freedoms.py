@@ -93,6 +93,13 @@ class TestNoNotice:
         shops.world.companies_ignore = {parameter}
         assert ids(call("/companies", **params)) == plain
 
+    def test_of_a_field_that_companies_do_not_have(self, shops: Stage, call: Caller) -> None:
+        params: dict[str, Any] = {"query": "shape=round", "pageSize": 100}
+        assert call("/companies", **params).status_code == 400
+        shops.world.companies_ignore = {"field"}
+        assert ids(call("/companies", **params)) == [call.company]
+        assert call("/companies", **{**params, "query": "name="}).status_code == 400
+
     @pytest.mark.parametrize(("parameter", "asked"), [("query", f"dataType={ORDERS}"), ("orderBy", "-requested")])
     def test_of_the_history(self, shops: Stage, call: Caller, parameter: str, asked: str) -> None:
         path = f"/companies/{call.company}/data/history"
@@ -118,16 +125,23 @@ class TestNoNotice:
         assert ids(call.data(orderBy="id", page=2, pageSize=4)) == found[4:8]
 
     def test_totals_and_sizes(self, shops: Stage, call: Caller) -> None:
-        shops.world.most_records = 4
+        shops.world.max_page = 4
         third = call.data(page=3, pageSize=100).json()
         assert (len(third["results"]), third["totalResults"], "next" in third["_links"]) == (2, 10, False)
+        assert third["pageSize"] == 4
+        shops.world.told_page_size = "asked"
+        second = call.data(page=2, pageSize=100).json()
+        assert (len(second["results"]), second["pageSize"]) == (4, 100)
+        assert second["_links"]["next"]["href"].endswith("?page=3&pageSize=100")
         shops.world.totals = "page"
         assert call.data(page=3).json()["totalResults"] == 2
-        shops.world.most_records, shops.world.totals, shops.world.greatest_total = None, "all", 8
+        shops.world.max_page, shops.world.totals, shops.world.greatest_total = None, "all", 8
         second = call.data(page=2, pageSize=4).json()
         assert (len(second["results"]), second["totalResults"], "next" in second["_links"]) == (4, 8, False)
         assert "next" in call.data(page=1, pageSize=4).json()["_links"]
         assert len(call("/companies").json()["results"]) == 1
+        shops.world.own_links = False
+        assert [*call("/companies").json()["_links"], *call.data(page=1, pageSize=4).json()["_links"]] == ["next"]
 
 
 def test_a_fault_of_requests_with_some_parameter(shops: Stage, call: Caller) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +14,19 @@ from hypothesis import strategies as st
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.singer.bookmarks import Bookmarks, check_state
 from tap_codat_commerce.singer.errors import StateError
-from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 
 CONTEXT = {"companyId": "a", "connectionId": "b"}
-STAMPS = st.none() | st.integers(0, 10**12).map(lambda n: dates.written(datetime.fromtimestamp(n / 10**3, UTC)))
+MOMENTS = st.integers(0, 10**12).map(lambda n: dates.written(datetime.fromtimestamp(n / 10**3, UTC)))
+"""Stamps to the millisecond: those of this machine are."""
+FINE = st.integers(2 * 10**12, 10**15).map(lambda n: dates.of_seconds(n / 10**6))
+STAMPS = st.none() | MOMENTS
 STAMP = "2026-03-02T00:00:00.0000000Z"
+KNOWN = Bookmark(sync_id="s0", is_new=False)
 IDS = st.none() | st.text("abc-", min_size=1)
-CHECKPOINT = Checkpoint("s1", None, None, 5, 2, 11, "f00d", None, unstamped=False, started_at="2026-03-02T00:00:00Z")
+CHECKPOINT = Checkpoint(
+    "s1", None, None, 5, 2, 11, "f00d", None, unstamped=False, started_at="2026-03-02T00:00:00Z", asked_at="then"
+)
 READING = {
     "sync_id": "s1",
     "latest_sync_id": None,
@@ -31,8 +38,25 @@ READING = {
     "latest": None,
     "unstamped": False,
     "started_at": "2026-03-02T00:00:00Z",
+    "asked_at": "then",
 }
-BOOKMARKS = st.builds(Bookmark, STAMPS, st.booleans(), IDS, IDS, STAMPS, STAMPS, STAMPS, st.none(), st.booleans())
+NOT_NEW = st.just(value=False)
+READS = st.builds(
+    LastRead, MOMENTS, MOMENTS, FINE, FINE, st.none() | FINE, st.booleans(), st.integers(0, 10**9), st.booleans()
+)
+READ = LastRead(
+    "2026-03-02T00:00:00.0000000Z",
+    "2026-03-02T00:00:01.5000000Z",
+    "2026-03-01T23:59:58.0000000Z",
+    "2026-03-02T00:00:04.5000000Z",
+    "2026-03-01T23:00:00.0000000Z",
+    full=True,
+    records=9,
+)
+READ_ARRIVED = replace(READ, synced_at="2026-03-01T23:00:00.5000000Z", full=False, arrived=True)
+BOOKMARKS = st.builds(
+    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), NOT_NEW
+)
 
 
 def bookmarks(state: dict[str, Any]) -> Bookmarks:
@@ -54,22 +78,27 @@ def test_what_goes_in_comes_out(moves: list[Bookmark]) -> None:
         some = bookmarks(state)
         some.move(CONTEXT, bookmark)
         state = written(state)
-        assert bookmarks(state).find(CONTEXT) == bookmark
+        found = bookmarks(state).find(CONTEXT)
+        if (read := found.read) and (told := bookmark.read):
+            assert read.asked_at <= told.asked_at < dates.moved(read.asked_at, 1), "to the second, never later"
+            assert dates.moved(read.looked_at, -1) < told.looked_at <= read.looked_at, "to the second, never earlier"
+            found = replace(found, read=replace(read, asked_at=told.asked_at, looked_at=told.looked_at))
+        assert found == bookmark
         assert None not in state["bookmarks"]["orders"]["partitions"][0].values()
 
 
 def test_an_unfinished_read_stays_until_the_bookmark_moves_or_it_is_forgotten() -> None:
     state: dict[str, Any] = {}
     some = bookmarks(state)
-    some.move(CONTEXT, Bookmark(sync_id="s0"))
+    some.move(CONTEXT, KNOWN)
     some.note(CONTEXT, CHECKPOINT)
-    assert bookmarks(written(state)).find(CONTEXT) == Bookmark(sync_id="s0", checkpoint=CHECKPOINT)
+    assert bookmarks(written(state)).find(CONTEXT) == replace(KNOWN, checkpoint=CHECKPOINT)
     some.note(CONTEXT, None)
     some.note({**CONTEXT, "connectionId": "never seen"}, None)
-    assert bookmarks(written(state)).find(CONTEXT) == Bookmark(sync_id="s0")
+    assert bookmarks(written(state)).find(CONTEXT) == KNOWN
     some.note(CONTEXT, CHECKPOINT)
-    some.move(CONTEXT, Bookmark(sync_id="s1"))
-    assert bookmarks(written(state)).find(CONTEXT) == Bookmark(sync_id="s1")
+    some.move(CONTEXT, replace(KNOWN, sync_id="s1"))
+    assert bookmarks(written(state)).find(CONTEXT) == replace(KNOWN, sync_id="s1")
     assert len(state["bookmarks"]["orders"]["partitions"]) == 1
 
 
@@ -85,6 +114,7 @@ def test_an_unfinished_read_stays_until_the_bookmark_moves_or_it_is_forgotten() 
         ({"unstamped": None}, False),
         ({"sync_id": None}, False),
         ({"latest": 5}, False),
+        ({"asked_at": None}, False),
         ({"more": 1}, False),
     ],
 )
@@ -102,13 +132,45 @@ def test_an_unfinished_read_of_another_version_is_not_gone_on_from(change: dict[
         ({"replication_key": "id", "replication_key_value": "2026-03-02T00:00:00Z"}, Bookmark()),
         ({"exclusive": 1, "not_supported": "yes"}, Bookmark()),
         ({"exclusive": True, "not_supported": True}, Bookmark(exclusive=True, not_supported=True)),
+        ({"read_from": "2026-03-02T00:00:00Z", "read_until": "2026-03-02T00:00:01Z"}, Bookmark()),
+        *(
+            ({"read": odd}, Bookmark())
+            for odd in (7, [], ["a"] * 7, [1] * 8, [1e300, 1, 1, 1, 1, 1, 1], {"full": True})
+        ),
+        ({"read": [1772409600000, 1500, -2, 3, 1772406000, 9, 5]}, Bookmark(exclusive=True, read=READ)),
+        ({"read": [1772409600000, 1500, -2, 3, 1772406000500000, 9, 2]}, Bookmark(read=READ_ARRIVED)),
     ],
 )
 def test_what_a_partition_stands_for(partition: dict[str, Any], bookmark: Bookmark) -> None:
     state = {"bookmarks": {"orders": {"partitions": [{"context": CONTEXT, **partition}]}}}
-    assert bookmarks(state).find(CONTEXT) == bookmark
+    assert bookmarks(state).find(CONTEXT) == replace(bookmark, is_new=False)
     assert not bookmarks(state).is_new(CONTEXT)
     assert bookmarks({}).is_new(CONTEXT)
+    assert bookmarks({}).find(CONTEXT).is_new
+
+
+def test_a_data_set_of_which_a_read_was_only_begun_was_never_read() -> None:
+    state: dict[str, Any] = {}
+    some = bookmarks(state)
+    some.note(CONTEXT, CHECKPOINT)
+    assert some.find(CONTEXT) == Bookmark(checkpoint=CHECKPOINT, is_new=True)
+    some.move(CONTEXT, Bookmark())
+    assert some.find(CONTEXT) == Bookmark(is_new=False)
+
+
+def test_the_bookmarks_of_all_contexts() -> None:
+    some, other = bookmarks({}), {**CONTEXT, "connectionId": "c"}
+    some.move(CONTEXT, KNOWN)
+    some.note(other, CHECKPOINT)
+    assert some.all() == [(CONTEXT, KNOWN), (other, Bookmark(checkpoint=CHECKPOINT))]
+
+
+def test_a_read_takes_little_of_the_state() -> None:
+    """There may be a hundred thousand."""
+    state: dict[str, Any] = {}
+    bookmarks(state).move(CONTEXT, replace(KNOWN, read=READ))
+    (partition,) = state["bookmarks"]["orders"]["partitions"]
+    assert partition["read"] == [1772409600000, 1500, -2, 3, 1772406000, 9, 1]
 
 
 def of_orders(*partitions: Any, **more: Any) -> dict[str, Any]:
@@ -137,7 +199,6 @@ def of_orders(*partitions: Any, **more: Any) -> dict[str, Any]:
         (of_orders({"context": CONTEXT, "sync_id": 5}), r"\('sync_id' is no text\)"),
         (of_orders({"context": CONTEXT, "seen": []}), r"\('seen' is no text\)"),
         (of_orders({"context": CONTEXT, "full_read": "soon"}), "damaged"),
-        (of_orders({"context": CONTEXT, "read_until": "soon"}), "damaged"),
         (of_orders("c1"), "damaged"),
     ],
 )

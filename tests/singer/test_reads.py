@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from conftest import Run, Stage
 
 
-def rows(run: Run, data_type: str = "commerce-orders") -> list[dict[str, Any]]:
-    """Return the rows of a data type."""
-    return [row for row in run.records["reads"] if row["dataType"] == data_type]
+def rows(run: Run, data_type: str = "commerce-orders", *, arrived: bool = False) -> list[dict[str, Any]]:
+    """Return the rows of a data type: those of this run's reads, or those of the last run's that have arrived."""
+    return [row for row in run.records["reads"] if (row["dataType"], row["arrived"]) == (data_type, arrived)]
 
 
 def test_a_row_for_each_read_and_none_for_what_is_unchanged(stage: Callable[..., Stage]) -> None:
@@ -39,13 +39,40 @@ def test_a_row_for_each_read_and_none_for_what_is_unchanged(stage: Callable[...,
     (one,) = rows(first, "commerce-companyInfo")
     assert (one["full"], one["records"], one["total"]) == (True, 1, 1)
 
-    assert not shops.run(state=first.state).ok().records["reads"]
+    unchanged = shops.run(state=first.state).ok()
+    assert not any(rows(unchanged, data_type) for data_type in DATA_SETS.values())
     shops.world.stamp(3600)
     shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), add=2)
-    (second,) = shops.run(state=first.state).ok().records["reads"]
+    (second,) = shops.run(state=unchanged.state).ok().records["reads"]
     assert (second["full"], second["total"]) == (False, None)
     assert second["records"] >= 2
     assert second["startedAt"] > row["endedAt"]
+
+
+def test_a_row_comes_again_once_its_records_have_arrived(stage: Callable[..., Stage]) -> None:
+    """A target hands back a state when it has kept what came before: the next run begins with that, and tells it."""
+    shops = stage(companies=2, connections=1, records=5)
+    first = shops.run().ok()
+    told = first.records["reads"]
+    assert told
+    assert not any(row["arrived"] for row in told)
+    second = shops.run(state=first.state).ok()
+    assert by_key(second.records["reads"]) == by_key([{**row, "arrived": True} for row in told])
+    streams = [m["stream"] for m in second.messages if m["type"] == "RECORD"]
+    assert streams[: len(told)] == ["reads"] * len(told), "it is the first that comes"
+    assert not shops.run(state=second.state).ok().records["reads"]
+    assert by_key(shops.run(state=first.state).ok().records["reads"]) == by_key(second.records["reads"]), (
+        "the state of the second run was lost: it is said again"
+    )
+
+
+def test_of_a_data_set_that_is_not_selected_nothing_has_arrived_yet(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=5)
+    first = shops.run().ok()
+    second = shops.run(state=first.state, catalog=shops.catalog("orders", "reads")).ok()
+    assert {row["dataType"] for row in second.records["reads"]} == {"commerce-orders"}
+    third = shops.run(state=second.state).ok()
+    assert {row["dataType"] for row in third.records["reads"]} == {*DATA_SETS.values()} - {"commerce-orders"}
 
 
 def test_a_read_that_was_interrupted_began_when_it_began_first(stage: Callable[..., Stage]) -> None:
@@ -81,7 +108,7 @@ def test_it_may_be_left_out_and_stands_alone_with_its_data_sets(stage: Callable[
 
 
 def test_a_data_set_is_read_whole_when_it_is_time(stage: Callable[..., Stage]) -> None:
-    """Days are counted from the last full read, and nothing is read that is unchanged."""
+    """Days are counted from the last full read, whether or not there was a sync."""
     shops = stage(companies=1, connections=1, records=20)
     connection = shops.world.connections()[0]
 
@@ -95,7 +122,10 @@ def test_a_data_set_is_read_whole_when_it_is_time(stage: Callable[..., Stage]) -
     third = night(aged(second.state, days=6))
     assert [row["full"] for row in rows(third)] == [False]
     old = aged(third.state, days=2)
-    assert not shops.run(state=old, full_read_every_days=7).ok().records["reads"]
+    unsynced = shops.run(state=old, full_read_every_days=7).ok()
+    assert [(row["full"], row["total"]) for row in rows(unsynced)] == [(True, len(shops.held("commerce-orders")))]
+    assert not unsynced.records["customers"], "its days are not over"
+    assert not rows(shops.run(state=unsynced.state, full_read_every_days=7).ok())
     whole = night(old)
     assert [(row["full"], row["total"]) for row in rows(whole)] == [(True, len(shops.held("commerce-orders")))]
     assert [row["full"] for row in rows(night(whole.state))] == [False]
@@ -114,6 +144,13 @@ def test_what_left_the_cache_does_not_come_with_a_full_read(stage: Callable[...,
     current = {m["record"]["id"] for m in whole.messages if m.get("stream") == "orders" and "record" in m}
     assert (row["full"], row["total"]) == (True, 19)
     assert set(deleted) - current == set(deleted[:2])
+
+
+def by_key(reads: list[dict[str, Any]]) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+    """Return rows by their key."""
+    found = {(r["companyId"], r["connectionId"], r["dataType"], r["startedAt"]): r for r in reads}
+    assert len(found) == len(reads)
+    return found
 
 
 def aged(state: dict[str, Any], days: int) -> dict[str, Any]:

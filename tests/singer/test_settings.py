@@ -387,15 +387,16 @@ def test_max_retries(stage: Callable[..., Stage]) -> None:
 
 
 def test_max_retry_wait(stage: Callable[..., Stage]) -> None:
-    shops = stage(companies=1)
-    shops.gate.faults.append(Fault(path="orders", status=429, headers={"Retry-After": "7200"}, times=0))
-    run = shops.run()
+    shops = stage(companies=2, connections=1)
+    shops.gate.faults.append(Fault(path="orders", status=429, headers={"Retry-After": "7200"}, skip=1, times=0))
+    run = shops.run(max_concurrent_requests=1)
     assert run.code == 1
     assert "answered 429" in run.problems[-1]
     assert "in 7200 seconds" in run.problems[-1] or "GMT" in run.problems[-1]
     assert "max_retry_wait is 300 s" in run.problems[-1]
-    assert len(shops.requests("orders")) == 1
-    assert run.state["bookmarks"]["customers"]["partitions"], "what was read before is in the state"
+    assert len(shops.requests("orders")) == 2, "the second is not tried again"
+    (proven,) = run.state["bookmarks"]["customers"]["partitions"]
+    assert proven["context"]["companyId"] == next(iter(shops.world.companies)), "what was proven before is in the state"
 
 
 def test_skip_unchanged(stage: Callable[..., Stage]) -> None:

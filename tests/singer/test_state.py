@@ -14,6 +14,7 @@ from conftest import Meanwhile
 from tap_codat_commerce.singer.bookmarks import Bookmarks
 from tap_codat_commerce.singer.messages import SECONDS_BETWEEN_STATES, StateWriter
 from tap_codat_commerce.sync.bookmark import Bookmark
+from tap_codat_commerce.sync.proof import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,6 +175,29 @@ def test_a_state_of_plain_sdk_bookmarks_is_gone_on_from(stage: Callable[..., Sta
     assert run.state["bookmarks"]["orders"]["partitions"][0]["sync_id"]
 
 
+def test_the_state_of_the_version_before_is_gone_on_from(stage: Callable[..., Stage]) -> None:
+    """It bound nothing, and knew of reads of several pages only when they were; nothing is read twice."""
+    shops = stage(companies=1, connections=2, records=10)
+    shops.world.stamp(7200)
+    state = shops.run().ok().state
+    for partition in (p for s in state["bookmarks"].values() for p in s.get("partitions", [])):
+        old = Bookmarks("any", {"bookmarks": {"any": {"partitions": [partition]}}}).find(partition["context"])
+        times = {"read_from": old.read.asked_at, "read_until": old.read.looked_at} if old.read else {}
+        partition.update({"seen": mark_of(old), **({"exclusive": True} if old.exclusive else {}), **times})
+        del partition["read"]
+    shops.requests()
+    run = shops.run(state=state).ok()
+    assert [p.rpartition("/")[2] for p in shops.requests()] == ["companies", "dataStatus"]
+    assert not run.records["reads"], "nobody knows what it told"
+    connection = shops.world.connections()[0]
+    shops.world.stamp(3600)
+    shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), add=2)
+    new = shops.run(state=state).ok()
+    assert len(new.records["orders"]) == 2
+    (read,) = new.records["reads"]
+    assert (read["full"], read["arrived"]) == (False, False)
+
+
 def test_state_is_written_at_the_end_and_seldom_before(stage: Callable[..., Stage]) -> None:
     run = stage(companies=20, connections=2, records=2).run().ok()
     assert len([m for m in run.messages if m["type"] == "STATE"]) <= 2
@@ -190,7 +214,7 @@ def test_bookmarks_are_found_and_moved() -> None:
     assert some.find(CONTEXT) == bookmarks(copy.deepcopy(state)).find(CONTEXT)
     assert state["bookmarks"]["orders"]["partitions"][0]["sync_id"] == "sync"
     some.move(CONTEXT, Bookmark("2026-02-01T06:00:00.0000000Z"))
-    assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.0000000Z")
+    assert some.find(CONTEXT) == Bookmark("2026-02-01T06:00:00.0000000Z", is_new=False)
     assert len(state["bookmarks"]["orders"]["partitions"]) == 2
 
 

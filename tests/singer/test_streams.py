@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +40,19 @@ def test_records_equal_those_of_the_shops(stage: Callable[..., Stage], page_size
     assert statuses == {"LinkedCommerce": 6, "LinkedAccounting": 1, "PendingAuthCommerce": 1}
     assert len(run.records["companies"]) == 3
     assert len(run.records["data_status"]) == 3 * len(DATA_SETS)
+
+
+def test_in_which_order_rows_come(stage: Callable[..., Stage]) -> None:
+    """A connection that is older than its company's row is gone: so both have one time, and no signal parts them."""
+    shops = stage(companies=2, connections=2, records=3, extras=False)
+    rows = [m for m in shops.run().ok().messages if m["type"] == "RECORD"]
+    for company_id in shops.world.companies:
+        own = [m for m in rows if company_id in {m["record"].get("companyId"), m["record"].get("id")}]
+        streams = [stream for stream, _ in groupby(m["stream"] for m in own)]
+        assert streams[:3] == ["data_status", "connections", "companies"]
+        assert streams[-1] == "reads", "when all pages of the company are out"
+        assert set(streams[3:-1]) == set(DATA_SETS)
+        assert len({m["time_extracted"] for m in own if m["stream"] in {"companies", "connections"}}) == 1
 
 
 def test_only_commerce_connections_with_data_are_asked_for(stage: Callable[..., Stage]) -> None:

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from codat_mock.running import Running
     from tap_codat_commerce.records.record_pages import RecordPage
+    from tap_codat_commerce.sync.bookmark import LastRead
     from tap_codat_commerce.sync.data_set import Context
     from tap_codat_commerce.sync.data_set_sync import DataSetSync
-    from tap_codat_commerce.sync.proof import ProvenRead
 
 DATA_SETS = {data_set.name: data_set for data_set in streams.DATA_SETS}
 
@@ -76,7 +76,7 @@ class KeepingSink(KeptBookmarks):
     incremental: bool = True
     resumable: bool = True
     records: list[dict[str, Any]] = field(default_factory=list)
-    reads: list[ProvenRead] = field(default_factory=list)
+    reads: list[LastRead] = field(default_factory=list)
     after_page: Callable[[], object] = lambda: None
 
     def as_selected(self) -> SelectedDataSet:
@@ -92,7 +92,11 @@ class KeepingSink(KeptBookmarks):
         return partial(RecordMaker(schema, shaper).page, context=context)
 
     def write(self, data_set: DataSetSync) -> None:
-        """Keep the records of each page, and what they lead to."""
+        """Keep the records of each page, or what a proven read leads to."""
+        if data_set.proven:
+            self.reads += [data_set.proven.read] if data_set.proven.read else []
+            data_set.conclude()
+            return
         try:
             with closing(data_set.pages()) as pages:
                 for page in pages:
@@ -100,9 +104,6 @@ class KeepingSink(KeptBookmarks):
                     self.after_page()
         except RecordError as exc:
             data_set.fail(exc)
-            return
-        self.reads += [data_set.proven] if data_set.proven else []
-        data_set.conclude()
 
 
 class Engine:
@@ -121,8 +122,7 @@ class Engine:
         run = Run(client, chosen_options, chosen, streams=len(chosen))
         try:
             for company in run.companies():
-                for connection in company.readable:
-                    self._write(run.due(connection))
+                self._write(run.data_sets(company.readable))
             self._write(run.set_aside())
         finally:
             run.close()

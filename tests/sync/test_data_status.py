@@ -107,7 +107,7 @@ def test_the_mark_of_a_status_tells_of_syncs(other: str) -> None:
 def test_what_is_done_with_a_data_set(
     status: SyncStatus, action: Action, reason: str, stale_since: str | None, *, unchanged: bool
 ) -> None:
-    found = judge(status, unchanged=unchanged)
+    found = judge(status, unchanged=unchanged, alone=True)
     assert found.action is (Action.UNCHANGED if unchanged and action is Action.READ else action)
     assert (found.reason, found.stale_since) == (reason, stale_since)
     assert bool(found.advice) is (bool(stale_since) or action is Action.NOT_READY)
@@ -173,8 +173,9 @@ def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None
     shops.world.no_data = {ORDERS}
     shops.world.sync(company, add=2)
     fourth = shops.run(state=third.state).ok()
-    assert fourth.says("Not ready: Codat says that it has no data, though its sync is complete")
-    assert ORDERS not in {r["dataType"] for r in fourth.records["reads"]}, "so that no row counts as gone"
+    assert fourth.says("Not ready: Codat says that it has no data, though it had some")
+    told = {r["dataType"] for r in fourth.records["reads"] if not r["arrived"]}
+    assert ORDERS not in told, "so that no row counts as gone"
     shops.world.no_data = set()
     shops.world.sync(company, add=1)
     came = third.records["orders"] + shops.run(state=fourth.state).ok().records["orders"]
@@ -224,7 +225,7 @@ def test_data_status_tells_how_fresh_the_data_is(stage: Callable[..., Stage]) ->
     assert rows[ORDERS]["latestSyncId"] != rows[ORDERS]["latestSuccessfulSyncId"]
     assert rows[ORDERS]["lastSuccessfulSync"].endswith("Z")
     assert rows["commerce-disputes"] == {"companyId": company, "dataType": "commerce-disputes"}
-    assert len(shops.requests("dataStatus")) == 1
+    assert len(shops.requests("dataStatus")) == 2, "before its data sets are read, and after"
 
 
 def test_409_without_a_word_of_codats_is_a_failure(stage: Callable[..., Stage]) -> None:
@@ -252,3 +253,9 @@ def test_an_object_that_is_no_shop_is_not_taken_for_one(stage: Callable[..., Sta
     assert run.says("company_info of ", "none of the fields")
     shops.gate.faults.clear()
     assert len(shops.run(state=run.state).ok().records["company_info"]) == 1
+
+
+@pytest.mark.parametrize(("alone", "action"), [(True, Action.NOT_SUPPORTED), (False, Action.READ)])
+def test_that_a_platform_has_no_such_data_is_believed_of_a_lone_connection(action: Action, *, alone: bool) -> None:
+    """Of any other company the data set itself is asked: the status may be that of an accounting connection."""
+    assert judge(SyncStatus("NotSupported"), unchanged=False, alone=alone).action is action

@@ -44,6 +44,7 @@ def lines(companies: list[str], *shops: tuple[str, str], **chosen: Any) -> list[
         ([], [], {"company_ids": ["c2"]}, f"{MISSING} for this key: c2."),
         ([], [], {"company_tags": "a=b"}, "company_tags: no company matches."),
         (["c1"], [], {}, "No company has a connection to a shop yet."),
+        (["c1"], [], {"company_ids": ["c2"]}, f"{MISSING} for this key: c2."),
         (["c1"], [], {"shard_count": 2, "shard_index": 0}, None),
         (["c1"], [("pendingauth", "shopify")], {}, "No connection to a shop has been authorised yet."),
         (["c1"], [("pendingauth", "shopify"), SHOPIFY], {}, None),

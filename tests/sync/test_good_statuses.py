@@ -23,7 +23,7 @@ def test_a_new_good_status(monkeypatch: pytest.MonkeyPatch, *, known: bool) -> N
     status = SyncStatus("Brand new")
     connection: Any = None
     assert status.has_data is known
-    assert (data_status.judge(status, unchanged=False).action is Action.READ) is known
+    assert (data_status.judge(status, unchanged=False, alone=True).action is Action.READ) is known
     operations = Operations([Operation("s1", "k1", "commerce-orders", REQUESTED, "Brand new", COMPLETED)])
     found = operations.status("k1", "commerce-orders")
     assert found == (

@@ -73,6 +73,7 @@ freedoms = st.fixed_dictionaries(
         "refused_orders": st.sampled_from([set(), set(), set(), {"id"}]),
         "history_refused": st.sampled_from([None, None, None, 400, 403, 404]),
         "history_keeps": st.sampled_from([None, None, 4]),
+        "settles": st.sampled_from([timedelta(), timedelta(minutes=2), timedelta(minutes=2)]),
     }
 )
 Event = tuple[str, int, str, dict[str, int]]
@@ -235,6 +236,7 @@ def test_nothing_is_lost(records: int, platform: int, shops: int, free: dict[str
         for stream in TYPES:  # what is under way comes to its end
             for number in range(shops):
                 story.happen(("finish", number, stream, {"restamp": 0, "add": 0, "remove": 0}))
+        story.world.stamp(600)
         before = story.versions()
         story.play(CALM)
         story.check(before)

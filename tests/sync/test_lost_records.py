@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 import simplejson
@@ -16,14 +24,17 @@ from codat_mock.holdings import Change
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, rest
-from engine import Engine
+from engine import DATA_SETS, Engine
 from tap_codat_commerce.codat import history
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.sync import pending_syncs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from codat_mock.world import Connection, Operation
-    from conftest import Stage
+    from codat_mock.world import Connection, DataSet, Operation
+    from conftest import Run, Stage
+    from engine import KeepingSink
 
 ORDERS = "commerce-orders"
 SHOPIFY, STRIPE = BY_KEY["fztf"], BY_KEY["exgd"]
@@ -400,7 +411,7 @@ class TestCost:
         played.asked()
         played.sync(add=1)
         played.run()
-        assert played.asked() == ["companies", "dataStatus", ORDERS], "it is a lone shop still"
+        assert played.asked() == ["companies", "dataStatus", ORDERS, "dataStatus"], "it is a lone shop still"
 
     def test_a_long_read_is_gone_on_from_where_it_was(self, play: Callable[..., Played]) -> None:
         """Sixty pages of one stamp, stopped at the 36th."""
@@ -668,9 +679,7 @@ def test_a_record_without_a_stamp_that_comes_later_is_brought_by_the_next_full_r
     assert played.missing(), "it can't be asked for"
     sink = played.sinks["orders"]
     sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
-    assert played.run(full_read_every_days=7).summary.outcomes == {"unchanged": 1}
-    played.sync(add=1)
-    played.run(full_read_every_days=7)
+    assert played.run(full_read_every_days=7).summary.outcomes == {"read": 1}, "though nothing was synced"
     assert not played.missing()
     assert [read.full for read in sink.reads] == [True, False, True]
 
@@ -678,3 +687,436 @@ def test_a_record_without_a_stamp_that_comes_later_is_brought_by_the_next_full_r
 def days_ago(number: int) -> str:
     """Return a stamp of so many days ago."""
     return f"{(datetime.now(UTC) - timedelta(days=number)).replace(tzinfo=None).isoformat()}Z"
+
+
+class Warehouse:
+    """What a target has kept: of orders when they were extracted, of reads their latest row."""
+
+    def __init__(self) -> None:
+        self.orders: dict[tuple[str, str], datetime] = {}
+        self.reads: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def take(self, run: Run, orders: int | None = None) -> None:
+        """Keep what a run brought, or only so many of its orders: streams are kept one by one, in no sure order."""
+        rows = [m for m in run.messages if m["type"] == "RECORD" and m["stream"] == "orders"][:orders]
+        ids = [(m["record"]["connectionId"], m["record"]["id"]) for m in rows]
+        self.orders |= zip(ids, (datetime.fromisoformat(m["time_extracted"]) for m in rows), strict=True)
+        told = [r for r in run.records["reads"] if r["dataType"] == ORDERS]
+        self.reads |= {(r["connectionId"], r["startedAt"]): r for r in told}
+
+    def gone(self, *, arrived: bool = True) -> set[str]:
+        """Return the ids of orders that are older than the last full read, of those that have arrived or of all."""
+        full = [r for r in self.reads.values() if r["full"] and (r["arrived"] or not arrived)]
+        last = max((datetime.fromisoformat(r["startedAt"]) for r in full), default=datetime.min.replace(tzinfo=UTC))
+        return {key[1] for key, extracted in self.orders.items() if extracted < last}
+
+
+class TestOneRule:
+    """What each special case beside the one rule for every read once lost."""
+
+    def test_a_loader_that_dies_within_a_full_refresh_marks_no_order_as_gone(self, stage: Callable[..., Stage]) -> None:
+        """It has kept the row of the read and 5 of 20 orders, and no state: the nights after go on from the old one."""
+        shops = stage(companies=1, connections=1, records=20, extras=False, platforms=(SHOPIFY,))
+        catalog, warehouse = shops.catalog("orders", "reads"), Warehouse()
+        shop = shops.world.connections()[0]
+        shops.world.stamp(7200)
+        state: dict[str, Any] = {}
+        for night in range(6):
+            if night:
+                shops.world.sync(shop.company_id, shop.id, (ORDERS,), add=3)
+                shops.world.stamp(86400)
+            run = shops.run(catalog=catalog, state=state).ok()
+            warehouse.take(run)
+            state = run.state
+            if not night:
+                warehouse.take(shops.run(catalog=catalog).ok(), orders=5)
+                assert len(warehouse.gone(arrived=False)) == 15, "what the row says if it is believed at once"
+        assert len(warehouse.orders) == 35
+        assert not warehouse.gone()
+
+    @pytest.mark.parametrize("odd", ["held twice", "filtered"])
+    def test_a_deleted_order_is_gone_whatever_the_counts(self, stage: Callable[..., Stage], odd: str) -> None:
+        """As many rows as the read's total never come: no rule may wait for them."""
+        shops = stage(companies=1, connections=1, records=20, extras=False, platforms=(SHOPIFY,))
+        shop, warehouse = shops.world.connections()[0], Warehouse()
+        ids = sorted(shop.data[ORDERS].records)
+        catalog, maps = shops.catalog("orders", "reads"), {"orders": {"__filter__": f"id != '{ids[9]}'"}}
+        settings: dict[str, Any] = {"full_read_every_days": 7, **({"stream_maps": maps} if odd == "filtered" else {})}
+        if odd == "held twice":
+            shops.world.twice = {ids[9]}
+        state: dict[str, Any] = {}
+        for night in range(3):
+            run = shops.run(catalog=catalog, state=aged(state), **settings).ok()
+            warehouse.take(run)
+            state = run.state
+            if not night:
+                shops.world.remove(shop, ORDERS, ids[:3])
+        assert warehouse.gone() == set(ids[:3])
+
+    @pytest.mark.parametrize("read_before", [False, True])
+    def test_a_page_from_a_machine_that_has_not_got_the_sync_yet(
+        self, play: Callable[..., Played], caplog: pytest.LogCaptureFixture, *, read_before: bool
+    ) -> None:
+        """A webhook has started the run; the shop is unlinked, so that no other sync will ever bring what is new."""
+        caplog.set_level("INFO")
+        played = play()
+        world, held, sink = played.world, played.first.data[ORDERS], played.sinks["orders"]
+        if read_before:
+            played.run()
+        world.stamp(7200)
+        world.settles, before = timedelta(), held.records
+        played.sync(restamp=2, add=5)
+        played.first.status = "Unlinked"
+        after, known = held.records, dict(sink.bookmarks)
+        show(held, before)
+        assert played.run().summary.outcomes == {"read": 1}
+        assert "Read again by the next run: the sync had just ended." in caplog.text
+        assert sink.bookmarks == known
+        show(held, after)
+        world.stamp(60)
+        assert played.run().summary.outcomes == {"read": 1}
+        assert not played.missing()
+        assert played.run().summary.outcomes == {"unchanged": 1}
+
+    def test_a_sync_that_has_just_ended_is_waited_for(
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        played = play()
+        played.world.stamp(7200)
+        played.world.settles = timedelta()
+        played.sync(add=5)
+        sleep = lambda seconds: played.world.stamp(round(seconds))  # noqa: E731
+        monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=sleep))
+        assert played.run(sync_wait=300).summary.outcomes == {"read": 1}
+        assert played.asked().count(ORDERS) == 1
+        assert played.run().summary.outcomes == {"unchanged": 1}
+
+    def test_a_long_read_that_began_too_soon_is_begun_anew(self, play: Callable[..., Played]) -> None:
+        """Its first page may be of a machine that had not got the sync: it is not gone on from, nor kept for ever."""
+        played = play(records=30)
+        held = played.first.data[ORDERS]
+        played.world.stamp(7200)
+        played.world.settles, before = timedelta(), held.records
+        played.sync(restamp=5)
+        after = held.records
+        show(held, before)
+        played.before(3, lambda: show(held, after))
+        played.run(page_size=10, max_concurrent_requests=1)
+        assert not played.sinks["orders"].bookmarks
+        played.world.stamp(600)
+        played.run(page_size=10)
+        assert not played.missing()
+        assert played.run(page_size=10).summary.outcomes == {"unchanged": 1}
+
+    @pytest.mark.parametrize("shops", [1, 2], ids=["alone", "beside another, without a history"])
+    def test_a_page_within_a_sync_that_takes_records_out_and_puts_them_back(
+        self, play: Callable[..., Played], shops: int
+    ) -> None:
+        """With their old stamps: a bookmark that had moved would pass them, and a full read would have them deleted."""
+        played = play(records=20, connections=shops)
+        played.world.history_refused = 403
+        held, sink = played.first.data[ORDERS], played.sinks["orders"]
+        begun: list[Operation] = []
+        taken = dict(list(held.records.items())[:7])
+
+        def take_out() -> None:
+            begun.append(played.begin())
+            held.apply([Change(i) for i in taken])
+
+        played.before(1, take_out)
+        assert played.run(full_read_every_days=7).summary.outcomes == {"not ready": shops}
+        assert not sink.reads
+        held.apply([Change(i, record=record) for i, record in taken.items()])
+        played.world.finish(begun[0])
+        played.run(full_read_every_days=7)
+        assert not played.missing()
+        assert [(read.full, read.records) for read in sink.reads] == [(True, 20)] * shops
+
+    @pytest.mark.parametrize("last_read", ["full", "of what was new", "of what was new, and disturbed"])
+    def test_no_data_where_there_was_some_is_no_full_read_of_nothing(
+        self, play: Callable[..., Played], last_read: str
+    ) -> None:
+        """After a sync that failed; the last good one is over six hours old, and a full read is due."""
+        played = play()
+        sink, world = played.sinks["orders"], played.world
+        world.stamp(7200)
+        played.run(full_read_every_days=7)
+        if last_read != "full":
+            played.sync(add=1)
+            played.run(full_read_every_days=7)
+        told = len(sink.reads)
+        if "disturbed" in last_read:
+            world.settles = timedelta()
+            world.fail(played.begin())
+        world.stamp(7 * 3600)
+        world.fail(played.begin())
+        world.no_data = {ORDERS}
+        age(sink)
+        known = dict(sink.bookmarks)
+        assert played.run(full_read_every_days=7).summary.outcomes == {"not ready": 1}
+        assert len(sink.reads) == told
+        assert sink.bookmarks == known
+        world.no_data = set()
+        played.run(full_read_every_days=7)
+        held = len(played.first.data[ORDERS].records)
+        assert [(read.full, read.records) for read in sink.reads[told:]] == [(True, held)]
+
+    @pytest.mark.parametrize("records", [0, 10])
+    def test_a_start_date_that_is_set_later_holds_for_no_data_set_that_was_read(
+        self, play: Callable[..., Played], records: int
+    ) -> None:
+        """Without a history no sync id of two shops is ever known; they were read all the same."""
+        played = play(records=records, connections=2)
+        played.world.history_refused = 403
+        played.run()
+        played.sync(restamp=records and 2, add=5)
+        played.run(start_date=days_ago(-3))
+        assert not played.missing()
+
+    @pytest.mark.parametrize("shops", [1, 2])
+    def test_what_codat_stamps_anew_without_a_sync_comes_when_a_full_read_is_due(
+        self, play: Callable[..., Played], shops: int
+    ) -> None:
+        """A property was added to all records; the shop is unlinked, and never synced again."""
+        played = play(connections=shops)
+        sink, held = played.sinks["orders"], played.first.data[ORDERS]
+        played.run(full_read_every_days=7)
+        played.first.status = "Unlinked"
+        played.world.stamp(7200)
+        held.apply([Change(i, days_ago(0)) for i in held.records])
+        assert played.run(full_read_every_days=7).summary.outcomes == {"unchanged": shops}
+        age(sink)
+        assert played.run(full_read_every_days=7).summary.outcomes == {"read": shops}
+        assert not played.missing()
+        assert played.run(full_read_every_days=7).summary.outcomes == {"unchanged": shops}
+
+    @pytest.mark.parametrize("shops", [1, 2])
+    def test_a_bookmark_that_is_set_back_by_hand_is_read_from(self, play: Callable[..., Played], shops: int) -> None:
+        played = play(connections=shops)
+        sink = played.sinks["orders"]
+        played.world.stamp(7200)
+        played.run()
+        known, came = sink.bookmarks[played.first.id], len(sink.records)
+        month_ago = dates.moved(known.stamp or "", -30 * 86_400)
+        sink.bookmarks[played.first.id] = replace(known, stamp=month_ago)
+        played.asked()
+        run = played.run()
+        assert run.summary.outcomes == Counter({"read": 1, "unchanged": shops - 1} if shops > 1 else {"read": 1})
+        assert len(sink.records) == came + 10
+        assert (sink.reads[-1].full, sink.bookmarks[played.first.id].stamp) == (False, known.stamp)
+        assert played.run().summary.outcomes == {"unchanged": shops}
+
+    def test_a_sync_that_fails_within_a_long_read_is_told_by_its_status_alone(
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The status has no ids: it is Complete before and FetchError after, and the good sync is the same."""
+        played = play(records=30)
+        status = views.data_status
+
+        def without_ids(*args: Any) -> dict[str, Any]:
+            ids = {"latestSyncId", "latestSuccessfulSyncId"}
+            return {k: v and {n: x for n, x in v.items() if n not in ids} for k, v in status(*args).items()}
+
+        def fail() -> None:
+            operation = played.begin(add=1, remove=1)
+            played.world.reveal(operation, 2)
+            played.world.fail(operation)
+
+        monkeypatch.setattr(views, "data_status", without_ids)
+        played.before(2, fail)
+        played.run(page_size=10, max_concurrent_requests=1)
+        assert not played.missing()
+
+
+def show(held: DataSet, records: dict[str, Any]) -> None:
+    """Let a data set be what it was, or will be, on another machine of Codat's."""
+    held.records, held.version = records, held.version + 1
+
+
+def age(sink: KeepingSink) -> None:
+    """Let it be eight days since the last full reads."""
+    sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
+
+
+def aged(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state of orders as if its full reads had been made eight days ago."""
+    entries = state.get("bookmarks", {}).get("orders", {}).get("partitions", [])
+    return {"bookmarks": {"orders": {"partitions": [{**e, "full_read": days_ago(8)} for e in entries]}}}
+
+
+# The tap as a process
+
+
+PAGED = r"/companies$|/data/history$|/data/commerce-(?!info)"
+WITH_IDS = {name: data_set.data_type for name, data_set in DATA_SETS.items() if "id" in data_set.keys}
+
+
+@contextmanager
+def one_answer_behind(url: str, which: str, after: int) -> Iterator[tuple[str, list[str]]]:
+    """Stand between the tap and Codat, and mix up the answers to the paths that fit: on each connection, once so many
+    were right, a request gets the answer to the one before it. Yields the address, and of what the wrong answers were.
+    """
+    mixed: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        """One connection, kept alive."""
+
+        protocol_version, right, before = "HTTP/1.1", 0, ("", 0, b"")
+
+        def do_GET(self) -> None:
+            asked = Request(url + self.path, headers={"Authorization": self.headers["Authorization"]})
+            try:
+                with urlopen(asked) as response:
+                    answer = self.path, response.status, response.read()
+            except HTTPError as error:
+                answer = self.path, error.code, error.read()
+            of, status, body = answer
+            if re.search(which, self.path.partition("?")[0]):
+                if self.right >= after:
+                    of, status, body = self.before
+                    mixed.extend([of] if of != self.path else [])
+                self.right, self.before = self.right + 1, answer
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}", mixed
+    server.shutdown()
+    server.server_close()
+
+
+def misplaced(shops: Stage, run: Run) -> Counter[str]:
+    """Return how many records came, by stream, that the shop they are said to be of does not hold."""
+    return Counter(
+        stream
+        for stream, data_type in WITH_IDS.items()
+        for record in run.records[stream]
+        if (record["companyId"], record["connectionId"], record["id"]) not in shops.held(data_type)
+    )
+
+
+def lacking(shops: Stage, run: Run) -> dict[str, int]:
+    """Return how many records did not come, or came twice, by stream."""
+    counts = {stream: len(shops.held(name)) - len(run.records[stream]) for stream, name in WITH_IDS.items()}
+    return {stream: number for stream, number in counts.items() if number}
+
+
+@pytest.mark.parametrize("at_once", [2, 10])
+def test_a_proxy_is_one_answer_behind(stage: Callable[..., Stage], at_once: int) -> None:
+    shops = stage(companies=3, connections=2, records=8, extras=False, platforms=(SHOPIFY,))
+    settings: dict[str, Any] = {"page_size": 3, "max_retry_wait": 0, "max_concurrent_requests": at_once}
+    calm = shops.run(**settings).ok()
+    asked = len(shops.requests())
+    with one_answer_behind(shops.url, PAGED, after=4) as (address, mixed):
+        run = shops.run(api_url=address, **settings).ok()
+    assert mixed
+    assert len(shops.requests()) == asked + len(mixed), "each of them is asked for once more"
+    assert (misplaced(shops, run), lacking(shops, run)) == ({}, {})
+    assert run.content[:2] == calm.content[:2]
+
+
+def test_a_proxy_mixes_up_what_does_not_tell_either(stage: Callable[..., Stage]) -> None:
+    """A data status in the place of a page, and the other way round: what fails is named."""
+    shops = stage(companies=4, connections=1, records=8, extras=False)
+    with one_answer_behind(shops.url, "", after=4) as (address, mixed):
+        run = shops.run(api_url=address, page_size=3, max_retry_wait=0)
+    assert mixed
+    assert not misplaced(shops, run)
+    missing = {stream for stream, number in lacking(shops, run).items() if number > 0}
+    assert not missing or run.code == 1
+    for stream in missing:
+        assert stream in run.log
+
+
+def test_an_answer_that_stays_another_one_fails_its_data_set(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=8, extras=False, platforms=(SHOPIFY,))
+    other = r"/commerce-orders(?=\?)"
+    shops.gate.faults.append(Fault("spoil", "commerce-orders$", find=other, body="/commerce-customers", times=0))
+    run = shops.run(max_retries=2, max_retry_wait=0)
+    assert run.code == 1
+    (line,) = [line for line in run.problems if "orders of " in line]
+    assert re.search(r"commerce-orders: an answer came that says that it is /companies/\S+/commerce-customers\?", line)
+    assert "mixes answers up: check api_url and any proxy" in line
+    assert list(lacking(shops, run)) == ["orders"]
+    assert len(shops.requests("commerce-orders")) == 3
+
+
+def pages_of(number: int, size: int) -> int:
+    """Return how many requests so many records take."""
+    return max(1, -(-number // size))
+
+
+def expected(shops: Stage, size: int) -> Counter[str]:
+    """Return how many requests the lists take, by the ends of their paths."""
+    lists = Counter({"companies": pages_of(len(shops.world.companies), size)})
+    for connection in shops.world.connections():
+        for data_type in WITH_IDS.values():
+            if data_type not in connection.platform.lacks:
+                lists[data_type] += pages_of(len(connection.data[data_type].records), size)
+    return lists
+
+
+def asked_for(shops: Stage) -> Counter[str]:
+    """Return how many requests for lists were made, by the ends of their paths."""
+    return Counter(path.rpartition("/")[2] for path in shops.requests() if re.search(PAGED, path))
+
+
+SMALLER = "Codat hands out pages of 7 records where 20 are asked for"
+
+
+@pytest.mark.parametrize("at_once", [1, 10])
+@pytest.mark.parametrize("told", ["own", "asked"])
+def test_pages_are_smaller_than_asked_for(stage: Callable[..., Stage], told: str, at_once: int) -> None:
+    shops = stage(companies=9, connections=1, records=24, extras=False, platforms=(SHOPIFY,))
+    shops.world.max_page, shops.world.told_page_size = 7, told  # type: ignore[assignment]
+    run = shops.run(page_size=20, max_concurrent_requests=at_once).ok()
+    assert lacking(shops, run) == {}
+    assert len(run.records["companies"]) == 9
+    assert asked_for(shops) == expected(shops, 7)
+    assert run.problems == []
+    assert run.log.count(SMALLER) == 1
+
+
+@pytest.mark.parametrize("told", ["own", "asked"])
+def test_a_read_of_smaller_pages_is_gone_on_from_in_the_next_run(stage: Callable[..., Stage], told: str) -> None:
+    shops = stage(companies=1, connections=1, records=50, extras=False, platforms=(SHOPIFY,))
+    shops.world.max_page, shops.world.told_page_size = 7, told  # type: ignore[assignment]
+    shops.gate.faults.append(Fault(path="commerce-orders$", page=5, status=500))
+    first = shops.run(page_size=20, max_retries=0)
+    assert first.code == 1
+    shops.requests()
+    second = shops.run(state=first.state, page_size=20).ok()
+    assert sorted(a.query["page"] for a in shops.gate.asked if a.path.endswith("commerce-orders")) == [*"45678"]
+    orders = [r["id"] for run in (first, second) for r in run.records["orders"]]
+    assert sorted(orders) == sorted(record_id for *_, record_id in shops.held("commerce-orders"))
+
+
+def test_ids_that_are_held_twice_on_two_smaller_pages(play: Callable[..., Played]) -> None:
+    played = play(records=30)
+    played.world.max_page = 7
+    seventh = sorted(played.first.data[ORDERS].records)[6]
+    played.world.twice = {seventh}
+    run = played.run(page_size=20)
+    assert run.summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
+@pytest.mark.parametrize("most", [7, 1000])
+def test_a_history_of_smaller_pages_reaches_less_far_back(stage: Callable[..., Stage], most: int) -> None:
+    """It is asked for its latest page alone."""
+    shops = stage(companies=2, connections=2, records=3, extras=False)
+    state = shops.run().ok().state
+    shops.world.max_page = most
+    for company_id in shops.world.companies:
+        shops.world.sync(company_id, restamp=1)
+    run = shops.run(state=state).ok()
+    held = {key: record["modifiedDate"][:19] for key, record in shops.held("commerce-orders").items()}
+    came = {(r["companyId"], r["connectionId"], r["id"]): r["modifiedDate"][:19] for r in run.records["orders"]}
+    assert {key for key, stamp in held.items() if stamp == max(held.values())} <= came.keys()

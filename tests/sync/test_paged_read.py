@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine import DATA_SETS, KeepingSink
 from tap_codat_commerce.codat import pages
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 STATUS = SyncStatus("Complete", "2026-03-02T06:00:00Z", "s2", "s1")
 ORDERS = ReadRequest("c1", "k1", DATA_SETS["orders"], 2)
 DIFFERENT = "different records came, but the answers spoke of"
+ASKED_AT = "2026-03-02T12:00:00.0000000Z"
 STAMP = "2026-03-0{}T00:00:00Z"
 
 
@@ -41,6 +44,7 @@ class Codat:
         self.asked: list[int | str | None] = []
         self.ahead: list[int | None] = []
         self.expected: list[int] = []
+        self.own_sizes: dict[str, int] = {}
         self.then: Any = None
 
     def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Any:
@@ -87,7 +91,6 @@ def test_all_that_came() -> None:
     assert read.pages == 2
     assert result == Read(
         query="a query",
-        several_pages=True,
         records=3,
         distinct=3,
         totals=frozenset({3}),
@@ -132,14 +135,14 @@ def test_records_without_a_stamp_and_those_that_can_not_be_read() -> None:
     (entry,) = result.unreadable
     assert entry.startswith("page 2, ")
     assert (result.records, result.distinct) == (4, 4)
-    assert read.checkpoint(STATUS) is None
+    assert read.checkpoint(STATUS, ASKED_AT) is None
 
 
-def test_one_page_and_none() -> None:
-    assert not done(page("a1", total=1)).result().several_pages
+def test_no_data_is_one_page_of_none() -> None:
+    assert not done(page(total=0)).result().no_data
     read = done(NoData("no data", status=404))
     nothing = read.result()
-    assert (nothing.no_data, read.pages, nothing.several_pages, nothing.totals) == (True, 1, False, frozenset({0}))
+    assert (nothing.no_data, read.pages, nothing.records, nothing.totals) == (True, 1, 0, frozenset({0}))
 
 
 def test_no_data_after_a_page_is_an_error() -> None:
@@ -158,10 +161,10 @@ def interrupted(*answers: Any, request: ReadRequest = ORDERS) -> PagedRead[Any]:
 
 def test_where_an_interrupted_read_is_gone_on() -> None:
     first = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9))
-    found = first.checkpoint(STATUS)
+    found = first.checkpoint(STATUS, ASKED_AT)
     assert found == Checkpoint(
         "s1", "s2", None, 2, 2, 9, found.fingerprint if found else "", STAMP.format(3).replace("Z", ".0000000Z"),
-        unstamped=True, started_at=first.result().started_at,
+        unstamped=True, started_at=first.result().started_at, asked_at=ASKED_AT,
     )  # fmt: skip
     codat = Codat(page("a2", "a0", total=9), page("a4", "a5", total=9), ConnectionError())
     read = begun(codat, replace(ORDERS, after=found))
@@ -173,18 +176,18 @@ def test_where_an_interrupted_read_is_gone_on() -> None:
     result = read.result()
     assert (result.records, result.distinct) == (6, 6)
     assert (result.latest, result.unstamped) == ("2026-03-05T00:00:00.0000000Z", True)
-    again = read.checkpoint(STATUS)
+    again = read.checkpoint(STATUS, ASKED_AT)
     assert again
     assert (again.page, again.total, again.started_at) == (3, 9, first.result().started_at)
 
 
-def test_a_read_that_was_gone_on_from_its_last_page_has_several() -> None:
-    found = interrupted(page("a1", "a3", total=3)).checkpoint(STATUS)
+def test_a_read_that_was_gone_on_from_counts_what_came_before() -> None:
+    found = interrupted(page("a1", "a3", total=3)).checkpoint(STATUS, ASKED_AT)
     read = done(page("a1", "a3", total=3), page("a2", total=3), request=replace(ORDERS, after=found)).result()
-    assert (read.several_pages, read.distinct, read.miscounted) == (True, 3, None)
-    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    assert (read.distinct, read.miscounted) == (3, None)
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS, ASKED_AT)
     read = done(page("a2", "a0", total=4), request=replace(ORDERS, after=found and replace(found, total=4))).result()
-    assert (read.several_pages, read.distinct, read.miscounted) == (True, 4, None)
+    assert (read.distinct, read.miscounted) == (4, None)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +201,7 @@ def test_a_read_that_was_gone_on_from_its_last_page_has_several() -> None:
     ],
 )
 def test_a_page_that_is_not_what_it_was_is_not_gone_on_from(answer: Any) -> None:
-    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS, ASKED_AT)
     read = begun(Codat(answer, page("a4", "a5", total=9)), replace(ORDERS, after=found))
     with pytest.raises(CannotResumeError):
         list(read.record_pages())
@@ -217,7 +220,7 @@ def test_a_page_that_is_not_what_it_was_is_not_gone_on_from(answer: Any) -> None
     ],
 )
 def test_what_is_not_gone_on_from(answers: list[Any], request_: ReadRequest, status: SyncStatus) -> None:
-    assert interrupted(*answers, request=request_).checkpoint(status) is None
+    assert interrupted(*answers, request=request_).checkpoint(status, ASKED_AT) is None
 
 
 @pytest.mark.parametrize("good", [1, 2, 4])
@@ -234,7 +237,7 @@ def test_what_is_asked_ahead_for_a_read() -> None:
     assert codat.ahead == [1]
     codat.then(page("a1", "a2", total=7))
     assert (codat.ahead, codat.expected) == ([1, 2, 3, 4], [3])
-    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS)
+    found = interrupted(page("a1", "a3", total=9), page("a2", "a0", total=9)).checkpoint(STATUS, ASKED_AT)
     codat = Codat()
     replace(ORDERS, after=found).prefetch(codat, "t", (1,))  # type: ignore[arg-type]
     codat.then(page("a2", "a0", total=9))
@@ -255,7 +258,7 @@ def test_the_pages_of_a_read_are_asked_ahead_but_those_that_have_to_be_checked_f
     codat = Codat(page("a1", "a3", total=4), page("a2", "a0", total=4))
     list(begun(codat).record_pages())
     assert codat.ahead == [2]
-    found = interrupted(page("a1", "a3", total=6)).checkpoint(STATUS)
+    found = interrupted(page("a1", "a3", total=6)).checkpoint(STATUS, ASKED_AT)
     codat = Codat(page("a1", "a3", total=6), page("a2", "a0", total=6), page("a4", "a5", total=6))
     list(begun(codat, replace(ORDERS, after=found)).record_pages())
     assert codat.ahead == [3]
@@ -280,3 +283,58 @@ def test_pages_by_link_and_one_object() -> None:
 def test_the_parameters_of_a_page(query: str | None) -> None:
     expected = {"orderBy": "id", **({"query": query} if query else {})}
     assert replace(ORDERS, query=query).params() == expected
+
+
+class Smaller(Codat):
+    """Has so many orders, of which a page holds so many at most; breaks off after some answers."""
+
+    def __init__(self, total: int, most: int, answers: int, *, told: bool) -> None:
+        super().__init__()
+        self.total, self.most, self.left, self.told = total, most, answers, told
+
+    def get(self, path: str, params: Any = None, decode: Any = None, token: Any = None) -> Any:
+        self.asked.append(params["page"])
+        self.left -= 1
+        if self.left < 0:
+            raise ConnectionError
+        size = min(params["pageSize"], self.most)
+        held = range((params["page"] - 1) * size, min(params["page"] * size, self.total))
+        found = page(*(f"{n:03}1" for n in held), total=self.total, following="/n" if held.stop < self.total else None)
+        found.size = size if self.told else params["pageSize"]
+        return found
+
+
+@settings(deadline=None)
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(1, 20), st.integers(2, 9), st.booleans())
+def test_a_read_of_smaller_pages_is_gone_on_from(total: int, size: int, most: int, stop: int, told: bool) -> None:  # noqa: FBT001 - Hypothesis names it
+    request, first = replace(ORDERS, page_size=size), Smaller(total, most, stop, told=told)
+    came: list[str | None] = []
+    read = begun(first, request)
+    try:
+        for some in read.record_pages():
+            came += some.ids
+    except ConnectionError:
+        found = read.checkpoint(STATUS, ASKED_AT)
+        assert found
+        assert (found.page, found.page_size) == (stop, size)
+        second = Smaller(total, most, 99, told=told)
+        read = begun(second, replace(request, after=found))
+        for some in read.record_pages():
+            came += some.ids
+        assert second.asked[0] == stop, "the page that it knows"
+        assert len(second.asked) == -(-total // min(size, most)) - stop + 1
+    assert came == [f"{n:03}1" for n in range(total)]
+    result = read.result()
+    assert (result.records, result.distinct, result.miscounted) == (total, total, None)
+
+
+def test_what_does_not_tell_where_it_stands_is_not_gone_on_from() -> None:
+    """The last of pages that are smaller than asked for, where nothing tells how large the others are."""
+    request = replace(ORDERS, page_size=10)
+    read = begun(Smaller(11, 4, 3, told=False), request)
+    assert len([some.ids for some in read.record_pages()]) == 3
+    found = read.checkpoint(STATUS, ASKED_AT)
+    assert found
+    assert found.page == 3
+    with pytest.raises(CannotResumeError):
+        list(begun(Smaller(11, 4, 9, told=False), replace(request, after=found)).record_pages())

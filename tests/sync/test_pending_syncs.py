@@ -21,9 +21,6 @@ class Sync:
     reads: int = 0
     outcome: str = ""
 
-    def give_up(self) -> None:
-        self.outcome = "left out"
-
 
 @dataclass
 class Night:
@@ -38,10 +35,10 @@ class Night:
     def come_back(self) -> None:
         for sync in chain.from_iterable(self.pending.rounds()):
             sync.looks -= 1
-            if sync.looks:
-                assert self.pending.set_aside(sync)
-            else:
+            if not sync.looks:
                 sync.outcome = f"read after {sum(self.waits):g}"
+            elif not self.pending.set_aside(sync):
+                sync.outcome = f"left out after {sum(self.waits):g}"
 
 
 @pytest.fixture
@@ -63,7 +60,7 @@ def test_pauses_grow_to_the_end_of_the_time(night: Night, caplog: pytest.LogCapt
     for sync in (quick, slow, never):
         assert night.pending.set_aside(sync)
     night.come_back()
-    assert [quick.outcome, slow.outcome, never.outcome] == ["read after 0", "read after 2.5", "left out"]
+    assert [quick.outcome, slow.outcome, never.outcome] == ["read after 0", "read after 2.5", "left out after 100"]
     pauses = [min(1.5**n, LONGEST_PAUSE) for n in range(9)]
     assert night.waits == pytest.approx([*pauses, 100 - sum(pauses)])
     assert [r.message for r in caplog.records] == [
@@ -85,9 +82,11 @@ def test_what_was_left_out_is_not_left_out_twice(night: Night) -> None:
     sync = Sync()
     night.pending.set_aside(sync)
     night.come_back()
+    assert sync.outcome == "left out after 10"
     sync.outcome = ""
     night.come_back()
     assert sync.outcome == ""
+    assert not night.pending.set_aside(Sync()), "there is no time left"
     assert sum(night.waits) == 10
 
 

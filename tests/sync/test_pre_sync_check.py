@@ -12,7 +12,7 @@ import conftest
 from engine import KeepingSink
 from tap_codat_commerce.codat.answers import Operation
 from tap_codat_commerce.sync import proof
-from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import Action, SyncStatus, mark
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
@@ -30,15 +30,26 @@ def at(clock: str) -> str:
 
 GOOD = SyncStatus("Complete", at("10:00:00"), "s1", "s1")
 MOVED = replace(GOOD, sync_id="s2", good_sync_id="s2", last_good_sync=at("11:00:00"))
-READ = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", seen=GOOD.mark)
-TORN = replace(READ, read_from=at("10:30:00"), read_until=at("10:40:00"))
+UNBOUND = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", is_new=False)
+READ = replace(UNBOUND, seen=GOOD.mark)
+"""By an older version of the tap: there is no read to look back at."""
+LAST = LastRead(at("10:29:00"), at("10:41:00"), at("10:30:00"), at("10:40:00"), at("10:00:00"), full=True, records=7)
+TORN = proof.bound(replace(UNBOUND, read=LAST), GOOD.mark)
 PLAIN = conftest.options()
 ALWAYS_READ = conftest.options(skip_unchanged=False)
 REFRESHING = conftest.options(refresh_older_than_hours=1)
+DUE = conftest.options(full_read_every_days=7)
 
 
-def operation(ident: str, connection: str, requested: str, completed: str | None) -> Operation:
-    return Operation(ident, connection, ORDERS, requested, "Complete", completed)
+def operation(
+    ident: str, connection: str, requested: str, completed: str | None, status: str = "Complete"
+) -> Operation:
+    return Operation(ident, connection, ORDERS, requested, status, completed)
+
+
+def anew(bookmark: Bookmark) -> Bookmark:
+    """Return a bookmark that is not trusted."""
+    return replace(bookmark, stamp=None, exclusive=False)
 
 
 class Known:
@@ -48,12 +59,12 @@ class Known:
         self.company, self.operations = company, operations or {}
         self.asked: list[str] = []
 
-    def _status(self, company_id: str, data_type: str, *, anew: bool = False) -> SyncStatus:
-        self.asked.append("status anew" if anew else "status")
+    def _status(self, company_id: str, data_type: str) -> SyncStatus:
+        self.asked.append("status")
         return self.company
 
-    def _history(self, company_id: str, connection_id: str | None = None, *, anew: bool = False) -> Operations:
-        self.asked.append(f"history of {connection_id or company_id}{' anew' if anew else ''}")
+    def _history(self, company_id: str, connection_id: str | None = None) -> Operations:
+        self.asked.append(f"history of {connection_id or company_id}")
         return Operations(self.operations.get(connection_id or company_id, []))
 
     def check(
@@ -79,7 +90,14 @@ def of_several(company: SyncStatus, last_sync: object = None) -> str:
 )
 def test_what_was_read_counts_as_unchanged_unless_all_is_wanted(status: SyncStatus, *, unchanged: bool) -> None:
     assert (Known().check().verdict(status).action is Action.UNCHANGED) is unchanged
-    assert Known().check(options=ALWAYS_READ).verdict(status).action is Action.READ
+    for wanted in (ALWAYS_READ, DUE):
+        assert Known().check(options=wanted).verdict(status).action is Action.READ
+
+
+@pytest.mark.parametrize(("end", "settled"), [("11:59:00", True), ("11:59:01", False), (None, True)])
+def test_a_good_sync_has_settled_a_minute_before_its_status_was_asked_for(end: str | None, *, settled: bool) -> None:
+    status = replace(GOOD, last_good_sync=end and at(end))
+    assert Known().check().is_settled(status) is settled
 
 
 @pytest.mark.parametrize(
@@ -94,7 +112,7 @@ def test_what_was_read_counts_as_unchanged_unless_all_is_wanted(status: SyncStat
 def test_a_bookmark_after_the_sync_is_not_trusted(stamp: str, synced: str | None, *, trusted: bool) -> None:
     bookmark = replace(READ, stamp=at(stamp))
     status = replace(GOOD, last_good_sync=synced and at(synced))
-    assert Known().check(bookmark).trusted(status) == (bookmark if trusted else proof.anew(bookmark))
+    assert Known().check(bookmark).trusted(status) == (bookmark if trusted else anew(bookmark))
 
 
 OLD = operation("s0", "k1", at("01:00:00"), at("02:00:00"))
@@ -117,25 +135,51 @@ OLD = operation("s0", "k1", at("01:00:00"), at("02:00:00"))
 def test_a_read_during_which_another_sync_was_under_way_is_not_trusted(
     operations: list[Operation], synced: str | None, *, trusted: bool
 ) -> None:
-    check = Known(operations={"c1": operations}).check(TORN)
-    status = replace(MOVED, last_good_sync=synced and at(synced))
-    assert check.trusted(status) == (TORN if trusted else proof.anew(TORN))
-    assert not check.is_plain
+    known = Known(operations={"c1": operations})
+    check, status = known.check(TORN), replace(MOVED, last_good_sync=synced and at(synced))
+    assert check.trusted(status) == (TORN if trusted else anew(TORN))
+    assert known.asked == ["history of c1"]
+    assert not check.is_plain(status)
+
+
+@pytest.mark.parametrize(("began", "trusted"), [("10:35:00", False), ("10:50:00", True)])
+def test_a_sync_that_failed_during_a_read_is_looked_for(began: str, *, trusted: bool) -> None:
+    """The good sync is still the one before: nothing of the status tells when the other one was."""
+    failed = operation("s2", "k1", at(began), at("11:00:00"), "FetchError")
+    check = Known(operations={"c1": [failed, OLD]}).check(TORN)
+    status = replace(GOOD, current="FetchError", sync_id="s2")
+    assert check.trusted(status) == (TORN if trusted else anew(TORN))
+    assert not check.is_plain(status)
 
 
 def test_what_is_as_it_was_read_was_not_torn() -> None:
     known = Known()
-    assert known.check(TORN).trusted(replace(GOOD, last_good_sync=at("10:35:00"))) == proof.anew(TORN), "another mark"
+    assert known.check(TORN).trusted(replace(GOOD, last_good_sync=at("10:35:00"))) == anew(TORN), "another mark"
     assert known.asked == ["history of c1"]
     assert known.check(TORN).trusted(GOOD) == TORN
     assert known.asked == ["history of c1"]
 
 
-@pytest.mark.parametrize("one_page", [replace(TORN, read_from=None), replace(TORN, read_until=None)])
-def test_a_read_of_one_page_needs_no_history(one_page: Bookmark) -> None:
+DAY_BEFORE = replace(LAST, asked_at="2026-03-01T10:30:00.0000000Z", looked_at="2026-03-01T10:40:00.0000000Z")
+
+
+@pytest.mark.parametrize(
+    "bookmark",
+    [READ, proof.bound(replace(UNBOUND, read=DAY_BEFORE), GOOD.mark)],
+    ids=["nobody knows when it was read", "the sync ended long after it"],
+)
+def test_what_no_sync_can_have_disturbed_needs_no_history(bookmark: Bookmark) -> None:
     known = Known()
-    assert known.check(one_page).trusted(MOVED) == one_page
+    assert known.check(bookmark).is_plain(MOVED)
+    assert known.check(bookmark).trusted(MOVED) == bookmark
     assert known.asked == []
+
+
+def test_a_bookmark_that_was_set_back_by_hand_is_read_from() -> None:
+    known = Known()
+    set_back = replace(TORN, stamp=at("01:00:00"))
+    assert known.check(set_back).verdict(GOOD).action is Action.READ
+    assert known.check(set_back).trusted(GOOD) == replace(set_back, exclusive=False)
 
 
 @pytest.mark.parametrize(
@@ -151,10 +195,10 @@ def test_a_sync_that_may_be_of_another_shop_is_not_trusted(
     company: list[Operation], own: list[Operation], *, trusted: bool
 ) -> None:
     check = Known(operations={"c1": company, "k1": own}).check(several=True)
-    assert check.trusted(MOVED) == (READ if trusted else proof.anew(READ))
-    assert check.is_plain is (bool(company) and trusted)
-    assert Known().check(replace(READ, sync_id=None), several=True).is_plain
-    assert Known().check().is_plain
+    assert check.trusted(MOVED) == (READ if trusted else anew(READ))
+    assert check.is_plain(MOVED) is (bool(company) and trusted)
+    assert Known().check(replace(READ, sync_id=None), several=True).is_plain(MOVED)
+    assert Known().check().is_plain(MOVED)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +209,7 @@ def test_whether_the_status_may_be_that_of_another_shop(seen: str | None, *, sev
     assert Known().check(replace(READ, seen=seen), several=several).shared is shared
 
 
-SEEN = replace(READ, seen=of_several(GOOD))
+SEEN = proof.bound(replace(UNBOUND, read=LAST), of_several(GOOD))
 
 
 def test_what_nothing_moved_in_needs_no_history() -> None:
@@ -178,11 +222,21 @@ def test_what_nothing_moved_in_needs_no_history() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "last_sync"), [(ALWAYS_READ, None), (REFRESHING, None), (PLAIN, "now")], ids=["all", "fresh", "moved"]
+    ("bookmark", "options", "last_sync"),
+    [
+        (SEEN, ALWAYS_READ, None),
+        (SEEN, REFRESHING, None),
+        (SEEN, DUE, None),
+        (SEEN, PLAIN, "now"),
+        (replace(SEEN, stamp=at("01:00:00")), PLAIN, None),
+    ],
+    ids=["all", "fresh", "a full read is due", "moved", "set back by hand"],
 )
-def test_where_something_may_have_moved_the_history_is_asked_for(options: SyncOptions, last_sync: str | None) -> None:
+def test_where_something_may_have_moved_the_history_is_asked_for(
+    bookmark: Bookmark, options: SyncOptions, last_sync: str | None
+) -> None:
     known = Known()
-    check = known.check(SEEN, options, several=True, **({"lastSync": last_sync} if last_sync else {}))
+    check = known.check(bookmark, options, several=True, **({"lastSync": last_sync} if last_sync else {}))
     check.status()
     assert check.verdict(MOVED).action is Action.READ
     assert known.asked == ["status", "history of c1"]
@@ -201,30 +255,33 @@ ANOTHERS = [operation("s1", "k2", at("09:30:00"), at("10:00:00"))]
 
 
 @pytest.mark.parametrize(
-    ("operations", "anew", "status", "asked"),
+    ("operations", "status", "asked"),
     [
-        ({"c1": OWN}, False, GOOD, ["status", "history of c1"]),
-        ({"c1": OWN}, True, GOOD, ["history of c1 anew"]),
-        ({"c1": ANOTHERS, "k1": OWN}, False, GOOD, ["status", "history of c1", "history of k1"]),
-        ({"c1": ANOTHERS, "k1": OWN}, True, GOOD, ["history of c1 anew", "history of k1 anew"]),
-        ({"c1": ANOTHERS}, False, replace(GOOD, certain=False), ["status", "history of c1", "history of k1"]),
-        ({}, False, replace(GOOD, certain=False), ["status", "history of c1"]),
-        ({}, True, replace(GOOD, certain=False), ["history of c1 anew", "status anew"]),
+        ({"c1": OWN}, GOOD, ["history of c1"]),
+        ({"c1": ANOTHERS, "k1": OWN}, GOOD, ["history of c1", "history of k1"]),
+        ({"c1": ANOTHERS}, replace(GOOD, certain=False), ["history of c1", "history of k1"]),
+        ({}, replace(GOOD, certain=False), ["history of c1"]),
     ],
 )
 def test_the_status_beside_other_shops(
-    operations: dict[str, list[Operation]], status: SyncStatus, asked: list[str], *, anew: bool
+    operations: dict[str, list[Operation]], status: SyncStatus, asked: list[str]
 ) -> None:
     known = Known(operations=operations)
-    assert known.check(several=True).status(anew=anew) == status
-    assert known.asked == asked
+    check = known.check(several=True)
+    assert check.status() == status
+    assert known.asked == ["status", *asked]
+    known.asked.clear()
+    assert check.status_after() == status
+    if status.certain:
+        assert known.asked == asked, "its own operations tell: the company's status need not be asked for"
+    else:
+        assert known.asked == [*asked, "status", *asked]
 
 
-@pytest.mark.parametrize("anew", [False, True])
-def test_the_status_of_a_shop_that_stands_alone(*, anew: bool) -> None:
+def test_the_status_of_a_shop_that_stands_alone() -> None:
     known = Known()
-    assert known.check().status(anew=anew) == GOOD
-    assert known.asked == ["status anew" if anew else "status"]
+    assert (known.check().status(), known.check().status_after()) == (GOOD, GOOD)
+    assert known.asked == ["status", "status"]
 
 
 @pytest.mark.parametrize(
@@ -248,11 +305,11 @@ def test_what_a_later_run_may_know_it_by(
     assert check.mark(status) == seen
 
 
-BEGUN = Checkpoint("s", None, None, 5, 1, 9, "f", None, unstamped=False, started_at="t")
+BEGUN = Checkpoint("s", None, None, 5, 1, 9, "f", None, unstamped=False, started_at="t", asked_at="t")
 
 
 def test_it_is_remembered_that_nothing_moved() -> None:
-    check = Known().check(replace(READ, checkpoint=BEGUN), several=True)
+    check = Known().check(replace(TORN, checkpoint=BEGUN), several=True)
     check.status()
     assert check.bookmark.checkpoint == BEGUN
     assert check.as_unchanged(GOOD) == SEEN

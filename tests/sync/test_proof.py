@@ -147,16 +147,19 @@ def test_a_sync_that_finishes_is_waited_for(shop: Shop) -> None:
     assert "data sets: read 1 " in run.log
 
 
-def test_a_read_of_one_page_asks_for_the_status_once(shop: Shop) -> None:
-    shop.run(page_size=5000).ok()
+@pytest.mark.parametrize(("page_size", "pages"), [(5000, 1), (1000, 4)])
+def test_a_read_asks_for_the_status_once_more_however_many_its_pages(shop: Shop, page_size: int, pages: int) -> None:
+    shop.run(page_size=page_size).ok()
     paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
-    assert paths == ["companies", "dataStatus", ORDERS]
+    assert paths == ["companies", "dataStatus", *[ORDERS] * pages, "dataStatus"]
 
 
-def test_a_read_of_many_pages_asks_for_it_once_more(shop: Shop) -> None:
-    shop.run().ok()
+def test_all_data_sets_of_a_company_are_looked_at_again_by_one_request(shop: Shop) -> None:
+    catalog = shop.shops.catalog("customers", "orders", "products")
+    shop.shops.run(catalog=catalog, page_size=5000, max_concurrent_requests=1).ok()
     paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
-    assert paths == ["companies", "dataStatus", *[ORDERS] * 4, "dataStatus"]
+    read = ["commerce-customers", ORDERS, "commerce-products"]
+    assert paths == ["companies", "dataStatus", *read, "dataStatus"]
 
 
 class TestSeveralConnections:
@@ -183,7 +186,7 @@ class TestSeveralConnections:
         shop.shops.requests()
         second = shop.run(page_size=5000, state=first.state).ok()
         assert shop.missing(first, second) == 0
-        assert len(shop.shops.requests("history")) == 1
+        assert len(shop.shops.requests("history")) == 2, "before the read, and after it"
         assert len({r["connectionId"] for r in second.records["orders"]}) == 1, (
             "the other shop is known to be unchanged"
         )
@@ -209,14 +212,14 @@ class TestSeveralConnections:
         shop.shops.world.finish(operation, restamp=3)
         assert shop.missing(run, shop.run(state=run.state).ok()) == 0
 
-    def test_a_sync_of_another_data_set_costs_one_request(self, shop: Shop) -> None:
+    def test_a_sync_of_another_data_set_costs_two_looks_at_the_history(self, shop: Shop) -> None:
         catalog = shop.shops.catalog("customers", "orders", "products", "transactions")
         first = shop.shops.run(catalog=catalog, page_size=5000).ok()
         shop.shops.world.sync(shop.connection.company_id, shop.connection.id, ("commerce-products",), restamp=1)
         shop.shops.requests()
         second = shop.shops.run(catalog=catalog, page_size=5000, state=first.state).ok()
         paths = [p.rpartition("/")[2] for p in shop.shops.requests()]
-        assert sorted(paths) == ["commerce-products", "companies", "dataStatus", "history"]
+        assert sorted(paths) == ["commerce-products", "companies", "dataStatus", "history", "history"]
         assert not second.records["orders"]
 
 

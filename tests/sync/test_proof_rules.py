@@ -8,7 +8,7 @@ import pytest
 
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import proof
-from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 from tap_codat_commerce.sync.data_status import SyncStatus
 from tap_codat_commerce.sync.proof import Read, Seen
 
@@ -25,10 +25,10 @@ def maybe_at(clock: str | None) -> str | None:
 
 
 NEW = Bookmark()
+KNOWN_EMPTY = Bookmark(is_new=False)
 STATUS = SyncStatus("Complete", at("06:00:00"), "s2", "s1")
 READ = Read(
     query=None,
-    several_pages=False,
     records=9,
     distinct=7,
     totals=frozenset({7}),
@@ -39,9 +39,28 @@ READ = Read(
     unstamped=False,
     started_at=at("11:59:00"),
 )
+TOLD = LastRead(at("11:59:00"), at("12:01:00"), at("12:00:00"), at("12:02:00"), at("06:00:00"), full=True, records=7)
 
 
 # Is the read complete?
+
+
+@pytest.mark.parametrize(
+    ("end", "settled"),
+    [
+        (at("06:00:00"), True),
+        (at("11:59:00"), True),
+        (at("11:59:01"), False),
+        (at("12:00:00"), False),
+        (at("12:00:01"), True),
+        ("2999-01-01T00:00:00Z", True),
+        (None, True),
+        ("0001-01-01T00:00:00", True),
+    ],
+)
+def test_a_good_sync_has_settled_a_minute_after_its_end(end: str | None, *, settled: bool) -> None:
+    """An end that is missing, or later than Codat's clock, tells nothing: no bookmark may be kept for ever."""
+    assert proof.is_settled(replace(STATUS, last_good_sync=end), at("12:00:00")) is settled
 
 
 @pytest.mark.parametrize(
@@ -61,62 +80,57 @@ def test_what_came_is_held_against_what_the_answers_spoke_of(
     assert replace(READ, distinct=distinct, totals=frozenset(totals)).miscounted == miscounted
 
 
-@pytest.mark.parametrize(
-    ("several_pages", "query", "sync_id", "marks_what_is_gone", "needed"),
-    [
-        (True, QUERY, None, False, True),
-        (False, None, "s1", True, True),
-        (False, None, "s1", False, False),
-        (False, QUERY, "s1", True, False),
-        (False, None, None, True, False),
-    ],
-)
-def test_when_the_status_has_to_be_asked_for_again(
-    sync_id: str | None, query: str | None, *, several_pages: bool, marks_what_is_gone: bool, needed: bool
-) -> None:
-    read, old = replace(READ, several_pages=several_pages, query=query), Bookmark(sync_id=sync_id)
-    assert proof.needs_second_look(read, old, marks_what_is_gone=marks_what_is_gone) is needed
-
-
 MISCOUNTED = replace(READ, distinct=8)
 UNDER_WAY = replace(STATUS, current="Fetching")
 ENDED = replace(STATUS, sync_id="s3")
 SPOKE_OF = "8 different records came, but the answers spoke of 7"
+MOVED = "a sync began or ended meanwhile"
 
 
 @pytest.mark.parametrize(
-    ("read", "after", "finds_nothing", "doubt"),
+    ("read", "before", "after", "finds_nothing", "doubt"),
     [
-        (READ, STATUS, False, None),
-        (READ, replace(STATUS, current="FetchError"), False, None),
-        (READ, UNDER_WAY, False, "its status became Fetching meanwhile"),
-        (READ, ENDED, False, "a sync began or ended meanwhile"),
-        (READ, replace(UNDER_WAY, sync_id="s3"), False, "its status became Fetching meanwhile"),
-        (READ, STATUS, True, "a query brings not even what was modified last"),
-        (READ, ENDED, True, "a sync began or ended meanwhile"),
-        (MISCOUNTED, STATUS, False, SPOKE_OF),
-        (MISCOUNTED, STATUS, True, SPOKE_OF),
-        (MISCOUNTED, ENDED, False, "a sync began or ended meanwhile"),
-        (MISCOUNTED, UNDER_WAY, False, "its status became Fetching meanwhile"),
+        (READ, STATUS, STATUS, False, None),
+        (READ, replace(STATUS, current="FetchError"), replace(STATUS, current="FetchError"), False, None),
+        (READ, STATUS, replace(STATUS, current="FetchError"), False, MOVED),
+        (READ, STATUS, replace(STATUS, last_good_sync=at("06:00:01")), False, MOVED),
+        (READ, STATUS, ENDED, False, MOVED),
+        (READ, STATUS, replace(STATUS, good_sync_id="s2"), False, MOVED),
+        (READ, STATUS, replace(STATUS, certain=False), False, MOVED),
+        (READ, STATUS, UNDER_WAY, False, "its status became Fetching meanwhile"),
+        (READ, UNDER_WAY, UNDER_WAY, False, "its status became Fetching meanwhile"),
+        (READ, STATUS, replace(UNDER_WAY, sync_id="s3"), False, "its status became Fetching meanwhile"),
+        (READ, STATUS, STATUS, True, "a query brings not even what was modified last"),
+        (READ, STATUS, ENDED, True, MOVED),
+        (MISCOUNTED, STATUS, STATUS, False, SPOKE_OF),
+        (MISCOUNTED, STATUS, STATUS, True, SPOKE_OF),
+        (MISCOUNTED, STATUS, ENDED, False, MOVED),
+        (MISCOUNTED, STATUS, UNDER_WAY, False, "its status became Fetching meanwhile"),
     ],
 )
-def test_why_a_read_may_be_incomplete(read: Read, after: SyncStatus, doubt: str | None, *, finds_nothing: bool) -> None:
-    assert proof.doubt(read, STATUS, after, query_finds_nothing=finds_nothing) == doubt
+def test_why_a_read_may_be_incomplete(
+    read: Read, before: SyncStatus, after: SyncStatus, doubt: str | None, *, finds_nothing: bool
+) -> None:
+    assert proof.doubt(read, before, after, query_finds_nothing=finds_nothing) == doubt
 
 
 # What follows?
 
 
-def next_bookmark(
+def seen(status: SyncStatus = STATUS) -> Seen:
+    return Seen(status, at("12:00:00"), "seen")
+
+
+def next_bookmark(  # noqa: PLR0913 - all that decides on it
     read: Read = READ,
     old: Bookmark = NEW,
     status: SyncStatus = STATUS,
     *,
     start: str | None = None,
+    told: LastRead = TOLD,
     keeps_full_reads: bool = False,
 ) -> Bookmark:
-    seen = Seen(status, at("12:00:00"), at("12:01:00"), "seen")
-    return proof.next_bookmark(read, seen, old, start=start, keeps_full_reads=keeps_full_reads)
+    return proof.next_bookmark(read, seen(status), old, told, start=start, keeps_full_reads=keeps_full_reads)
 
 
 def synced(clock: str | None) -> SyncStatus:
@@ -125,6 +139,26 @@ def synced(clock: str | None) -> SyncStatus:
 
 def up_to(clock: str | None) -> Read:
     return replace(READ, latest=maybe_at(clock))
+
+
+UNSURE = replace(STATUS, certain=False)
+WEEK_AGO = "2026-02-23T12:00:00.0000000Z"
+
+
+@pytest.mark.parametrize(
+    ("status", "stamp"),
+    [
+        (synced("06:00:00"), at("06:00:00")),
+        (synced("11:00:00"), at("11:00:00")),
+        (synced("11:00:01"), at("10:55:01")),
+        (synced("13:00:00"), at("11:55:00")),
+        (synced(None), None),
+        (UNSURE, WEEK_AGO),
+        (replace(UNSURE, last_good_sync=None), WEEK_AGO),
+    ],
+)
+def test_which_stamp_no_bookmark_passes(status: SyncStatus, stamp: str | None) -> None:
+    assert proof.reaches(seen(status)) == stamp
 
 
 @pytest.mark.parametrize(
@@ -179,49 +213,58 @@ def test_what_can_no_more_come_stays_so_as_long_as_the_bookmark_does(
 
 
 @pytest.mark.parametrize(
-    ("unstamped", "certain", "stamp", "exclusive", "sync_id"),
+    ("unstamped", "certain", "old", "stamp", "exclusive", "sync_id"),
     [
-        (False, True, at("05:00:00"), True, "s1"),
-        (True, True, None, False, "s1"),
-        (False, False, at("01:00:00"), False, None),
+        (False, True, at("01:00:00"), at("05:00:00"), True, "s1"),
+        (True, True, at("01:00:00"), None, False, "s1"),
+        (False, False, at("01:00:00"), at("01:00:00"), False, None),
+        (False, False, None, WEEK_AGO, False, None),
+        (True, False, at("01:00:00"), None, False, None),
     ],
-    ids=["plain", "a record has no stamp", "it is not sure whose sync it was"],
+    ids=["plain", "a record has no stamp", "not sure whose sync it was", "not sure, and new", "neither"],
 )
-def test_what_is_not_sure_moves_no_stamp(
-    stamp: str | None, sync_id: str | None, *, unstamped: bool, certain: bool, exclusive: bool
+def test_what_is_not_sure_moves_the_stamp_with_care(  # noqa: PLR0913 - what came, and what becomes of it
+    old: str | None, stamp: str | None, sync_id: str | None, *, unstamped: bool, certain: bool, exclusive: bool
 ) -> None:
-    read, old = replace(up_to("05:00:00"), unstamped=unstamped), Bookmark(at("01:00:00"), exclusive=unstamped)
-    bookmark = next_bookmark(read, old, replace(STATUS, certain=certain))
+    read, before = replace(up_to("05:00:00"), unstamped=unstamped), Bookmark(old, exclusive=unstamped)
+    bookmark = next_bookmark(read, before, replace(STATUS, certain=certain))
     assert (bookmark.stamp, bookmark.exclusive, bookmark.sync_id) == (stamp, exclusive, sync_id)
 
 
 @pytest.mark.parametrize(
-    ("start", "latest", "stamp"),
+    ("old", "start", "latest", "stamp"),
     [
-        ("2026-03-02T01:00:00Z", None, "01:00:00"),
-        ("2026-03-02T01:00:00Z", "00:30:00", "01:00:00"),
-        ("2026-03-02T01:00:00Z", "01:30:00", "01:30:00"),
-        (None, None, None),
-        (None, "00:30:00", "00:30:00"),
+        (NEW, "2026-03-02T01:00:00Z", None, "01:00:00"),
+        (NEW, "2026-03-02T01:00:00Z", "00:30:00", "01:00:00"),
+        (NEW, "2026-03-02T01:00:00Z", "01:30:00", "01:30:00"),
+        (NEW, None, None, None),
+        (NEW, None, "00:30:00", "00:30:00"),
+        (KNOWN_EMPTY, "2026-03-02T01:00:00Z", None, None),
+        (KNOWN_EMPTY, "2026-03-02T01:00:00Z", "00:30:00", "00:30:00"),
+        (replace(NEW, stamp=at("00:10:00")), "2026-03-02T01:00:00Z", None, "00:10:00"),
     ],
 )
-def test_from_where_records_are_wanted(start: str | None, latest: str | None, stamp: str | None) -> None:
-    assert next_bookmark(up_to(latest), start=start).stamp == maybe_at(stamp)
+def test_from_where_records_are_wanted_of_a_data_set_that_was_never_read(
+    old: Bookmark, start: str | None, latest: str | None, stamp: str | None
+) -> None:
+    assert next_bookmark(up_to(latest), old, start=start).stamp == maybe_at(stamp)
 
 
 @pytest.mark.parametrize(
-    ("query", "keeps", "full_read"),
-    [(None, True, at("11:59:00")), (QUERY, True, at("00:00:00")), (None, False, None), (QUERY, False, None)],
+    ("full", "keeps", "full_read"),
+    [(True, True, at("11:59:00")), (False, True, at("00:00:00")), (True, False, None), (False, False, None)],
 )
-def test_when_it_was_read_whole(query: str | None, full_read: str | None, *, keeps: bool) -> None:
+def test_when_it_was_read_whole(full_read: str | None, *, full: bool, keeps: bool) -> None:
     old = Bookmark(full_read=at("00:00:00"))
-    assert next_bookmark(replace(READ, query=query), old, keeps_full_reads=keeps).full_read == full_read
+    assert next_bookmark(old=old, told=replace(TOLD, full=full), keeps_full_reads=keeps).full_read == full_read
 
 
-@pytest.mark.parametrize(("several_pages", "times"), [(True, (at("12:00:00"), at("12:01:00"))), (False, (None, None))])
-def test_when_it_was_read(times: tuple[str | None, str | None], *, several_pages: bool) -> None:
-    bookmark = next_bookmark(replace(READ, several_pages=several_pages))
-    assert ((bookmark.read_from, bookmark.read_until), bookmark.seen) == (times, "seen")
+def test_what_a_bookmark_keeps_of_its_read() -> None:
+    bookmark = next_bookmark(old=Bookmark(checkpoint=UNFINISHED, not_supported=True))
+    assert (bookmark.read, bookmark.checkpoint, bookmark.not_supported) == (TOLD, None, False)
+    assert not bookmark.is_new
+    assert proof.is_intact(bookmark)
+    assert proof.mark_of(bookmark) == "seen"
 
 
 @pytest.mark.parametrize(
@@ -235,53 +278,118 @@ def test_when_it_was_read(times: tuple[str | None, str | None], *, several_pages
     ],
 )
 def test_whether_data_may_still_arrive(end: str | None, *, no_data: bool, may_arrive: bool) -> None:
-    seen = Seen(synced(end), at("12:00:00"), at("12:01:00"), None)
-    assert proof.may_still_arrive(replace(READ, no_data=no_data), seen) is may_arrive
+    assert proof.may_still_arrive(replace(READ, no_data=no_data), seen(synced(end))) is may_arrive
+
+
+SINCE = "2026-03-02T05:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("query", "certain", "totals", "expected"),
+    ("no_data", "old", "start_date", "lost"),
     [
-        (None, True, {7}, ("s1", at("06:00:00"), True, 7, 7)),
-        (QUERY, True, {7}, ("s1", at("06:00:00"), False, 7, None)),
-        (None, False, set(), (None, None, True, 9, 9)),
-        (QUERY, False, set(), (None, None, False, 9, None)),
+        (True, NEW, None, False),
+        (True, replace(KNOWN_EMPTY, stamp=at("05:00:00")), None, True),
+        (True, replace(KNOWN_EMPTY, stamp=at("05:00:00")), "2026-03-02T04:00:00Z", True),
+        (True, replace(KNOWN_EMPTY, stamp=at("05:00:00")), SINCE, False),
+        (True, replace(KNOWN_EMPTY, stamp=at("05:00:00"), read=replace(TOLD, full=False)), SINCE, False),
+        (True, replace(KNOWN_EMPTY, stamp=at("05:00:00"), read=TOLD), SINCE, True),
+        (True, replace(KNOWN_EMPTY, read=TOLD), None, True),
+        (True, replace(KNOWN_EMPTY, read=replace(TOLD, records=0)), None, False),
+        (False, replace(KNOWN_EMPTY, stamp=at("05:00:00"), read=TOLD), None, False),
     ],
 )
-def test_what_is_told_of_it(
-    query: str | None,
-    totals: set[int],
-    expected: tuple[str | None, str | None, bool, int, int | None],
-    *,
-    certain: bool,
+def test_no_data_is_not_believed_where_there_was_some(
+    old: Bookmark, start_date: str | None, *, no_data: bool, lost: bool
 ) -> None:
-    read, status = replace(READ, query=query, totals=frozenset(totals)), replace(STATUS, certain=certain)
-    told = proof.as_proven_read(read, status, "commerce-orders", at("12:01:00"))
-    assert told == proof.ProvenRead("commerce-orders", at("11:59:00"), at("12:01:00"), *expected)
+    assert proof.lost_data(replace(READ, no_data=no_data), old, start_date) is lost
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "totals", "synced_at", "full", "records"),
+    [
+        (None, STATUS, {7}, at("06:00:00"), True, 7),
+        (QUERY, STATUS, {7}, at("06:00:00"), False, 7),
+        (None, synced(None), {7}, None, True, 7),
+        (None, UNSURE, set(), None, True, 9),
+        (QUERY, UNSURE, set(), None, False, 9),
+    ],
+)
+def test_what_is_told_of_it(  # noqa: PLR0913 - what came, and each part of what is told
+    query: str | None, status: SyncStatus, totals: set[int], synced_at: str | None, records: int, *, full: bool
+) -> None:
+    read = replace(READ, query=query, totals=frozenset(totals))
+    told = proof.last_read(read, seen(status), ended_at=at("12:01:00"), looked_at=at("12:02:00"))
+    times = (at("11:59:00"), at("12:01:00"), at("12:00:00"), at("12:02:00"))
+    assert told == LastRead(*times, synced_at, full=full, records=records, arrived=False)
 
 
 # May the bookmark be trusted?
 
 GOOD = SyncStatus("Complete", at("10:00:00"), "s1", "s1")
-KNOWN = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", seen=GOOD.mark)
-TORN = replace(KNOWN, read_from=at("10:30:00"), read_until=at("10:40:00"))
+LATER = SyncStatus("Complete", at("11:00:00"), "s2", "s2")
+LAST = LastRead(at("10:29:00"), at("10:41:00"), at("10:30:00"), at("10:40:00"), at("10:00:00"), full=True, records=7)
+UNBOUND = Bookmark(at("09:00:00"), exclusive=True, sync_id="s1", read=LAST, is_new=False)
+KNOWN = proof.bound(UNBOUND, GOOD.mark)
+OLDER_TAP = replace(UNBOUND, read=None, seen=GOOD.mark)
+"""What a version wrote that bound nothing."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "intact"),
+    [
+        (KNOWN, True),
+        (replace(KNOWN, stamp=at("08:00:00")), False),
+        (replace(KNOWN, stamp=None), False),
+        (replace(KNOWN, sync_id="s2"), False),
+        (replace(KNOWN, sync_id=None), False),
+        (replace(KNOWN, read=replace(LAST, started_at=at("10:28:00"))), False),
+        (replace(KNOWN, seen="another"), False),
+        (replace(KNOWN, read=replace(LAST, arrived=True)), True),
+        (replace(KNOWN, exclusive=False, full_read=at("01:00:00")), True),
+        (replace(KNOWN, seen=None, stamp=at("08:00:00")), True),
+        (replace(OLDER_TAP, stamp=at("08:00:00")), True),
+    ],
+)
+def test_stamp_sync_and_time_of_a_bookmark_are_bound_together(changed: Bookmark, *, intact: bool) -> None:
+    assert proof.is_intact(changed) is intact
+
+
+@pytest.mark.parametrize("mark", [None, "m", GOOD.mark, proof.OF_SEVERAL + "m"])
+@pytest.mark.parametrize("bookmark", [UNBOUND, replace(UNBOUND, read=None), replace(KNOWN, stamp=None)])
+def test_what_was_bound_can_be_had_again(bookmark: Bookmark, mark: str | None) -> None:
+    bound = proof.bound(bookmark, mark)
+    assert proof.is_intact(bound)
+    assert proof.mark_of(bound) == mark
+    assert replace(bound, seen=None) == replace(bookmark, seen=None)
+    assert proof.bound(bound, mark) == bound
+
+
+BY_ID, BESIDE_OTHERS = replace(UNBOUND, seen=None), proof.bound(UNBOUND, proof.OF_SEVERAL + "any")
 
 
 @pytest.mark.parametrize(
     ("bookmark", "status", "is_what_was_read"),
     [
         (KNOWN, GOOD, True),
-        (replace(KNOWN, seen=None), GOOD, True),
-        (replace(KNOWN, seen=None), replace(GOOD, sync_id=None), True),
-        (replace(KNOWN, seen=None), replace(GOOD, sync_id="s2"), False),
-        (replace(KNOWN, seen=None), replace(GOOD, current="FetchError"), False),
-        (replace(KNOWN, seen="another"), GOOD, False),
-        (replace(KNOWN, seen=proof.OF_SEVERAL + "any"), GOOD, True),
-        (replace(KNOWN, sync_id="s0", seen=None), GOOD, False),
-        (replace(KNOWN, sync_id="s0"), GOOD, True),
-        (replace(KNOWN, sync_id=None), GOOD, False),
+        (KNOWN, replace(GOOD, sync_id="s2"), False),
+        (KNOWN, replace(GOOD, last_good_sync=at("10:00:01")), False),
         (KNOWN, replace(GOOD, certain=False), False),
         (KNOWN, replace(GOOD, current="Fetching"), True),
+        (KNOWN, replace(GOOD, current="FetchError"), True),
+        (BY_ID, GOOD, True),
+        (BY_ID, replace(GOOD, sync_id=None), True),
+        (BY_ID, replace(GOOD, sync_id="s2"), False),
+        (BY_ID, replace(GOOD, current="FetchError"), False),
+        (BESIDE_OTHERS, GOOD, True),
+        (BESIDE_OTHERS, replace(GOOD, sync_id="s2"), False),
+        (proof.bound(UNBOUND, "another"), GOOD, False),
+        (replace(BY_ID, sync_id="s0"), GOOD, False),
+        (proof.bound(replace(UNBOUND, sync_id="s0"), GOOD.mark), GOOD, True),
+        (proof.bound(replace(UNBOUND, sync_id=None), GOOD.mark), GOOD, False),
+        (replace(KNOWN, stamp=at("08:00:00")), GOOD, False),
+        (replace(BESIDE_OTHERS, stamp=at("08:00:00")), GOOD, False),
+        (OLDER_TAP, GOOD, True),
+        (replace(OLDER_TAP, seen="another"), GOOD, False),
     ],
 )
 def test_what_is_known_to_be_what_was_read(bookmark: Bookmark, status: SyncStatus, *, is_what_was_read: bool) -> None:
@@ -305,6 +413,22 @@ def test_a_bookmark_after_its_sync(stamp: str | None, end: str | None, *, after:
 
 
 @pytest.mark.parametrize(
+    ("status", "may_overlap"),
+    [
+        (replace(LATER, last_good_sync=at("10:30:00")), False),
+        (replace(LATER, last_good_sync=at("10:30:01")), True),
+        (replace(LATER, last_good_sync=at("22:39:59")), True),
+        (replace(LATER, last_good_sync=at("22:40:00")), False),
+        (replace(LATER, last_good_sync=None), True),
+        (replace(LATER, current="FetchError", last_good_sync=at("10:00:00")), True),
+    ],
+    ids=["ended before it", "ended after its begin", "half a day later", "later", "no end", "failed: no end either"],
+)
+def test_whether_a_sync_may_have_run_during_a_read(status: SyncStatus, *, may_overlap: bool) -> None:
+    assert proof.may_overlap(LAST, status) is may_overlap
+
+
+@pytest.mark.parametrize(
     ("meanwhile", "end", "torn"),
     [
         (set(), "10:35:00", False),
@@ -322,24 +446,51 @@ def test_a_bookmark_after_its_sync(stamp: str | None, end: str | None, *, after:
 def test_a_read_during_which_another_sync_was_under_way_may_be_torn(
     meanwhile: set[str] | None, end: str | None, *, torn: bool
 ) -> None:
-    status = replace(GOOD, sync_id="s2", good_sync_id="s2", last_good_sync=maybe_at(end))
-    assert proof.last_read(TORN) == (at("10:30:00"), at("10:41:00"))
-    assert proof.may_be_torn(TORN, status, meanwhile) is torn
+    status = replace(LATER, last_good_sync=maybe_at(end))
+    assert proof.within(LAST) == (at("10:30:00"), at("10:41:00"))
+    assert proof.may_be_torn(KNOWN, status, meanwhile) is torn
+    assert not proof.may_be_torn(OLDER_TAP, status, meanwhile), "nobody knows when it was read"
 
 
-@pytest.mark.parametrize("one_page", [replace(TORN, read_from=None), replace(TORN, read_until=None)])
-@pytest.mark.parametrize("meanwhile", [None, {"s2"}])
-def test_a_read_of_one_page_is_never_torn(one_page: Bookmark, meanwhile: set[str] | None) -> None:
-    assert proof.last_read(one_page) is None
-    assert not proof.may_be_torn(one_page, replace(GOOD, last_good_sync=at("10:35:00")), meanwhile)
+ANEW = replace(KNOWN, stamp=None, exclusive=False)
+SET_BACK = replace(KNOWN, stamp=at("08:00:00"))
 
 
-def test_a_bookmark_that_is_not_trusted_asks_for_everything_again() -> None:
-    assert proof.anew(TORN) == replace(TORN, stamp=None, exclusive=False)
-    assert proof.anew(TORN).query("2020-01-01") is None
+@pytest.mark.parametrize(
+    ("old", "status", "meanwhile", "own", "trusted"),
+    [
+        (KNOWN, LATER, set(), True, KNOWN),
+        (KNOWN, LATER, {"s2"}, True, ANEW),
+        (KNOWN, LATER, set(), False, ANEW),
+        (KNOWN, GOOD, {"s2"}, False, KNOWN),
+        (SET_BACK, LATER, set(), True, replace(SET_BACK, exclusive=False)),
+        (SET_BACK, GOOD, set(), True, replace(SET_BACK, exclusive=False)),
+        (SET_BACK, LATER, {"s2"}, False, replace(SET_BACK, exclusive=False)),
+        (KNOWN, replace(GOOD, last_good_sync=at("08:00:00")), set(), True, ANEW),
+        (replace(KNOWN, stamp="2999-01-01T00:00:00.0000000Z"), LATER, set(), True, ANEW),
+    ],
+    ids=[
+        "another sync, after it",
+        "another sync, within it",
+        "it may be of another shop",
+        "unchanged",
+        "set back",
+        "set back, and unchanged",
+        "set back, and torn",
+        "later than its sync",
+        "set to the future",
+    ],
+)
+def test_how_far_a_bookmark_is_trusted(
+    old: Bookmark, status: SyncStatus, meanwhile: set[str] | None, trusted: Bookmark, *, own: bool
+) -> None:
+    assert proof.trusted(old, status, at("12:00:00"), meanwhile=meanwhile, own=own) == trusted
+    assert trusted.stamp or trusted.query("2020-01-01") is None, "all is asked for"
 
 
-UNFINISHED = Checkpoint("s1", "s2", QUERY, 5, 2, 11, "f00d", None, unstamped=False, started_at=at("11:00:00"))
+UNFINISHED = Checkpoint(
+    "s1", "s2", QUERY, 5, 2, 11, "f00d", None, unstamped=False, started_at=at("11:00:00"), asked_at=at("11:01:00")
+)
 
 
 @pytest.mark.parametrize(
@@ -348,11 +499,12 @@ UNFINISHED = Checkpoint("s1", "s2", QUERY, 5, 2, 11, "f00d", None, unstamped=Fal
         (UNFINISHED, STATUS, QUERY, 5, True),
         (replace(UNFINISHED, query=None), STATUS, None, 5, True),
         (None, STATUS, QUERY, 5, False),
-        (UNFINISHED, replace(STATUS, certain=False), QUERY, 5, False),
+        (UNFINISHED, UNSURE, QUERY, 5, False),
         (UNFINISHED, replace(STATUS, good_sync_id="s3"), QUERY, 5, False),
         (UNFINISHED, replace(STATUS, sync_id="s3"), QUERY, 5, False),
         (UNFINISHED, STATUS, None, 5, False),
         (UNFINISHED, STATUS, QUERY, 4, False),
+        (UNFINISHED, synced("11:00:30"), QUERY, 5, False),
     ],
 )
 def test_whether_an_interrupted_read_is_gone_on_from(
@@ -368,10 +520,11 @@ def test_whether_an_interrupted_read_is_gone_on_from(
     ("bookmark", "query"),
     [
         (Bookmark(), "modifiedDate>=2020-01-01"),
-        (Bookmark(sync_id="s1"), None),
+        (Bookmark(sync_id="s1", is_new=False), None),
+        (Bookmark(sync_id=None, is_new=False), None),
         (Bookmark("2026-03-02T05:00:00.0000000Z"), "modifiedDate>=2026-03-02T05:00:00.0000000Z"),
         (Bookmark("2026-03-02T05:00:00.0000000Z", exclusive=True), "modifiedDate>2026-03-02T05:00:00.0000000Z"),
-        (Bookmark(exclusive=True, sync_id="s1"), None),
+        (Bookmark(exclusive=True, sync_id="s1", is_new=False), None),
     ],
 )
 def test_what_a_bookmark_asks_for(bookmark: Bookmark, query: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tap_codat_commerce.codat import pages
 from tap_codat_commerce.sync import pull_history
 from tap_codat_commerce.sync.data_status import SyncStatus
 
@@ -30,7 +31,7 @@ def operations(*some: tuple[Any, ...]) -> pull_history.Operations:
         }
         for ident, connection, requested, status, completed, *data_type in some
     ]
-    return pull_history.decode(json.dumps({"results": results, "totalResults": len(results)}).encode())
+    return pull_history.latest(pages.decode(json.dumps({"results": results, "totalResults": len(results)}).encode()))
 
 
 THREE = (("s3", "k1", 9, "FetchError", 10), ("s2", "k2", 7, "Complete", 8), ("s1", "k1", 5, "Complete", 6))

@@ -15,7 +15,6 @@ STAMP = "2026-03-02T06:00:00.0000000Z"
 QUERY = f"modifiedDate>{STAMP}"
 NOTHING = Read(
     query=QUERY,
-    several_pages=False,
     records=0,
     distinct=0,
     totals=frozenset({0}),

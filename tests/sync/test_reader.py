@@ -28,7 +28,10 @@ SHOP = ConnectionRef("c1", "A", "k1", {}, several=False, number=0, index=0)
 STATUS = SyncStatus("Complete", "2026-03-02T10:00:00Z", "s2", "s1")
 OLD = Bookmark("2026-03-02T09:00:00.0000000Z", sync_id="s0", full_read="2026-03-02T08:00:00.0000000Z")
 QUERY = OLD.query(None)
-UNFINISHED = Checkpoint("s1", "s2", QUERY, 5, 2, 11, "f00d", None, unstamped=False, started_at="then")
+ASKED_AT = "2026-03-02T11:00:00.0000000Z"
+UNFINISHED = Checkpoint(
+    "s1", "s2", QUERY, 5, 2, 11, "f00d", None, unstamped=False, started_at=ASKED_AT, asked_at=ASKED_AT
+)
 REFUSED = BadRequest("orderBy is not taken", status=400)
 
 
@@ -39,6 +42,7 @@ class Codat:
 
     def __init__(self) -> None:
         self.ahead: list[int] = []
+        self.own_sizes: dict[str, int] = {}
 
     def prefetch(self, path: str, params: dict[str, int], *_: Any, **__: Any) -> None:
         self.ahead.append(params["page"])
@@ -92,6 +96,7 @@ def shelf(**options: Any) -> Shelf:
         (shelf(full_read_every_days=3650), OLD, False, QUERY),
         (shelf(start_date="2020-01-01"), Bookmark(), False, "modifiedDate>=2020-01-01"),
         (shelf(start_date="2020-01-01"), OLD, False, QUERY),
+        (shelf(start_date="2020-01-01"), replace(OLD, stamp=None, is_new=False), False, None),
         (shelf(start_date="2020-01-01"), Bookmark(), True, None),
     ],
 )

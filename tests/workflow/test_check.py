@@ -78,7 +78,7 @@ def test_a_line_for_each_assumption(desk: Desk) -> None:
 
 def test_an_account_without_companies(stage: Callable[..., Stage]) -> None:
     desk = Desk(stage(companies=0))
-    always = [check.KEY, check.QUOTA, check.COMPRESSED]
+    always = [check.KEY, check.QUOTA, check.COMPRESSED, check.OWN_PATH]
     assert seen(desk, "yes") == always
     assert seen(desk, "not seen") == [name for name in ASSUMPTIONS if name not in always]
 
@@ -112,7 +112,8 @@ def test_what_the_list_of_companies_answers_tells_of_the_key(desk: Desk, status:
 DATA = r"/data/commerce-"
 LOOKS: dict[str, tuple[tuple[str, str], set[str]]] = {
     "tags": (("/companies$", "tags="), {check.TAGS}),
-    "query of companies": (("/companies$", "query="), {check.COMPANY_QUERY}),
+    "query of companies": (("/companies$", "query="), {check.COMPANY_QUERY, check.NO_FIELD}),
+    "query that no field fits": (("/companies$", "query=codat"), {check.NO_FIELD}),
     "order of companies": (("/companies$", "orderBy="), {check.COMPANY_ORDER}),
     "status": (("/dataStatus$", ""), {check.STATUS}),
     "customers": (("/data/commerce-customers$", ""), {check.READABLE}),
@@ -204,7 +205,8 @@ def test_an_odd_value_costs_no_more_than_its_own_lines(desk: Desk, path: str, fi
     desk.gate.faults.append(Fault("spoil", path=path, find=find, body=put, times=0))
     yes = seen(desk, "yes")
     others = [name for name in ASSUMPTIONS if name.partition(":")[0] != {DATA: "data set"}.get(path, "history")]
-    assert set(yes) >= {*others} - {check.TAGS, check.COMPANY_QUERY, check.COMPANY_ORDER, check.STATUS}
+    of_companies = {check.TAGS, check.COMPANY_QUERY, check.NO_FIELD, check.COMPANY_ORDER, check.STATUS}
+    assert set(yes) >= {*others} - of_companies
 
 
 def test_dates_and_ids_of_a_wrong_kind(desk: Desk) -> None:
@@ -284,15 +286,18 @@ class TestNothingIsWrong:
 CASES: list[tuple[dict[str, Any], str, dict[str, Any], str]] = [
     ({"rateLimitHeaders": False}, check.QUOTA, {}, ""),
     ({"compressed": False}, check.COMPRESSED, {}, ""),
+    ({"ownLinks": False}, check.OWN_PATH, {}, ""),
     ({"companiesRefuse": ["tags"]}, check.TAGS, {"company_tags": "region=uk"}, "does not take tags"),
     ({"companiesIgnore": ["tags"]}, check.TAGS, {"company_tags": "region=uk"}, ""),
     ({"companiesRefuse": ["query"]}, check.COMPANY_QUERY, {"company_query": "name~a"}, "does not take query"),
     ({"companiesIgnore": ["query"]}, check.COMPANY_QUERY, {"company_query": "name=nobody"}, ""),
+    ({"companiesIgnore": ["field"]}, check.NO_FIELD, {}, ""),
     ({"companiesRefuse": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"companiesIgnore": ["orderBy"]}, check.COMPANY_ORDER, {}, ""),
     ({"maxPageSize": 1000}, check.SIZE, {"page_size": 5000}, "pageSize must be between 1 and 1000"),
-    ({"mostRecords": 10}, check.SIZE, {"page_size": 5000}, "of 5000 records came, though there are 25 in all"),
-    ({"mostRecords": 10}, check.SIZE, {"page_size": 10}, ""),
+    ({"maxPage": 10}, check.SIZE, {"page_size": 5000}, ""),
+    ({"maxPage": 10, "toldPageSize": "asked"}, check.SIZE, {"page_size": 5000}, ""),
+    ({"maxPage": 10}, check.SIZE, {"page_size": 10}, ""),
     ({"totalsOff": 1}, check.TOTALS, {}, "but the answers spoke of"),
     ({"totals": "page"}, check.TOTALS, {}, "in all"),
     ({"nextLinks": False}, check.LINKS, {}, "different records came, but the answers spoke of"),

@@ -346,6 +346,9 @@ class TestStatus:
         desk.shops.requests()
         desk("status", one.id)
         assert len(desk.shops.requests()) == 2
+        desk.world.companies_refuse = {"query"}
+        assert {r[0] for r in desk("status", one.id).rows} == {one.name}
+        desk.world.companies_refuse = set()
         other.name = one.name
         assert_one_line(desk("status", one.name), "there are 2 of that name", one.id, other.id)
         assert_one_line(desk("status", one.name[:-1] + "x"), f"did you mean {one.name}?")
@@ -439,6 +442,23 @@ class TestRefresh:
         desk.gate.faults.append(Fault("spoil", "/history$", find=r'"results": \[', body='"results": [7, ', times=0))
         done = desk("refresh", "-t", "orders", "--interval", "0.2")
         assert_one_line(done, "/data/history lists a sync that can't be read")
+
+    @pytest.mark.parametrize("refuses", ["query", "orderBy"])
+    @pytest.mark.parametrize("under_way", [False, True])
+    def test_a_history_that_does_not_take_all_parameters(
+        self, stage: Callable[..., Stage], refuses: str, *, under_way: bool
+    ) -> None:
+        desk = Desk(stage(companies=1, connections=2, extras=False))
+        desk.world.sync_seconds = 2.0 if under_way else 0.5
+        desk.world.set_free({"historyRefuses": [refuses]})
+        if under_way:
+            desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders")
+        done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
+        assert done.code == 0, done.err
+        assert [e["status"] for e in done.json] == ["Complete", "Complete"]
+        assert [e["connectionId"] for e in done.json] == [c.id for c in desk.world.connections()]
+        asked = [a for a in desk.gate.asked if a.path.endswith("/history")]
+        assert sum(a.status == 400 for a in asked) == (1 if refuses == "query" else 2)
 
     @pytest.mark.parametrize("status", [400, 409, 500])
     def test_what_is_under_way_is_waited_for(self, stage: Callable[..., Stage], status: int) -> None:

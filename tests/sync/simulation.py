@@ -1,0 +1,410 @@
+"""Runs of `sync` in worlds of `codat_model`: in one process, by a clock of their own, without threads or sockets.
+
+A history is a list of events, each at a place: before a run, before one of its requests, after it. After it all come two
+calm runs, the second when what was under way has ended. `every` goes through all histories of so many events; those
+that lead to the same state are tried once. As a program, it goes through all worlds: `python3 dev.py histories`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import codat_model
+from codat_model import SHOPS, Freedoms, World
+from tap_codat_commerce import streams
+from tap_codat_commerce.codat import clock, errors
+from tap_codat_commerce.codat.retry_policy import RetryLimits
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.record_pages import RecordMaker
+from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter
+from tap_codat_commerce.settings import Settings
+from tap_codat_commerce.singer.bookmarks import Bookmarks
+from tap_codat_commerce.sync import pending_syncs
+from tap_codat_commerce.sync.data_set import SelectedDataSet
+from tap_codat_commerce.sync.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import msgspec
+
+    from tap_codat_commerce.records.record_pages import RecordPage
+    from tap_codat_commerce.sync.data_set_sync import DataSetSync
+
+BASE = Freedoms()
+WORLDS = {
+    "one shop": BASE,
+    "one shop, read whole each day": BASE._replace(pace=90, gap=90_000, full=1),
+    "one shop, whose first sync is under way": BASE._replace(synced=False),
+    "one shop, neither ids nor history": BASE._replace(ids=False, history=False),
+    "one shop, a run that waits": BASE._replace(wait=90),
+    "one shop, all within a second": BASE._replace(pace=0),
+    "one shop, stamps that are behind": BASE._replace(pace=61, gap=200, late=300),
+    "one shop, stamps that are ahead, local time": BASE._replace(pace=61, skew=3600, zone=7200),
+    "two shops": BASE._replace(shops=2),
+    "two shops, no ids": BASE._replace(shops=2, ids=False),
+    "two shops, no history": BASE._replace(shops=2, history=False),
+    "two shops, the good sync that was requested last": BASE._replace(shops=2, by_request=True, pace=90),
+}
+SUITE = ("one shop", "one shop, whose first sync is under way", "one shop, neither ids nor history", "two shops")
+"""The worlds of which the suite tries every history of two events."""
+BEFORE, AFTER = "before", "after"
+PAGE_SIZE = 2
+SHORT = 7200
+"""Seconds to the first calm run at most: no full read is due by then, if the run before has made one."""
+PAUSE = 30.0
+"""Seconds between two looks of a run that waits: fewer looks are fewer places."""
+DATA_SET = next(d for d in streams.DATA_SETS if d.name == "orders")
+OPTIONS = replace(Settings.of({}).sync, page_size=PAGE_SIZE)
+MAKER = RecordMaker(
+    DATA_SET.schema, RecordShaper(DATA_SET.name, DATA_SET.schema, StrayFieldCounter(), left_out={}, keep=False)
+)
+Row = tuple[str, str, str, int]
+"""Of the warehouse: a connection's id, a record's, its stamp, and when it was written."""
+Event = tuple[int, str]
+"""What happens, and at which place of a run: 0 before it, then before each request, the last one after it."""
+
+
+class Stopped(BaseException):
+    """A signal ends the run."""
+
+
+class Seen(BaseException):
+    """The run goes on as another one that was tried."""
+
+
+class State(NamedTuple):
+    """Everything there is between two runs.
+
+    Attributes:
+        world: Codat.
+        bookmarks: the tap's state, as JSON.
+        rows: of the warehouse.
+        reads: of the warehouse's table `reads`, those of full reads: connection, begin, whether it has arrived.
+    """
+
+    world: World
+    bookmarks: str = "{}"
+    rows: frozenset[tuple[tuple[str, str], tuple[str, int]]] = frozenset()
+    reads: frozenset[tuple[str, str, bool]] = frozenset()
+
+    def is_gone(self, key: tuple[str, str], written: int) -> bool:
+        """Say whether a row counts as gone: it is older than the last full read of its data set that has arrived."""
+        begun = [begin for shop, begin, arrived in self.reads if shop == key[0] and arrived]
+        return bool(begun) and stamp(written) < max(begun)
+
+
+def stamp(seconds: int) -> str:
+    return dates.written(codat_model.BEGAN + timedelta(seconds=seconds))
+
+
+class Time:
+    """Stands for the module `time`: that of the world in which a run is."""
+
+    of: Play
+
+    def monotonic(self) -> float:
+        """Return the time; what the tap makes of it is part of what it knows."""
+        self.of.trace = hash((self.of.trace, self.of.world.clock))
+        return float(self.of.world.clock)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.of.world = self.of.world._replace(clock=self.of.world.clock + round(seconds))
+
+
+TIME = Time()
+
+
+@contextmanager
+def simulated() -> Iterator[None]:
+    """Let the tap have the time of the worlds, and no log."""
+    machine: list[tuple[Any, str, Any]] = [
+        (clock, "time", TIME),
+        (clock, "BEGAN", (codat_model.BEGAN, 0.0)),
+        (pending_syncs, "time", TIME),
+        (pending_syncs, "FIRST_PAUSE", PAUSE),
+        (logging.getLogger("tap-codat-commerce"), "disabled", True),
+    ]
+    kept = [getattr(module, name) for module, name, _ in machine]
+    for module, name, value in machine:
+        setattr(module, name, value)
+    try:
+        yield
+    finally:
+        for (module, name, _), value in zip(machine, kept, strict=True):
+            setattr(module, name, value)
+
+
+class Play:
+    """One run in a world: Codat, for the tap, and the target."""
+
+    def __init__(
+        self, state: State, events: tuple[Event, ...], note: Callable[[Play, str], None] = lambda *_: None
+    ) -> None:
+        """Begin; `note` is called at each place when all that is to happen there has happened."""
+        self.before, self.world, self._events, self._note = state, state.world, list(events), note
+        self.place, self.trace = 0, 0
+        self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
+        self._take_state(json.loads(state.bookmarks))
+        self.named: set[str] = set()
+        self.ended = ""
+        # What `sync` uses of client and prefetcher:
+        self.clock, self.open, self.requests, self.answered = clock.Clock(), 0, 0, 0
+        self.quota, self.retry_limits = SimpleNamespace(remaining=None), RetryLimits(0, 0)
+        self.prefetch = self.drop = self.expect = self.close = lambda *_, **__: None
+
+    # Codat
+
+    def get(self, path: str, params: dict[str, Any] | None, decode: Callable[[bytes], Any], _: Any = None) -> Any:
+        """Let happen what is to happen before this request, and answer it."""
+        self._happen(path)
+        self.requests += 1
+        self.world, body = self.world.answer(path, params or {})
+        self.trace = hash((self.trace, path, body))
+        if body is None:
+            raise (errors.NotFound if path.endswith("history") else errors.NoData)("GET", status=404)
+        return decode(body)
+
+    def _happen(self, when: str) -> None:
+        """Let happen what is to happen at this place: before or after the run, or before a path is answered."""
+        while self._events and self._events[0][0] == self.place:
+            _, event = self._events.pop(0)
+            if event in {"stop", "kill"}:
+                self.ended = event
+                raise Stopped
+            if event == "full refresh":
+                self._take_state({})
+            elif event == "set back":
+                self._set_back()
+            else:
+                self.world = self.world.happen(event)
+        if not self._events:
+            self._note(self, when)
+        self.place += 1
+
+    def events(self, when: str) -> list[str]:
+        """Return what may happen at this place."""
+        found = self.world.events(when)
+        if when == BEFORE:
+            return found + ["set back", "full refresh"] * ("replication_key_value" in self.before.bookmarks)
+        if when == AFTER:
+            return found + ["kill"] * (not self.ended)
+        return [*found, "stop", "kill"]
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        self.state, self.bookmarks = state, Bookmarks("orders", state)
+
+    def _set_back(self) -> None:
+        """Let the user empty the table, and set the bookmarks back to get all of it again."""
+        for entry in self.state.get("bookmarks", {}).get("orders", {}).get("partitions", ()):
+            if "replication_key_value" in entry:
+                entry["replication_key_value"] = codat_model.written(-(10**8))
+        self.rows = {}
+        self.before = self.before._replace(bookmarks=json.dumps(self.state), rows=frozenset())
+
+    # The tap, and its target
+
+    def play(self, gap: int) -> State:
+        """Run once; return what there is so many seconds after its begin."""
+        began = self.world.clock
+        TIME.of = self
+        try:
+            self._happen(BEFORE)
+            self._run()
+            self._happen(AFTER)
+        except Stopped:
+            self._happen(AFTER)
+        rows, bookmarks = frozenset(self.rows.items()), json.dumps(self.state)
+        if self.ended == "kill":  # the target has kept none of the run's rows but those of `reads`
+            rows, bookmarks = self.before.rows, self.before.bookmarks
+        reads = frozenset((*key, arrived) for key, arrived in self.reads.items())
+        return State(self.world.rest(began + gap), bookmarks, rows, reads)
+
+    def _run(self) -> None:
+        self._tell_what_has_arrived()
+        free = self.world.free
+        options = replace(OPTIONS, sync_wait=free.wait, full_read_every_days=free.full)
+        selected = SelectedDataSet(DATA_SET, self.bookmarks, self._page_of)
+        this: Any = self
+        run = Run(this, options, [selected], streams=1, prefetcher=this)
+        for company in run.companies():
+            self._write(run.data_sets(company.readable))
+        self._write(run.set_aside())
+        found = run.summary.findings.as_json()
+        named = [place for reason, some in found.items() if reason.startswith("Not ready") for place in some]
+        self.named = {place.rpartition(" ")[2] for place in [*named, *run.summary.failed]}
+
+    def _page_of(self, context: dict[str, str]) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
+        return partial(MAKER.page, context=context)
+
+    def _write(self, data_sets: Iterator[DataSetSync]) -> None:
+        for one in data_sets:
+            shop = one.connection.connection_id
+            if one.proven:
+                if one.proven.read and one.proven.read.full:
+                    self.reads[shop, one.proven.read.started_at] = False
+                one.conclude()
+                continue
+            with closing(one.pages()) as pages:
+                for page in pages:
+                    for line in page.content.splitlines():
+                        record = json.loads(line)
+                        self.rows[shop, record["id"]] = record["modifiedDate"], self.world.clock
+
+    def _tell_what_has_arrived(self) -> None:
+        for context, bookmark in self.bookmarks.all():
+            if bookmark.read and not bookmark.read.arrived:
+                if bookmark.read.full:
+                    self.reads[context["connectionId"], bookmark.read.started_at] = True
+                self.bookmarks.move(context, replace(bookmark, read=replace(bookmark.read, arrived=True)))
+
+
+# All histories
+
+
+class Lost(NamedTuple):
+    """What is wrong after a history."""
+
+    history: tuple[tuple[Event, ...], ...]
+    what: str
+
+
+class Search:
+    """All histories of so many events in one world.
+
+    Attributes:
+        runs: how many were made.
+        histories: how many were begun, those included that went on as another one.
+        lost: those after which something is wrong.
+    """
+
+    def __init__(self, free: Freedoms, events: int) -> None:
+        """Begin."""
+        self.free, self.events = free, events
+        self.runs = self.histories = 0
+        self.lost: list[Lost] = []
+
+    def every(self) -> list[Lost]:
+        """Go through them; return what is lost, the shortest first."""
+        states: dict[State, tuple[tuple[Event, ...], ...]] = {State(codat_model.begin(self.free)): ()}
+        for gap in gaps(self.free):
+            following: dict[State, tuple[tuple[Event, ...], ...]] = {}
+            for state, history in states.items():
+                for end, events in self._runs(state, self.events - _length(history), gap):
+                    longer = (*history, events)
+                    if end not in following or _length(longer) < _length(following[end]):
+                        following[end] = longer
+            states = following
+        for state, history in states.items():
+            what = self.calm(state)
+            if what:
+                self.lost.append(Lost(history, what))
+        self.lost.sort(key=lambda lost: _length(lost.history))
+        return self.lost
+
+    def _runs(self, state: State, most: int, gap: int) -> Iterator[tuple[State, tuple[Event, ...]]]:
+        """Yield what there is after one run with up to so many events, and the events."""
+        seen: set[int] = set()
+        coming: list[tuple[Event, ...]] = [()]
+        for events in coming:  # grows meanwhile
+
+            def note(play: Play, when: str, events: tuple[Event, ...] = events) -> None:
+                key = hash((play.trace, play.world, when, play.ended))
+                if key in seen:
+                    raise Seen
+                seen.add(key)
+                if len(events) < most:
+                    coming.extend((*events, (play.place, event)) for event in play.events(when))
+
+            self.histories += 1
+            self.runs += 1
+            try:
+                yield Play(state, events, note).play(gap), events
+            except Seen:
+                continue
+
+    def calm(self, state: State) -> str | None:
+        """Let two calm runs follow; return what is wrong after one of them."""
+        for number in (1, 2):
+            play = Play(state, ())
+            end = play.play(self.free.gap)
+            self.runs += 1
+            what = wrong(state.world, end, play.named)
+            if what:
+                return f"calm run {number}: {what}"
+            if end.world.end_all() is end.world:
+                break
+            state = end._replace(world=end.world.end_all().rest(end.world.clock + self.free.gap))
+        return None
+
+
+def wrong(world: World, state: State, named: set[str]) -> str | None:
+    """Return what the warehouse has not of what a world held, but for what was named; None if all is well."""
+    rows = dict(state.rows)
+    for number, shop in enumerate(world.shops):
+        if not shop.listed or SHOPS[number] in named:
+            continue
+        for record_id, stamped in shop.records:
+            key = SHOPS[number], record_id
+            row = rows.get(key)
+            if row is None or row[0] != codat_model.written(stamped):
+                return f"{' '.join(key)} of {stamped} is {'missing' if row is None else 'old'}"
+            if state.is_gone(key, row[1]):
+                return f"{' '.join(key)} counts as gone"
+    return None
+
+
+def gaps(free: Freedoms) -> tuple[int, int]:
+    """Return the seconds from each run in which things happen to the next one: there are two, then come calm ones."""
+    return free.gap, min(free.gap, SHORT)
+
+
+def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
+    """Play one history, and return what is wrong after it."""
+    search, state = Search(free, 0), State(codat_model.begin(free))
+    with simulated():
+        for gap, events in zip(gaps(free), history, strict=True):
+            state = Play(state, events).play(gap)
+        return search.calm(state)
+
+
+def _length(history: tuple[tuple[Event, ...], ...]) -> int:
+    return sum(map(len, history))
+
+
+def main(events: int) -> int:
+    """Go through all histories of so many events in all worlds, and print what came of it."""
+    total: Counter[str] = Counter()
+    began = time.monotonic()
+    with ProcessPoolExecutor() as pool:
+        for name, search in zip(WORLDS, pool.map(partial(searched, events), WORLDS.values()), strict=True):
+            print(f"{name}: histories {search.histories}, runs {search.runs}, lost {len(search.lost)}", flush=True)
+            for lost in search.lost[:10]:
+                print(f"  {lost.history}: {lost.what}")
+            total.update(worlds=1, histories=search.histories, runs=search.runs, lost=len(search.lost))
+    print(dict(total), f"{time.monotonic() - began:.0f} s")
+    return bool(total["lost"])
+
+
+def searched(events: int, free: Freedoms) -> Search:
+    """Return a search that is done."""
+    search = Search(free, events)
+    with simulated():
+        search.every()
+    return search
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1])))

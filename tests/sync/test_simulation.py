@@ -1,0 +1,141 @@
+"""Every history of up to two events in small worlds; and for each rule one in which something is lost without it.
+
+`RULES` is the table in ARCHITECTURE.md: what a rule is replaced by, and the shortest history that was found then.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from simulation import BASE, SUITE, WORLDS, Event, State, replay, searched, stamp
+from tap_codat_commerce.records import dates
+from tap_codat_commerce.sync import proof
+from tap_codat_commerce.sync.data_status import Kind, SyncStatus
+from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
+
+if TYPE_CHECKING:
+    from codat_model import Freedoms
+    from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint
+    from tap_codat_commerce.sync.proof import Read, Seen
+
+NEXT_BOOKMARK = proof.next_bookmark
+DOUBT = proof.doubt
+
+
+def doubt_by_ids(read: Read, before: SyncStatus, after: SyncStatus, **rest: Any) -> str | None:
+    """Compare the status before a read and after it, but for how the latest sync stands."""
+    same = after if after.kind is Kind.UNDER_WAY else replace(after, current=before.current)
+    return DOUBT(read, before, same, **rest)
+
+
+def doubt_by_counts(read: Read, *_: SyncStatus, **__: bool) -> str | None:
+    return read.miscounted
+
+
+def end_as_told(seen: Seen) -> str | None:
+    """Return the end of the good sync, whether or not it is later than Codat's clock."""
+    end = dates.stamp(seen.status.last_good_sync)
+    is_young = end is not None and end > dates.moved(seen.asked_at, -proof.STAMPS_CLOSE_WITHIN)
+    return dates.moved(end, -proof.OVERLAP) if end and is_young else end
+
+
+def when_asked(seen: Seen) -> str:
+    return seen.asked_at
+
+
+def always_after(*values: Any, **named: Any) -> Bookmark:
+    return replace(NEXT_BOOKMARK(*values, **named), exclusive=True)
+
+
+def goes_on(after: Checkpoint | None, *_: Any) -> bool:
+    return after is not None
+
+
+def goes_on_unsettled(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
+    now = (status.good_sync_id, status.sync_id, query, page_size)
+    return after is not None and (after.sync_id, after.latest_sync_id, after.query, after.page_size) == now
+
+
+def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
+    return any(stamp(written) < begin for shop, begin, _ in state.reads if shop == key[0])
+
+
+class Rule(NamedTuple):
+    """What stands in the place of a rule; the world and the history in which something is lost then."""
+
+    where: Any
+    name: str
+    without: Any
+    world: Freedoms
+    history: tuple[tuple[Event, ...], tuple[Event, ...]]
+
+
+ONE, DAILY, BARE = WORLDS["one shop"], WORLDS["one shop, read whole each day"], WORLDS["one shop, neither ids nor history"]
+BEHIND, AHEAD = WORLDS["one shop, stamps that are behind"], WORLDS["one shop, stamps that are ahead, local time"]
+FIRST, SECOND = WORLDS["one shop, whose first sync is under way"], WORLDS["one shop, all within a second"]
+NO_IDS = WORLDS["two shops, no ids"]
+SLOW = BASE._replace(wait=90, gap=50_000)
+RULES = {
+    "settled": Rule(proof, "is_settled", lambda *_: True, ONE, (((0, "sync 0 restamp"), (3, "stale")), ())),
+    "what showed before a sync failed is read once more": Rule(
+        proof, "mark_of_failed", lambda _, status, __: status.mark, ONE, ((), ((0, "try 0 restamp"), (3, "stale")))
+    ),
+    "the second look": Rule(proof, "doubt", doubt_by_counts, BARE, (((4, "half 0 swap"),), ())),
+    "the same status in every word": Rule(proof, "doubt", doubt_by_ids, BARE, (((4, "try 0 swap"),), ())),
+    "how the latest sync stands is in the mark": Rule(
+        SyncStatus, "latest", property(lambda status: status.sync_id), NO_IDS, ((), ((0, "try 0 restamp"),))
+    ),
+    "totals": Rule(proof.Read, "miscounted", None, ONE, (((4, "vanish 0"),), ())),
+    "never past the end of the good sync": Rule(
+        proof, "reaches", when_asked, BEHIND, (((0, "sync 0 restamp"),), ((6, "begin 0 restamp"),))
+    ),
+    "never past the time of asking": Rule(
+        proof, "reaches", end_as_told, AHEAD, ((), ((0, "sync 0 restamp"), (6, "sync 0 restamp")))
+    ),
+    "clocks may differ": Rule(
+        proof, "OVERLAP", 0.0, BEHIND, (((6, "sync 0 restamp"),), ((6, "sync 0 restamp"),))
+    ),
+    "the seal": Rule(proof, "_seal", lambda _: "", ONE, ((), ((0, "set back"),))),
+    "the look back": Rule(
+        proof, "may_be_torn", lambda *_: False, ONE, (((4, "sync 0 swap"), (5, "behind")), ())
+    ),
+    "whose sync it was": Rule(
+        PreSyncCheck,
+        "_may_be_of_another",
+        lambda *_, **__: False,
+        SLOW,
+        (((2, "half 0 cycle"), (2, "linked 1")), ((0, "end 0"),)),
+    ),
+    "no data is not believed where there was some": Rule(
+        proof, "lost_data", lambda *_: False, DAILY, (((6, "try 0 restamp"),), ((3, "no data"),))
+    ),
+    "no data is not believed soon after a good sync": Rule(
+        proof, "may_still_arrive", lambda *_: False, FIRST, (((3, "end 0"),), ((3, "no data"),))
+    ),
+    "a checkpoint holds only if nothing has moved": Rule(
+        proof, "may_go_on", goes_on, ONE, (((5, "stop"),), ((0, "sync 0 restamp"),))
+    ),
+    "a checkpoint holds only if the sync had settled": Rule(
+        proof, "may_go_on", goes_on_unsettled, ONE, (((0, "sync 0 restamp"), (3, "stale")), ())
+    ),
+    "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
+}
+NEEDLESS = {"`>=`, not `>`, while stamps may come": Rule(proof, "next_bookmark", always_after, BEHIND, ((), ()))}
+"""Without these nothing was found that is lost: see ARCHITECTURE.md."""
+
+
+@pytest.mark.parametrize("name", SUITE)
+def test_every_history_of_two_events(name: str) -> None:
+    search = searched(2, WORLDS[name])
+    assert not search.lost, search.lost[0]
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_each_rule_is_needed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = RULES[name]
+    assert replay(rule.world, rule.history) is None
+    monkeypatch.setattr(rule.where, rule.name, rule.without)
+    assert replay(rule.world, rule.history) is not None
