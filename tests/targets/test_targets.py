@@ -179,7 +179,7 @@ def test_what_fails_by_meltano_is_all_that_the_next_run_reads(shops: Stage, tmp_
         assert {stream: count for stream, count in missing.items() if count} == {"orders": 20}
         shops.requests()
         job.run()
-    assert len(shops.requests()) == 1 + 3 + 1 + 1, "companies, data status, a history, and the orders of one shop"
+    assert len(shops.requests()) == 1 + 3 + 1 + 1 + 1, "companies, status, a history, orders of one shop, a history"
     Comparison(wanted, target.held()).check("target-jsonl by meltano, after a failure")
 
 
