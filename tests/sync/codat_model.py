@@ -259,8 +259,8 @@ class World(NamedTuple):
 
     # What Codat answers
 
-    def answer(self, path: str, params: dict[str, Any]) -> tuple[World, bytes | None]:
-        """Return the world after a request, and the answer to it; None is the word that there is no data."""
+    def answer(self, path: str, params: dict[str, Any]) -> tuple[World, bytes | int]:
+        """Return the world after a request, and the answer to it; instead of one, the status of an error."""
         if path == "/companies":
             return self, _page([self._company()], 1)
         if path.endswith("/dataStatus"):
@@ -269,8 +269,10 @@ class World(NamedTuple):
         if path.endswith("/history"):
             return self, self._operations(params)
         shop = self.shops[_shop_of(path)]
-        if self.no_data or not any(o.shop == _shop_of(path) and o.status == GOOD for o in self.operations):
-            return self._replace(no_data=False), None
+        if not any(o.shop == _shop_of(path) and o.status == GOOD for o in self.operations):
+            return self, 409
+        if self.no_data:
+            return self._replace(no_data=False), 404
         records = shop.before[1] if self.stale and shop.before else shop.records
         asked = params.get("query", ""), int(params["page"]), int(params["pageSize"])
         return self._replace(stale=False), _orders(records, *asked)
@@ -298,9 +300,9 @@ class World(NamedTuple):
             found |= {"lastSuccessfulSync": end, "latestSuccessfulSyncId": latest.id}
         return found if self.free.ids else {k: v for k, v in found.items() if not k.endswith("Id")}
 
-    def _operations(self, params: dict[str, Any]) -> bytes | None:
+    def _operations(self, params: dict[str, Any]) -> bytes | int:
         if not self.free.history:
-            return None
+            return 403
         shop = params.get("query", "").partition("=")[2]
         some = [o for o in reversed(self.operations) if shop in {"", SHOPS[o.shop]}]
         names = ("id", "connectionId", "dataType", "requested", "status", "completed")

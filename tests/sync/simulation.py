@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,6 +64,10 @@ BEFORE, AFTER = "before", "after"
 PAGE_SIZE = 2
 SHORT = 7200
 """Seconds to the first calm run at most: no full read is due by then, if the run before has made one."""
+MOST_RUNS, CHANCE = 6, 0.12
+"""Of a history that is drawn: its runs, but for the calm ones, and how likely something happens at a place."""
+ERRORS = {403: errors.Forbidden, 404: errors.NoData, 409: errors.NotReady}
+SHOWN = 10
 PAUSE = 30.0
 """Seconds between two looks of a run that waits: fewer looks are fewer places."""
 DATA_SET = next(d for d in streams.DATA_SETS if d.name == "orders")
@@ -153,8 +158,8 @@ class Play:
     def __init__(
         self, state: State, events: tuple[Event, ...], note: Callable[[Play, str], None] = lambda *_: None
     ) -> None:
-        """Begin; `note` is called at each place when all that is to happen there has happened."""
-        self.before, self.world, self._events, self._note = state, state.world, list(events), note
+        """Begin; `note` is called at each place when nothing more is to come: it may let something happen there."""
+        self.before, self.world, self.coming, self._note = state, state.world, list(events), note
         self.place, self.trace = 0, 0
         self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
         self._take_state(json.loads(state.bookmarks))
@@ -173,26 +178,30 @@ class Play:
         self.requests += 1
         self.world, body = self.world.answer(path, params or {})
         self.trace = hash((self.trace, path, body))
-        if body is None:
-            raise (errors.NotFound if path.endswith("history") else errors.NoData)("GET", status=404)
+        if isinstance(body, int):
+            raise ERRORS[body](path, status=body)
         return decode(body)
 
     def _happen(self, when: str) -> None:
         """Let happen what is to happen at this place: before or after the run, or before a path is answered."""
-        while self._events and self._events[0][0] == self.place:
-            _, event = self._events.pop(0)
-            if event in {"stop", "kill"}:
-                self.ended = event
-                raise Stopped
-            if event == "full refresh":
-                self._take_state({})
-            elif event == "set back":
-                self._set_back()
-            else:
-                self.world = self.world.happen(event)
-        if not self._events:
-            self._note(self, when)
+        while True:
+            if not self.coming:
+                self._note(self, when)
+            if not self.coming or self.coming[0][0] != self.place:
+                break
+            self._let(self.coming.pop(0)[1])
         self.place += 1
+
+    def _let(self, event: str) -> None:
+        if event in {"stop", "kill"}:
+            self.ended = event
+            raise Stopped
+        if event == "full refresh":
+            self._take_state({})
+        elif event == "set back":
+            self._set_back()
+        else:
+            self.world = self.world.happen(event)
 
     def events(self, when: str) -> list[str]:
         """Return what may happen at this place."""
@@ -384,17 +393,49 @@ def _length(history: tuple[tuple[Event, ...], ...]) -> int:
     return sum(map(len, history))
 
 
-def main(events: int) -> int:
-    """Go through all histories of so many events in all worlds, and print what came of it."""
+# Larger worlds, drawn
+
+
+def drawn(seed: int) -> tuple[int, Freedoms, list[list[Event]], str | None]:
+    """Play a history that is drawn, in a world that is; return how many runs were made, both, and what is wrong."""
+    random = Random(seed)  # noqa: S311 - nothing secret
+    free = random.choice(list(WORLDS.values()))._replace(pace=random.choice((1, 40, 61, 90, 4000)))
+    free = free._replace(shops=random.choice((1, 2)), wait=random.choice((0, 90)))
+    search, state, history = Search(free, 0), State(codat_model.begin(free)), []
+    with simulated():
+        for _ in range(random.randint(2, MOST_RUNS)):
+            events: list[Event] = []
+
+            def note(play: Play, when: str, events: list[Event] = events) -> None:
+                if random.random() < CHANCE and (some := play.events(when)):
+                    events.append((play.place, random.choice(some)))
+                    play.coming.append(events[-1])
+
+            history.append(events)
+            search.runs += 1
+            state = Play(state, (), note).play(random.choice((free.gap, SHORT)))
+        what = search.calm(state)
+    return search.runs, free, history, what
+
+
+# The command
+
+
+def main(events: int = 3, draws: int = 100_000) -> int:
+    """Go through all histories of so many events in all worlds, then through some that are drawn; print what came."""
     total: Counter[str] = Counter()
     began = time.monotonic()
     with ProcessPoolExecutor() as pool:
         for name, search in zip(WORLDS, pool.map(partial(searched, events), WORLDS.values()), strict=True):
             print(f"{name}: histories {search.histories}, runs {search.runs}, lost {len(search.lost)}", flush=True)
-            for lost in search.lost[:10]:
-                print(f"  {lost.history}: {lost.what}")
+            for lost in search.lost[:SHOWN]:
+                print(f"  {lost.history}: {lost.what}", flush=True)
             total.update(worlds=1, histories=search.histories, runs=search.runs, lost=len(search.lost))
-    print(dict(total), f"{time.monotonic() - began:.0f} s")
+        for runs, free, history, what in pool.map(drawn, range(draws), chunksize=100):
+            total.update(drawn=1, runs=runs, lost=bool(what))
+            if what:
+                print(f"drawn: {free} {history}: {what}", flush=True)
+    print(*(f"{name} {number}" for name, number in total.items()), f"seconds {time.monotonic() - began:.0f}")
     return bool(total["lost"])
 
 
@@ -407,4 +448,4 @@ def searched(events: int, free: Freedoms) -> Search:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    sys.exit(main(*map(int, sys.argv[1:])))
