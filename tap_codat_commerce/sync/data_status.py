@@ -130,12 +130,7 @@ class SyncStatus:
     @property
     def mark(self) -> str:
         """A short text that differs as soon as any sync began or ended."""
-        return mark(self.good_sync_id, self.latest, self.last_good_sync)
-
-    @property
-    def latest(self) -> str | None:
-        """What tells the latest sync from others: its id, else how it stands."""
-        return self.sync_id or self.current
+        return mark(self.good_sync_id, self.sync_id, self.last_good_sync)
 
     @property
     def has_data(self) -> bool:

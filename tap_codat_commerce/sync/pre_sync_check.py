@@ -183,11 +183,10 @@ class PreSyncCheck:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""
         options, old = self._options, self.bookmark
         ask = not options.skip_unchanged or options.refresh_older_than_hours is not None or self._full_read_is_due
-        hidden = company.kind is Kind.UNDER_WAY and company.sync_id is None  # any other may have begun
-        known = self.shared and not (ask or hidden) and proof.is_intact(old)
+        known = self.shared and not ask and proof.tells_of_each(company) and proof.is_intact(old)
         return known and proof.mark_of(old) == self._mark_of_several(company)
 
     def _mark_of_several(self, company: SyncStatus) -> str:
-        ids = company.good_sync_id, company.latest
+        ids = company.good_sync_id, company.sync_id
         last_sync = str(self._connection.details.get("lastSync"))
         return proof.OF_SEVERAL + data_status.mark(*ids, company.last_good_sync, last_sync)

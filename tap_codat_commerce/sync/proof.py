@@ -253,6 +253,11 @@ def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:
     return (by_id and only_good and old.sync_id == status.good_sync_id) or mark == status.mark
 
 
+def tells_of_each(company: SyncStatus) -> bool:
+    """Say whether a company's status changes with each sync of each shop: one without ids does by the end of good ones."""
+    return company.sync_id is not None or company.kind is Kind.GOOD
+
+
 def is_after_its_sync(old: Bookmark, status: SyncStatus, asked_at: str) -> bool:
     """Say whether the stamp of a bookmark is after the end of the good sync: no read yields one."""
     return (old.stamp or "") > dates.moved(dates.stamp(status.last_good_sync) or asked_at, LAG)

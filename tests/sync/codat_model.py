@@ -7,11 +7,12 @@ of a sync that show in another order than that of their stamps, syncs that fail 
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import msgspec
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 """When the clock of a world shows 0 seconds."""
@@ -138,7 +139,9 @@ class World(NamedTuple):
 
     def _kinds(self, number: int) -> tuple[str, ...]:
         """Return what a sync of a shop may bring: of one shop among two, fewer."""
-        return ("restamp", "add", "swap", "cycle") if (number, self.free.shops) == (0, 1) else ("restamp", "swap")
+        if number:
+            return ("restamp",)
+        return ("restamp", "add", "swap", "cycle") if self.free.shops == 1 else ("restamp", "swap")
 
     def happen(self, event: str) -> World:
         """Return the world after an event."""
@@ -265,7 +268,7 @@ class World(NamedTuple):
             return self, _page([self._company()], 1)
         if path.endswith("/dataStatus"):
             told = self.before[1] if self.behind and self.before else self.operations
-            return self._replace(behind=False), json.dumps({ORDERS: self._status(told)}).encode()
+            return self._replace(behind=False), msgspec.json.encode({ORDERS: self._status(told)})
         if path.endswith("/history"):
             return self, self._operations(params)
         shop = self.shops[_shop_of(path)]
@@ -289,7 +292,8 @@ class World(NamedTuple):
         good = [o.ended for o in self.operations if (o.shop, o.status) == (number, GOOD) and o.ended is not None]
         return written(good[-1]) if good else None
 
-    def _status(self, operations: tuple[Operation, ...]) -> dict[str, Any]:
+    def _status(self, every: tuple[Operation, ...]) -> dict[str, Any]:
+        operations = [o for o in every if self.shops[o.shop].listed]  # an assumption: ARCHITECTURE.md
         if not operations:
             return {"dataType": ORDERS}
         good = [o for o in operations if o.status == GOOD]
@@ -344,4 +348,4 @@ def _shop_of(path: str) -> int:
 
 
 def _page(results: list[Any], total: int) -> bytes:
-    return json.dumps({"results": results, "totalResults": total}).encode()
+    return msgspec.json.encode({"results": results, "totalResults": total})

@@ -7,7 +7,6 @@ that lead to the same state are tried once. As a program, it goes through all wo
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import time
@@ -20,6 +19,8 @@ from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
 
 import codat_model
 from codat_model import SHOPS, Freedoms, World
@@ -37,8 +38,6 @@ from tap_codat_commerce.sync.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import msgspec
 
     from tap_codat_commerce.records.record_pages import RecordPage
     from tap_codat_commerce.sync.data_set_sync import DataSetSync
@@ -100,7 +99,7 @@ class State(NamedTuple):
     """
 
     world: World
-    bookmarks: str = "{}"
+    bookmarks: bytes = b"{}"
     rows: frozenset[tuple[tuple[str, str], tuple[str, int]]] = frozenset()
     reads: frozenset[tuple[str, str, bool]] = frozenset()
 
@@ -162,7 +161,7 @@ class Play:
         self.before, self.world, self.coming, self._note = state, state.world, list(events), note
         self.place, self.trace = 0, 0
         self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
-        self._take_state(json.loads(state.bookmarks))
+        self._take_state(msgspec.json.decode(state.bookmarks))
         self.named: set[str] = set()
         self.ended = ""
         # What `sync` uses of client and prefetcher:
@@ -207,7 +206,7 @@ class Play:
         """Return what may happen at this place."""
         found = self.world.events(when)
         if when == BEFORE:
-            return found + ["set back", "full refresh"] * ("replication_key_value" in self.before.bookmarks)
+            return found + ["set back", "full refresh"] * (b"replication_key_value" in self.before.bookmarks)
         if when == AFTER:
             return found + ["kill"] * (not self.ended)
         return [*found, "stop", "kill"]
@@ -221,7 +220,7 @@ class Play:
             if "replication_key_value" in entry:
                 entry["replication_key_value"] = codat_model.written(-(10**8))
         self.rows = {}
-        self.before = self.before._replace(bookmarks=json.dumps(self.state), rows=frozenset())
+        self.before = self.before._replace(bookmarks=msgspec.json.encode(self.state), rows=frozenset())
 
     # The tap, and its target
 
@@ -235,7 +234,7 @@ class Play:
             self._happen(AFTER)
         except Stopped:
             self._happen(AFTER)
-        rows, bookmarks = frozenset(self.rows.items()), json.dumps(self.state)
+        rows, bookmarks = frozenset(self.rows.items()), msgspec.json.encode(self.state)
         if self.ended == "kill":  # the target has kept none of the run's rows but those of `reads`
             rows, bookmarks = self.before.rows, self.before.bookmarks
         reads = frozenset((*key, arrived) for key, arrived in self.reads.items())
@@ -269,7 +268,7 @@ class Play:
             with closing(one.pages()) as pages:
                 for page in pages:
                     for line in page.content.splitlines():
-                        record = json.loads(line)
+                        record = msgspec.json.decode(line)
                         self.rows[shop, record["id"]] = record["modifiedDate"], self.world.clock
 
     def _tell_what_has_arrived(self) -> None:
@@ -381,11 +380,11 @@ def gaps(free: Freedoms) -> tuple[int, int]:
 
 
 def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
-    """Play one history, and return what is wrong after it."""
+    """Play one history, the events of each run, and return what is wrong after it."""
     search, state = Search(free, 0), State(codat_model.begin(free))
     with simulated():
-        for gap, events in zip(gaps(free), history, strict=True):
-            state = Play(state, events).play(gap)
+        for number, events in enumerate(history, 1):
+            state = Play(state, events).play(gaps(free)[number == len(history)])
         return search.calm(state)
 
 
