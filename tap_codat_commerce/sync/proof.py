@@ -254,7 +254,10 @@ def is_what_was_read(old: Bookmark, status: SyncStatus) -> bool:
 
 
 def tells_of_each(company: SyncStatus) -> bool:
-    """Say whether a company's status changes with each sync of each shop: one without ids does by the end of good ones."""
+    """Say whether a company's status is another one after each sync of each shop.
+
+    One without ids is after good ones only: by their end.
+    """
     return company.sync_id is not None or company.kind is Kind.GOOD
 
 

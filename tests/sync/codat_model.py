@@ -133,8 +133,9 @@ class World(NamedTuple):
         if path.endswith("/dataStatus") and self.free.history and self._is_recent(self.before):
             found.append("behind")
         if path.endswith(ORDERS) and not (self.stale or self.no_data):
-            shop = self.shops[_shop_of(path)]
-            found += ["stale"] * (self._is_recent(shop.before) and not self.free.zone) + ["no data"] * self._may_have_none(_shop_of(path))
+            number = _shop_of(path)
+            found += ["stale"] * (self._is_recent(self.shops[number].before) and not self.free.zone)
+            found += ["no data"] * self._may_have_none(number)
         return found
 
     def _kinds(self, number: int) -> tuple[str, ...]:
@@ -146,8 +147,9 @@ class World(NamedTuple):
     def happen(self, event: str) -> World:
         """Return the world after an event."""
         name, number, kind = (*event.split(), "0", "")[:3]
-        if event in {"behind", "stale", "no data"}:
-            return self._replace(**{event.replace(" ", "_"): True})
+        once: dict[str, Any] = {event.replace(" ", "_"): True}
+        if once.keys() & {"behind", "stale", "no_data"}:
+            return self._replace(**once)
         world: World = getattr(self._replace(clock=self.clock + self.free.pace), f"_{name}")(int(number), kind)
         return world
 
@@ -159,7 +161,7 @@ class World(NamedTuple):
             if ids
             else (),
             "add": ((("z" + new, NOW),), (("a" + new, early),)),
-            "swap": (tuple((i, None) for i in ids[:1]) + (("z" + new, NOW),),),
+            "swap": ((*((i, None) for i in ids[:1]), ("z" + new, NOW)),),
             "cycle": (tuple((i, None) for i in ids[:-1]), tuple(shop.records[:-1])),
             "first": ((("d", NOW), ("e", NOW)), (("b", early), ("c", early))),
         }
@@ -297,9 +299,10 @@ class World(NamedTuple):
         if not operations:
             return {"dataType": ORDERS}
         good = [o for o in operations if o.status == GOOD]
-        latest = good and (good[-1] if self.free.by_request else max(good, key=lambda o: o.ended or 0))
+        by_end = sorted(good, key=lambda o: o.ended or 0)
         found = {"dataType": ORDERS, "currentStatus": operations[-1].status, "latestSyncId": operations[-1].id}
-        if latest:
+        if good:
+            latest = (good if self.free.by_request else by_end)[-1]
             end = written((latest.ended or 0) + self.free.zone)
             found |= {"lastSuccessfulSync": end, "latestSuccessfulSyncId": latest.id}
         return found if self.free.ids else {k: v for k, v in found.items() if not k.endswith("Id")}
@@ -319,7 +322,7 @@ class World(NamedTuple):
 
 def begin(free: Freedoms) -> World:
     """Return a world in which the first sync has ended a day ago, or is under way."""
-    world = World(free, -86_400, (Shop(listed=True), Shop(listed=free.shops == 2)))  # noqa: PLR2004
+    world = World(free, -86_400, (Shop(listed=True), Shop(listed=free.shops == 2)))
     for number in range(free.shops):
         world = world._begin(number, "first")._replace(clock=world.clock + 100)
         world = world._end(number) if free.synced else world

@@ -1,7 +1,7 @@
 """Runs of `sync` in worlds of `codat_model`: in one process, by a clock of their own, without threads or sockets.
 
-A history is a list of events, each at a place: before a run, before one of its requests, after it. After it all come two
-calm runs, the second when what was under way has ended. `every` goes through all histories of so many events; those
+A history is a list of events, each at a place: before a run, before one of its requests, after it. After it all come
+two calm runs, the second when what was under way has ended. `every` goes through all histories of so many events; those
 that lead to the same state are tried once. As a program, it goes through all worlds: `python3 dev.py histories`.
 """
 

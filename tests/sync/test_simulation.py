@@ -68,7 +68,8 @@ class Rule(NamedTuple):
     history: tuple[tuple[Event, ...], tuple[Event, ...]]
 
 
-ONE, DAILY, BARE = WORLDS["one shop"], WORLDS["one shop, read whole each day"], WORLDS["one shop, neither ids nor history"]
+ONE, DAILY = WORLDS["one shop"], WORLDS["one shop, read whole each day"]
+BARE = WORLDS["one shop, neither ids nor history"]
 BEHIND, AHEAD = WORLDS["one shop, stamps that are behind"], WORLDS["one shop, stamps that are ahead, local time"]
 FIRST, SECOND = WORLDS["one shop, whose first sync is under way"], WORLDS["one shop, all within a second"]
 NO_IDS = WORLDS["two shops, no ids"]
@@ -90,13 +91,9 @@ RULES = {
     "never past the time of asking": Rule(
         proof, "reaches", end_as_told, AHEAD, ((), ((0, "sync 0 restamp"), (6, "sync 0 restamp")))
     ),
-    "clocks may differ": Rule(
-        proof, "OVERLAP", 0.0, BEHIND, (((6, "sync 0 restamp"),), ((6, "sync 0 restamp"),))
-    ),
+    "clocks may differ": Rule(proof, "OVERLAP", 0.0, BEHIND, (((6, "sync 0 restamp"),), ((6, "sync 0 restamp"),))),
     "the seal": Rule(proof, "_seal", lambda _: "", ONE, ((), ((0, "set back"),))),
-    "the look back": Rule(
-        proof, "may_be_torn", lambda *_: False, ONE, (((4, "sync 0 swap"), (5, "behind")), ())
-    ),
+    "the look back": Rule(proof, "may_be_torn", lambda *_: False, ONE, (((4, "sync 0 swap"), (5, "behind")), ())),
     "whose sync it was": Rule(
         PreSyncCheck,
         "_may_be_of_another",
@@ -119,10 +116,19 @@ RULES = {
     "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
 }
 MENDED = {
-    "a sync ends between the question for its status and the answer": (ONE, ((), ((2, "sync 0 restamp"), (4, "stale")))),
+    "a sync ends between the question for its status and the answer": (
+        ONE,
+        ((), ((2, "sync 0 restamp"), (4, "stale"))),
+    ),
     "a sync ends in the second of asking": (SECOND, (((4, "sync 0 swap"), (5, "behind")), ())),
-    "syncs of two shops fail one after the other, without ids": (NO_IDS, ((), ((0, "try 0 restamp"), (4, "try 1 restamp")))),
-    "a shop's sync begins behind another's, without ids": (BASE._replace(ids=False), (((0, "link 1"),), ((7, "half 0 restamp"),))),
+    "syncs of two shops fail one after the other, without ids": (
+        NO_IDS,
+        ((), ((0, "try 0 restamp"), (4, "try 1 restamp"))),
+    ),
+    "a shop's sync begins behind another's, without ids": (
+        BASE._replace(ids=False),
+        (((0, "link 1"),), ((7, "half 0 restamp"),)),
+    ),
     "no data, where the bookmark is not trusted": (ONE, ((), ((0, "try 0 restamp"),), ((3, "no data"),))),
 }
 """Histories in which something was lost, with all rules of then."""
