@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import gzip
 import json
 import os
@@ -14,6 +15,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -246,6 +248,16 @@ class Stage:
         path = self.folder / f"{name}.json"
         path.write_text(json.dumps(content))
         return str(path)
+
+
+def aged(state: dict[str, Any], days: int, *, stream: str | None = None) -> dict[str, Any]:
+    """Return the state as if its full reads, or those of one stream, had been made so many days earlier."""
+    old = copy.deepcopy(state)
+    for name, bookmarks in old.get("bookmarks", {}).items():
+        for entry in (e for e in bookmarks.get("partitions", ()) if "full_read" in e and stream in {None, name}):
+            moment = datetime.fromisoformat(entry["full_read"]) - timedelta(days=days)
+            entry["full_read"] = moment.replace(tzinfo=None).isoformat() + "Z"
+    return old
 
 
 def batches(folder: Path, form: str, **more: Any) -> dict[str, Any]:

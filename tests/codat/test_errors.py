@@ -62,7 +62,7 @@ def test_each_status_of_the_first_request(stage: Callable[..., Stage], status: i
     said = "Payment Required: No, not today." if status == 402 else "No, not today."
     assert_one_line(run, f"companies: GET /companies answered {status}, Codat says '{said}'", advice)
     assert re.search(r"\(correlation id [0-9a-f]{32}\)", run.problems[-1])
-    assert len(shops.requests()) == 1
+    assert len(shops.requests()) == (2 if status == 400 else 1), "without the order, which may be what is refused"
 
 
 def test_a_wrong_key(stage: Callable[..., Stage]) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
-from conftest import DATA_SETS, batches
+from conftest import DATA_SETS, aged, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,9 +118,9 @@ def test_a_data_set_is_read_whole_when_it_is_time(stage: Callable[..., Stage]) -
     first = shops.run(full_read_every_days=7).ok()
     second = night(first.state)
     assert [row["full"] for row in rows(second)] == [False]
-    third = night(aged(second.state, days=6))
+    third = night(aged(second.state, days=6, stream="orders"))
     assert [row["full"] for row in rows(third)] == [False]
-    old = aged(third.state, days=2)
+    old = aged(third.state, days=2, stream="orders")
     unsynced = shops.run(state=old, full_read_every_days=7).ok()
     assert [(row["full"], row["total"]) for row in rows(unsynced)] == [(True, len(shops.held("commerce-orders")))]
     assert not unsynced.records["customers"], "its days are not over"
@@ -151,12 +150,3 @@ def by_key(reads: list[dict[str, Any]]) -> dict[tuple[str, str, str, str], dict[
     found = {(r["companyId"], r["connectionId"], r["dataType"], r["startedAt"]): r for r in reads}
     assert len(found) == len(reads)
     return found
-
-
-def aged(state: dict[str, Any], days: int) -> dict[str, Any]:
-    """Return the state as if its full reads were made so many days earlier."""
-    old = copy.deepcopy(state)
-    for partition in old["bookmarks"]["orders"]["partitions"]:
-        moment = datetime.fromisoformat(partition["full_read"]).timestamp() - days * 86_400
-        partition["full_read"] = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None).isoformat() + "Z"
-    return old

@@ -23,7 +23,7 @@ from codat_mock.faults import Fault
 from codat_mock.holdings import Change
 from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
-from conftest import Meanwhile, rest
+from conftest import Meanwhile, aged, rest
 from engine import DATA_SETS, Engine
 from tap_codat_commerce.codat import history
 from tap_codat_commerce.records import dates
@@ -746,7 +746,7 @@ class TestOneRule:
             shops.world.twice = {ids[9]}
         state: dict[str, Any] = {}
         for night in range(3):
-            run = shops.run(catalog=catalog, state=aged(state), **settings).ok()
+            run = shops.run(catalog=catalog, state=aged(state, days=8), **settings).ok()
             warehouse.take(run)
             state = run.state
             if not night:
@@ -936,12 +936,6 @@ def show(held: DataSet, records: dict[str, Any]) -> None:
 def age(sink: KeepingSink) -> None:
     """Let it be eight days since the last full reads."""
     sink.bookmarks = {c: replace(b, full_read=days_ago(8)) for c, b in sink.bookmarks.items()}
-
-
-def aged(state: dict[str, Any]) -> dict[str, Any]:
-    """Return a state of orders as if its full reads had been made eight days ago."""
-    entries = state.get("bookmarks", {}).get("orders", {}).get("partitions", [])
-    return {"bookmarks": {"orders": {"partitions": [{**e, "full_read": days_ago(8)} for e in entries]}}}
 
 
 # The tap as a process

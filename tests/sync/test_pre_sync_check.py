@@ -288,10 +288,10 @@ def test_the_status_of_a_shop_that_stands_alone() -> None:
     ("bookmark", "status", "several", "seen"),
     [
         (READ, GOOD, False, GOOD.mark),
-        (READ, replace(GOOD, current="FetchError"), False, GOOD.mark),
+        (READ, replace(GOOD, current="FetchError"), False, proof.JUST_FAILED + GOOD.mark),
         (READ, replace(GOOD, certain=False), False, None),
         (READ, GOOD, True, of_several(MOVED)),
-        (READ, replace(GOOD, current="FetchError"), True, GOOD.mark),
+        (READ, replace(GOOD, current="FetchError"), True, proof.JUST_FAILED + GOOD.mark),
         (READ, replace(GOOD, certain=False), True, None),
         (SEEN, MOVED, False, MOVED.mark),
         (SEEN, GOOD, False, of_several(MOVED)),

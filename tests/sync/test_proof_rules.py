@@ -52,14 +52,16 @@ TOLD = LastRead(at("11:59:00"), at("12:01:00"), at("12:00:00"), at("12:02:00"), 
         (at("11:59:00"), True),
         (at("11:59:01"), False),
         (at("12:00:00"), False),
-        (at("12:00:01"), True),
+        (at("12:00:01"), False),
+        (at("12:15:00"), False),
+        (at("12:15:01"), True),
         ("2999-01-01T00:00:00Z", True),
         (None, True),
         ("0001-01-01T00:00:00", True),
     ],
 )
 def test_a_good_sync_has_settled_a_minute_after_its_end(end: str | None, *, settled: bool) -> None:
-    """An end that is missing, or later than Codat's clock, tells nothing: no bookmark may be kept for ever."""
+    """An end that is missing, or much later than Codat's clock, tells nothing: no bookmark may be kept for ever."""
     assert proof.is_settled(replace(STATUS, last_good_sync=end), at("12:00:00")) is settled
 
 
@@ -415,14 +417,14 @@ def test_a_bookmark_after_its_sync(stamp: str | None, end: str | None, *, after:
 @pytest.mark.parametrize(
     ("status", "may_overlap"),
     [
-        (replace(LATER, last_good_sync=at("10:30:00")), False),
-        (replace(LATER, last_good_sync=at("10:30:01")), True),
+        (replace(LATER, last_good_sync=at("10:29:59")), False),
+        (replace(LATER, last_good_sync=at("10:30:00")), True),
         (replace(LATER, last_good_sync=at("22:39:59")), True),
         (replace(LATER, last_good_sync=at("22:40:00")), False),
         (replace(LATER, last_good_sync=None), True),
         (replace(LATER, current="FetchError", last_good_sync=at("10:00:00")), True),
     ],
-    ids=["ended before it", "ended after its begin", "half a day later", "later", "no end", "failed: no end either"],
+    ids=["ended before it", "ended at its begin", "half a day later", "later", "no end", "failed: no end either"],
 )
 def test_whether_a_sync_may_have_run_during_a_read(status: SyncStatus, *, may_overlap: bool) -> None:
     assert proof.may_overlap(LAST, status) is may_overlap
@@ -438,8 +440,8 @@ def test_whether_a_sync_may_have_run_during_a_read(status: SyncStatus, *, may_ov
         (None, "11:00:00", False),
         (None, "10:41:00", False),
         (None, "10:40:59", True),
-        (None, "10:30:00", False),
-        (None, "10:30:01", True),
+        (None, "10:29:59", False),
+        (None, "10:30:00", True),
         (None, None, False),
     ],
 )

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -218,40 +217,6 @@ def test_the_query_for_alerts(shops: Stage, postgres: Postgres) -> None:
     )
     found = postgres.database.text(query).splitlines()
     assert [line.split("|")[1] for line in found] == ["commerce-disputes"] * 3 + ["commerce-orders"] * 3
-
-
-def test_the_view_of_what_is_not_gone(shops: Stage, postgres: Postgres) -> None:
-    """What was deleted in a shop is gone from it after the next full read, and nothing else."""
-    (view,) = examples("docs/deleted.md", "sql")
-    pipe = Pipe(shops, postgres, add_record_metadata=True)
-
-    def current() -> set[str]:
-        return {row["id"] for row in postgres.database.rows("select * from codat.current_orders")}
-
-    def night(days: int, **found: int) -> None:
-        for stream in pipe.states["tap"]["bookmarks"].values():
-            for partition in (p for p in stream.get("partitions", ()) if "full_read" in p):
-                aged = datetime.fromisoformat(partition["full_read"]) - timedelta(days=days)
-                partition["full_read"] = aged.isoformat().replace("+00:00", "Z")
-        shops.world.sync(connection.company_id, connection.id, ("commerce-orders",), **found)
-        pipe.run(full_read_every_days=7)
-
-    def held() -> set[str]:
-        return {key[2] for key in shops.held("commerce-orders")}
-
-    connection, *_ = shops.world.connections()
-    pipe.run(full_read_every_days=7)
-    postgres.database.text(view)
-    assert current() == held()
-    before = held()
-    night(1, remove=2, add=1)
-    gone = before - held()
-    assert len(gone) == 2
-    assert current() == held() | gone, "nobody can know yet"
-    night(8, restamp=1)
-    assert current() == held()
-    night(1, add=2)
-    assert current() == held()
 
 
 def test_three_shards_at_once_into_one_database(shops: Stage, postgres: Postgres) -> None:
