@@ -53,6 +53,7 @@ def stamp(text: str | None) -> str | None:
     return f"{seconds}.{given[1] if given else fraction:0<7.7}Z"
 
 
+@lru_cache(maxsize=1000)
 def moved(stamp: str, seconds: float) -> str:
     """Return the stamp so many seconds later, earlier if they are negative; at most the last (first) one there is."""
     try:

@@ -68,7 +68,7 @@ class DataSet:
         return frozenset(self.schema["properties"]) - {*IDS}
 
 
-class Bookmarks(Protocol):
+class BookmarkStore(Protocol):
     """Where the bookmarks of one data set are kept, for all connections."""
 
     def find(self, context: Context) -> Bookmark:
@@ -98,7 +98,7 @@ class SelectedDataSet:
     """
 
     data_set: DataSet
-    bookmarks: Bookmarks
+    bookmarks: BookmarkStore
     page_of: Callable[[Context], Callable[[list[msgspec.Raw]], RecordPage[Any]]]
     incremental: bool = True
     resumable: bool = True

@@ -133,7 +133,7 @@ class DataSetSync:
         if verdict.reason:
             logger.debug("%s: %s.", self.where, verdict.reason)
         if verdict.stale_since:
-            self._find(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
+            self._report(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
         match verdict.action:
             case Action.READ:
                 self._status = status
@@ -146,7 +146,7 @@ class DataSetSync:
             case Action.NOT_SUPPORTED:
                 self._summary.succeeded(Action.NOT_SUPPORTED.value)
             case Action.UNCHANGED:
-                self._keep(self.check.as_unchanged(status))
+                self._move_to(self.check.as_unchanged(status))
                 action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
                 self._summary.succeeded(action.value)
         return False
@@ -165,7 +165,7 @@ class DataSetSync:
             logger.debug("%s", exc.at(self.where))
             why = exc.message if isinstance(exc, errors.Refused) and exc.message else exc.what
             level = logging.INFO if isinstance(exc, errors.BadRequest) else logging.WARNING
-            self._find(f"A refresh could not be queued, what is there is read: {why}.", level=level)
+            self._report(f"A refresh could not be queued, what is there is read: {why}.", level=level)
             return False
         return True
 
@@ -260,7 +260,7 @@ class DataSetSync:
     def conclude(self) -> None:
         """Move the bookmark: all that came is out, the row of the read included."""
         if self.proven:
-            self._keep(self.proven)
+            self._move_to(self.proven)
 
     def _is_doubtful(self) -> bool:
         if self._done is None:
@@ -274,17 +274,17 @@ class DataSetSync:
         looked_at, after = self._reader.now(), self.check.status_after()
         doubt = proof.doubt(result, seen.status, after, query_finds_nothing=nothing)
         if doubt is None:
-            self._prove(result, seen, old, looked_at)
+            self._accept(result, seen, old, looked_at)
             return False
         self._bookmarks.note(self.context, None)
         if after.kind is not Kind.UNDER_WAY and self.reads >= READS:
             self._summary.unproven(self.name, self.connection.place, doubt)
             return False
         logger.debug("%s: reading it again, as %s.", self.where, doubt)
-        self._find(f"Read again, as {doubt}.", level=logging.INFO)
+        self._report(f"Read again, as {doubt}.", level=logging.INFO)
         return True
 
-    def _prove(self, read: Read, seen: Seen, old: Bookmark, looked_at: str) -> None:
+    def _accept(self, read: Read, seen: Seen, old: Bookmark, looked_at: str) -> None:
         """Say what follows from a read that was proven, if there is nothing else against it.
 
         Raises:
@@ -298,14 +298,14 @@ class DataSetSync:
             self._leave_out("Codat says that it has no data, though it had some", "Run again")
             return
         if read.duplicates:
-            self._find("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})")
+            self._report("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})")
         if read.unstamped:
-            self._find("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
+            self._report("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
         self._summary.succeeded(Action.READ.value)
         if proof.may_still_arrive(read, seen):
-            self._find("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
+            self._report("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
         elif not proof.is_settled(seen.status, seen.asked_at):
-            self._find("Read again by the next run: the sync had just ended.", level=logging.INFO)
+            self._report("Read again by the next run: the sync had just ended.", level=logging.INFO)
         else:
             told = proof.last_read(read, seen, ended_at=dates.now(), looked_at=looked_at)
             keeps = self._options.full_read_every_days is not None
@@ -346,15 +346,15 @@ class DataSetSync:
     def _not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that its platform does not offer it: the status spoke of another connection."""
         logger.debug("%s: the platform does not offer it.", self.where)
-        self._keep(self.check.as_not_supported(status))
+        self._move_to(self.check.as_not_supported(status))
         self._summary.succeeded(Action.NOT_SUPPORTED.value)
 
-    def _keep(self, bookmark: Bookmark) -> None:
+    def _move_to(self, bookmark: Bookmark) -> None:
         if bookmark is not self.check.bookmark:
             self._bookmarks.move(self.context, bookmark)
 
     def _leave_out(self, reason: str, advice: str) -> None:
         self._summary.left_out(self.name, self.connection.place, reason, advice)
 
-    def _find(self, reason: str, remark: str = "", level: int = logging.WARNING) -> None:
+    def _report(self, reason: str, remark: str = "", level: int = logging.WARNING) -> None:
         self._summary.findings.add(reason, self.connection.place, f"{self.name} {remark}".rstrip(), level=level)

@@ -255,6 +255,22 @@ def test_an_object_that_is_no_shop_is_not_taken_for_one(stage: Callable[..., Sta
     assert len(shops.run(state=run.state).ok().records["company_info"]) == 1
 
 
+def test_not_supported_by_an_accounting_connection_hides_no_sync_of_the_shop(stage: Callable[..., Stage]) -> None:
+    """The company's latest operation is the accounting connection's; the shop's first sync is still under way."""
+    shops = stage(companies=1, connections=1, records=5, extras=False)
+    world, (shop,) = shops.world, shops.world.connections()
+    company = world.companies[shop.company_id]
+    ledger = world.connect(company.id, "gbol", status="Linked")
+    world.set_status(company.id, "commerce-orders", "Fetching", after_good=False)
+    (sync,) = (o for o in company.operations if o.data_type == "commerce-orders")
+    company.operations.append(replace(sync, id=world.uuid(), connection_id=ledger.id, status="NotSupported"))
+    run = shops.run(on_not_ready="fail", sync_wait=0)
+    assert run.code == 1
+    assert "Not ready: Codat answered 409" in run.log
+    world.finish(sync, add=7)
+    assert len(shops.run(state=run.state).ok().records["orders"]) == 5 + 7
+
+
 @pytest.mark.parametrize(("alone", "action"), [(True, Action.NOT_SUPPORTED), (False, Action.READ)])
 def test_that_a_platform_has_no_such_data_is_believed_of_a_lone_connection(action: Action, *, alone: bool) -> None:
     """Of any other company the data set itself is asked: the status may be that of an accounting connection."""

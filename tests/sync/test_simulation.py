@@ -15,6 +15,7 @@ from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.data_status import Kind, SyncStatus
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
+from tools.environments import ROOT
 
 if TYPE_CHECKING:
     from codat_model import Freedoms
@@ -143,6 +144,13 @@ def test_nothing_is_lost_that_once_was(name: str) -> None:
 def test_every_history_of_two_events(name: str) -> None:
     search = searched(2, WORLDS[name])
     assert not search.lost, search.lost[0]
+
+
+def test_the_table_of_the_rules() -> None:
+    lines = [line.split(" | ") for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines()]
+    begin = next(n for n, cells in enumerate(lines) if cells[0] == "| rule")
+    assert [cells[0].removeprefix("| ") for cells in lines[begin + 2 :][: len(RULES)]] == list(RULES)
+    assert len(lines[begin + 2 + len(RULES)]) == 1, "there is another"
 
 
 @pytest.mark.parametrize("name", RULES)

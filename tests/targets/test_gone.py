@@ -168,7 +168,7 @@ def test_a_shop_that_was_connected_again_is_there_once(warehouse: Warehouse) -> 
     assert warehouse.current == {*new.data[ORDERS].records}
 
 
-EVERY = 120
+EVERY = 80
 """Messages between two places at which the loader is killed."""
 
 

@@ -57,8 +57,7 @@ def busy(shops: Stage, restamp: int = 1) -> Desk:
     return Desk(shops)
 
 
-@pytest.mark.parametrize("records", [3, 12, 1001, 2500])
-@pytest.mark.parametrize("connections", [1, 2])
+@pytest.mark.parametrize(("connections", "records"), [(1, 3), (2, 3), (2, 12), (2, 1001), (1, 2500)])
 @pytest.mark.slow
 def test_the_stand_in_is_as_assumed(stage: Callable[..., Stage], records: int, connections: int) -> None:
     desk = busy(stage(companies=4, connections=connections, records=records))
