@@ -7,6 +7,7 @@ is not paid again, over two thousand runs. What is about starting up has to star
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -127,6 +128,8 @@ if __name__ == "__main__":
     import tap_codat_commerce.tap
     import tap_codat_commerce.workflow.cli  # noqa: F401 - what is imported here is there in each
 
+    gc.collect()
+    gc.freeze()  # or each collector would copy all of it
     name, rest = _serve(sys.argv[1])
     sys.argv = [programs.__file__, *rest]
     getattr(programs, name)()

@@ -22,7 +22,6 @@ def _collect_seldom() -> None:
 
     Records hold no cycles. They only make the collector run, again and again, over all other objects too.
     """
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
