@@ -27,13 +27,12 @@ import sys
 from typing import TYPE_CHECKING
 
 from tools.demo import demo, story
-from tools.environments import HOME, LOCK, ROOT, environment, run
+from tools.environments import HOME, LOCK, ROOT, environment, installer, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 BUILDERS = ("build", "twine")
-LOCKER = "uv==0.13.*"
 MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 
 
@@ -166,8 +165,7 @@ def lock() -> int:
     """Pin what the checks install: the newest release of each, for all versions of Python, with its hashes."""
     everything = ["--all-extras", "--group", "dev", "--universal", "--generate-hashes", "--upgrade"]
     plain = ["--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
-    uv = environment("lock", LOCKER) / "uv"
-    run([uv, "pip", "compile", "pyproject.toml", *everything, *plain, "--output-file", LOCK])
+    run([installer(), "pip", "compile", "pyproject.toml", *everything, *plain, "--output-file", LOCK])
     return 0
 
 

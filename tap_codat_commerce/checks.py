@@ -46,7 +46,8 @@ def shape_problem(error: ValidationError) -> str:
     """Return the line for a value that does not fit the settings' JSON schema."""
     what = described(error)
     if not error.path:
-        return what.replace(" is missing", ": is required but not set")
+        how = "set TAP_CODAT_COMMERCE_API_KEY, or put it into a file, and name that with --config"
+        return what.replace(" is missing", f": is required but not set; {how}")
     return f"{'.'.join(map(str, error.path))}: {what}"
 
 
@@ -158,6 +159,16 @@ def _connection_statuses(values: list[str]) -> str | None:
     return None if values else "is an empty list, which would read nothing"
 
 
+def _stream_maps(value: dict[str, Any]) -> str | None:
+    for name, mapped in value.items():
+        if mapped == {}:
+            return (
+                f"{name} says nothing to do. Meltano drops null within objects: "
+                "write __NULL__ instead of null to leave a field out"
+            )
+    return None
+
+
 CHECKS: dict[str, Any] = {
     "api_key": _api_key,
     "api_url": _api_url,
@@ -168,4 +179,5 @@ CHECKS: dict[str, Any] = {
     "integration_keys": _integration_keys,
     "connection_statuses": _connection_statuses,
     "batch_config": batches.problem,
+    "stream_maps": _stream_maps,
 }

@@ -180,6 +180,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         description="Into how many shards the companies are divided, by a stable hash of their ids.",
     ),
 ).to_dict()
+NAMES = frozenset(SCHEMA["properties"])
+"""All of ours. The SDK adds its own to the schema, for stream maps, flattening and BATCH."""
 
 
 def _company_ids(given: list[str] | None) -> tuple[str, ...]:

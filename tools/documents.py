@@ -74,6 +74,16 @@ def meltano_settings(properties: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def short_settings(properties: dict[str, Any]) -> str:
+    """Return the settings for a meltano.yml that says no more of them than Meltano needs."""
+    lines = []
+    for one in settings(properties):
+        named = {name: one[name] for name in ("name", "kind", "sensitive") if name in one}
+        named["kind"] = "string" if one["kind"] == "options" else one["kind"]
+        lines.append(f"    - {scalar(named)}")
+    return "\n".join(lines)
+
+
 def scalar(value: Any) -> str:
     """Return a value as Meltano writes it, so that it leaves the file as it is when it sets something."""
     if isinstance(value, dict):
@@ -116,8 +126,11 @@ def documents() -> dict[Path, str]:
         found[path] = path.read_text()
         for mark, content in contents.items():
             found[path] = between(found[path], mark, html, content)
-    meltano, mark = ROOT / "meltano.yml", "settings, made by dev.py docs"
-    return {**found, meltano: between(meltano.read_text(), mark, ("#", ""), meltano_settings(properties))}
+    mark, yaml_comment = "settings, made by dev.py docs", ("#", "")
+    meltano, readme = ROOT / "meltano.yml", ROOT / "README.md"
+    found[meltano] = between(meltano.read_text(), mark, yaml_comment, meltano_settings(properties))
+    found[readme] = between(found[readme], mark, yaml_comment, short_settings(properties))
+    return found
 
 
 def main() -> None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 HOME = ROOT / ".dev"
 BIN = "Scripts" if os.name == "nt" else "bin"
+UV = "uv==0.13.*"
 LOCK = ROOT / "requirements.lock"
 
 
@@ -32,14 +33,40 @@ def environment(name: str, *requirements: str) -> Path:
     with one_at_a_time(name):
         if not stamp.is_file() or stamp.read_text() != wanted:
             print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            python = bare_environment(folder)
-            install: list[str | Path] = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-            run([*install, *requirements])
-            if str(LOCK) in requirements:
-                run([*install, "--no-deps", "--no-build-isolation", "-e", "."])
+            try:
+                fill(folder, requirements, uv=installer())
+            except (OSError, subprocess.CalledProcessError):  # it may know less than pip of where packages come from
+                fill(folder, requirements, uv=None)
             stamp.write_text(wanted)
     return folder / BIN
+
+
+def fill(folder: Path, requirements: Sequence[str], *, uv: Path | None) -> None:
+    """Make an environment anew, and install what is required: by uv, in a tenth of the time, or else by pip."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if uv:
+        run([uv, "venv", "-q", "--seed", "--python", sys.executable, folder])
+        install: list[str | Path] = [uv, "pip", "install", "-q", "--python", folder / BIN / "python"]
+    else:
+        install = [bare_environment(folder), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    run([*install, *requirements])
+    if str(LOCK) in requirements:
+        run([*install, "--no-deps", "--no-build-isolation", "-e", "."])
+
+
+def installer() -> Path:
+    """Return uv, in an environment of its own.
+
+    Raises:
+        CalledProcessError: it can't be installed.
+    """
+    folder = HOME / "uv"
+    program = folder / BIN / "uv"
+    with one_at_a_time("uv"):
+        if not program.is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            run([bare_environment(folder), "-m", "pip", "install", "-q", UV], quiet=True)
+    return program
 
 
 @contextlib.contextmanager

@@ -16,6 +16,10 @@ class OutputError(Exception):
     """Standard output can't be written; the message is one line."""
 
 
+class NoReaderError(OutputError):
+    """What read standard output has stopped doing so."""
+
+
 class InputError(Exception):
     """What was given with --config, --state or --catalog can't be used; the message is one line."""
 

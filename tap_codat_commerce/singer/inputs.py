@@ -1,25 +1,17 @@
-"""What a run is given from outside: files and the environment. What can't be used is refused in one line."""
+"""Files that a run is given: what can't be used is refused in one line."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dotenv import find_dotenv, load_dotenv
-
-from tap_codat_commerce.records.fields import alternatives
-from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from jsonschema import ValidationError
-
-    from tap_codat_commerce.records.fields import Schema
 
 KINDS = {
     "object": "an object",
@@ -29,7 +21,9 @@ KINDS = {
     "integer": "a whole number",
     "boolean": "true or false",
 }
-TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+EMPTY = {"--state": "is empty, as the run before ended without a STATE. Delete it, and run without --state"}
 
 
 def read_object(option: str, path: str) -> dict[str, Any]:
@@ -39,60 +33,20 @@ def read_object(option: str, path: str) -> dict[str, Any]:
         InputError: there is no such file, or none of that form.
     """
     try:
-        found = json.loads(Path(path).read_text("utf-8-sig"), parse_float=Decimal)
+        text = Path(path).read_text("utf-8-sig")
+        found = json.loads(text, parse_float=Decimal)
     except OSError as exc:
         what = f"can't be read: {exc.strerror}"
     except UnicodeDecodeError:
         what = "is no text in UTF-8: save it in that encoding"
     except (ValueError, RecursionError) as exc:
-        what = f"is no JSON: {exc}"
+        what = f"is no JSON: {exc}" if text else EMPTY.get(option, "is empty")
     else:
         if isinstance(found, dict):
             return found
         what = f"holds {kind_of(found)}"
     msg = f"{option} {path}: {what}. It has to be a file with a JSON object."
     raise InputError(msg)
-
-
-def from_environment(prefix: str, settings: Mapping[str, Schema]) -> dict[str, Any]:
-    """Return the settings that are in the environment, or in the file `.env` of this folder or one above it.
-
-    Args:
-        prefix: of the names of variables.
-        settings: the JSON Schema of each, by name.
-
-    Raises:
-        InputError: that file can't be read.
-        SettingsError: some are not of their type.
-    """
-    try:
-        load_dotenv(find_dotenv(usecwd=True))
-    except (OSError, UnicodeDecodeError) as exc:
-        msg = f".env: can't be read as text in UTF-8: {getattr(exc, 'strerror', None) or 'it holds other bytes'}"
-        raise InputError(msg) from exc
-    found, problems = {}, []
-    for name, schema in settings.items():
-        variable = prefix + name.upper()
-        if variable in os.environ:
-            kind = next((one["type"] for one in alternatives(schema)), "object")
-            try:
-                found[name] = _parsed(os.environ[variable], kind)
-            except (ValueError, LookupError):
-                problems.append(f"{name}: {variable} must hold {KINDS[kind]}{' as JSON' if kind == 'object' else ''}")
-    if problems:
-        raise SettingsError(problems)
-    return found
-
-
-def _parsed(text: str, kind: str) -> Any:
-    """Return the value that a text stands for; a list may also be written as `a,b`."""
-    if kind == "integer":
-        return int(text)
-    if kind == "boolean":
-        return TRUTH[text.strip().lower()]
-    if kind == "array" and not text.lstrip().startswith("["):
-        return [item.strip() for item in text.split(",")]
-    return text if kind == "string" else json.loads(text, parse_float=Decimal)
 
 
 def described(error: ValidationError) -> str:

@@ -10,7 +10,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.singer.errors import OutputError
+from tap_codat_commerce.singer.errors import NoReaderError, OutputError
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -35,7 +35,7 @@ class Stdout(io.FileIO):
                 except OSError as exc:
                     self._failed = True
                     self._take_back(done - (bytes(whole[:done]).rfind(b"\n") + 1))
-                    raise OutputError(_what(exc)) from exc
+                    raise _output_error(exc) from exc
             return len(whole)
 
     def _wait(self) -> int:
@@ -70,7 +70,9 @@ def prepare() -> None:
         sys.stdout = io.TextIOWrapper(binary, encoding, errors="replace", line_buffering=is_terminal)
 
 
-def _what(error: OSError) -> str:
+def _output_error(error: OSError) -> OutputError:
     if isinstance(error, BrokenPipeError | ConnectionResetError):
-        return "the target, or what else reads stdout, has stopped reading: see its own log for the reason"
-    return f"stdout can't be written: {error.strerror}. See where it leads to, then run again"
+        what = "the target, or what else reads stdout, has stopped reading: see its own log for the reason"
+        return NoReaderError(what)
+    what = f"stdout can't be written: {error.strerror}. See where it leads to, then run again"
+    return OutputError(what)

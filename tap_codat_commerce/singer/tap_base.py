@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from abc import abstractmethod
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,11 @@ from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
 from tap_codat_commerce.records.shaping import StrayFieldCounter
-from tap_codat_commerce.singer import catalogs, inputs, memory
+from tap_codat_commerce.singer import catalogs, memory
 from tap_codat_commerce.singer.bookmarks import check_state
 from tap_codat_commerce.singer.command import ENVIRONMENT, Command
-from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.environment import Environment, env_file
+from tap_codat_commerce.singer.errors import InputError, SettingsError
 from tap_codat_commerce.singer.messages import LosslessWriter, StateWriter
 
 if TYPE_CHECKING:
@@ -211,8 +212,13 @@ class CodatTap(Tap):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
         """The settings from the environment; what is bad names its setting, which the SDK's error does not."""
+        return cls.environment(env_file()).values()
+
+    @classmethod
+    def environment(cls, file: Mapping[str, str]) -> Environment:
+        """Return the variables that give settings; `file` is what `.env` holds."""
         cls.append_builtin_config(cls.config_jsonschema)
-        return inputs.from_environment(cls._env_var_prefix, cls.config_jsonschema["properties"])
+        return Environment(cls._env_var_prefix, cls.config_jsonschema["properties"], file)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Check the settings our way: the SDK's check quotes a bad key, and misses values that can't work."""
@@ -247,5 +253,11 @@ class CodatTap(Tap):
         """Run the tap, as the SDK does, with files that have been read already."""
         super(Tap, cls).invoke(about=about, about_format=about_format)
         cls.logger.info("%s %s", cls.name, cls.plugin_version)
+        if not config.parse_env:
+            file: dict[str, str] = {}
+            with suppress(InputError):
+                file = env_file()
+            for line in cls.environment(file).unused(config.config):
+                cls.logger.warning("%s", line)
         catalog = None if catalog is None else catalogs.checked(catalog)
         cls(config=config.config, parse_env_config=config.parse_env, state=state, catalog=catalog).sync_all()

@@ -227,7 +227,7 @@ class DataSetSync:
         self._open = read, seen
         try:
             for page in read.record_pages():
-                self._summary.records += len(page.ids)
+                self._summary.records_of[self.name] += len(page.ids)
                 yield page
                 self._summary.log_progress()
         finally:

@@ -80,7 +80,9 @@ class Run:
         """
         self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
         self._prefetcher = prefetcher or Prefetcher(client, options.max_concurrent_requests)
-        self.summary = RunSummary(client)
+        index, count = options.shard_index, options.shard_count
+        shard = f"shard {index} (of {count}, counted from 0)" if count > 1 else ""
+        self.summary = RunSummary(client, shard)
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
         self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)

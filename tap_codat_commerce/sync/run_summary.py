@@ -42,11 +42,12 @@ class RecordError(RunError):
 class RunSummary:
     """Counts of one run, and the lines made of them."""
 
-    def __init__(self, client: Client) -> None:
-        """Begin now."""
-        self._client = client
+    def __init__(self, client: Client, shard: str = "") -> None:
+        """Begin now; `shard` is which of several this run reads, for people."""
+        self._client, self._shard = client, shard
         self._began = self._last_line = time.monotonic()
-        self.companies = self.companies_done = self.connections = self.records = 0
+        self.companies = self.companies_done = self.connections = 0
+        self.records_of: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.findings = Findings()
         self.failed: dict[str, str] = {}
@@ -54,10 +55,15 @@ class RunSummary:
         self._said: set[Hashable] = set()
         self._outage = Outage(client)
 
+    @property
+    def records(self) -> int:
+        """How many records came, those of reads that were not proven included."""
+        return self.records_of.total()
+
     def log_scope(self, connections: int, streams: int) -> None:
         """Log what is to be read."""
-        line = "Reading %d streams: companies %d, connections %d."
-        logger.info(line, streams, self.companies, connections)
+        line = "Reading %d streams%s: companies %d, connections %d."
+        logger.info(line, streams, self._shard and f" of {self._shard}", self.companies, connections)
 
     def succeeded(self, outcome: str) -> None:
         """Count a data set that was read, unchanged or not supported."""
@@ -153,6 +159,7 @@ class RunSummary:
             f"requests {self._client.requests}",
             *([] if left is None else [f"left today {left}"]),
             f"seconds {seconds:.1f}",
+            *([self._shard] if self._shard else []),
         ]
         about_data_sets = [
             f"data sets: read {self.outcomes['read']}",
@@ -164,6 +171,8 @@ class RunSummary:
         ]
         for line in _columns(about_the_run, about_data_sets):
             logger.info("%s", line)
+        if self.records:
+            logger.info("records: %s", "  ".join(f"{name} {number}" for name, number in self.records_of.most_common()))
         logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
 
     def as_json(self) -> dict[str, Any]:
@@ -176,7 +185,7 @@ class RunSummary:
             "findings": self.findings.as_json(),
             "failed": self.failed,
             "unreadable": self.unread,
-            "records": self.records,
+            "records": dict(self.records_of),
             "requests": self._client.requests,
             "quota_remaining": self._client.quota.remaining,
             "seconds": round(time.monotonic() - self._began, 3),

@@ -13,11 +13,11 @@ from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.singer import stdio
 from tap_codat_commerce.singer.command import defect
-from tap_codat_commerce.singer.errors import InputError, OutputError, SettingsError
+from tap_codat_commerce.singer.errors import InputError, NoReaderError, OutputError, SettingsError
 from tap_codat_commerce.workflow import check as checking
 from tap_codat_commerce.workflow import connect as connecting
 from tap_codat_commerce.workflow import enable as enabling
-from tap_codat_commerce.workflow import findings, show
+from tap_codat_commerce.workflow import findings, in_force, show
 from tap_codat_commerce.workflow import refresh as refreshing
 from tap_codat_commerce.workflow import status as looking
 from tap_codat_commerce.workflow.polling import Polling
@@ -25,6 +25,10 @@ from tap_codat_commerce.workflow.session import DATA_TYPES, Session, UsageError,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+NO_READER = 128 + 13
+"""The exit code of a command whose pipe was closed, as a shell gives it."""
 
 
 class Group(click.Group):
@@ -40,6 +44,8 @@ class Group(click.Group):
                 sys.stdout.flush()
         except SettingsError as exc:
             lines = exc.problems
+        except NoReaderError:
+            sys.exit(NO_READER)  # as every command ends in `… | head`
         except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
         except Exception as exc:
@@ -96,9 +102,15 @@ def data_type_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def polling_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options --interval and --timeout."""
     often = click.option(
-        "--interval", type=click.FloatRange(0.1), default=5, show_default=True, help="Seconds between polling."
+        "--interval",
+        type=click.FloatRange(0.1),
+        default=5,
+        show_default=True,
+        help="Seconds to the second look; then the pauses grow.",
     )
-    long = click.option("--timeout", type=click.FloatRange(0), help="Seconds after which to give up.")
+    long = click.option(
+        "--timeout", type=click.FloatRange(0), default=3600, show_default=True, help="Seconds after which to give up."
+    )
     return often(long(command))
 
 
@@ -128,6 +140,8 @@ def enable(session: Session, *, schedule: int | None, company: str | None, dry_r
         show.table(("data type", "fetched when linked", "synced again", ""), [c.cells() for c in changes])
         would = "would be" if dry_run else "were"
         show.note(f"{len(needed)} settings {would} changed." if needed else "Nothing to change.")
+        if once := sum(c.is_fetched_once for c in changes):
+            show.note(f"{once} data types are fetched once, when a shop is linked. With --schedule 24: again each day.")
     if locked:
         names = ", ".join(c.data_type for c in locked)
         msg = f"{len(locked)} settings are locked, and were left as they are: {names}. Ask Codat to unlock them."
@@ -214,7 +228,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
     links: bool,
     watch: bool,
     interval: float,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
 ) -> None:
     """Show where COMPANIES (by id or name; all if none is given) and their data sets stand.
@@ -225,8 +239,9 @@ def status(  # noqa: PLR0913 - one parameter for each option
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
     polling = Polling(interval, timeout)
     shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
+    lines: list[looking.Line] = []
     while True:
-        lines = list(looking.lines(session, session.companies(companies), types))
+        lines = list(looking.lines(session, session.companies(companies), types, lines))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
         last = ready or polling.over or not watch
         shown.show(lines, last=last)
@@ -260,7 +275,7 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     connection: str | None,
     wait: bool,
     interval: float,
-    timeout: float | None,
+    timeout: float,
     as_json: bool,
 ) -> None:
     """Have Codat fetch the data sets of COMPANIES (by id or name; all if none is given) anew, over linked connections.
@@ -278,12 +293,15 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
         if pull.note:
             how = f" ({pull.shown})" if pull.id else ""
             show.note(f"{pull.where}: {pull.note}{how}.")
-    show.note(f"{sum(p.id is not None for p in pulls)} of {len(pulls)} syncs are queued or under way.")
+    lacking = sum(p.is_not_offered for p in pulls)
+    more = f"; not offered by the platform: {lacking}" if lacking else ""
+    wanted = len(pulls) - lacking
+    show.note(f"{sum(p.id is not None for p in pulls)} of {wanted} syncs are queued or under way{more}.")
     if wait:
         refreshing.wait_for(session, pulls, Polling(interval, timeout))
     if as_json:
         show.as_json([p.as_json() for p in pulls])
-    failed = [p for p in pulls if p.id is None and "not support" not in p.note and "offers" not in p.note]
+    failed = [p for p in pulls if p.id is None and not p.is_not_offered]
     failed += [p for p in pulls if wait and p.id is not None and not p.good]
     if failed:
         names = "; ".join(f"{p.where} ({p.shown})" for p in failed[:10])
@@ -312,6 +330,17 @@ def check(session: Session, *, as_json: bool) -> None:
             for line in (f"{user_agent()}, {session.client.requests} requests", *looking_into.findings.lines()):
                 click.echo(line)
     sys.exit(0 if looking_into.findings.all_well else 1)
+
+
+@main.command()
+@json_option
+@click.pass_obj
+def settings(files: tuple[str, ...], *, as_json: bool) -> None:
+    """Show each setting in force, and where it comes from; the key is not shown.
+
+    Ends with 1 if one is bad.
+    """
+    in_force.show_settings(files, as_json=as_json)
 
 
 if __name__ == "__main__":

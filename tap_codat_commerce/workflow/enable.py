@@ -50,6 +50,11 @@ class Change:
         """Whether the change is needed, but Codat has locked the setting."""
         return bool(self.before.get("isLocked")) and self.needed
 
+    @property
+    def is_fetched_once(self) -> bool:
+        """Whether it is never fetched again by itself."""
+        return not (self.before if self.locked else self.after).get(SCHEDULE)
+
     def cells(self) -> tuple[str, str, str, str]:
         """Return a row for people."""
         fetch = _arrow(*("on" if s.get(FETCH) else "off" for s in (self.before, self.after)))

@@ -71,6 +71,11 @@ class Pull:
         return kind_of(self.status) in READY
 
     @property
+    def is_not_offered(self) -> bool:
+        """Whether it was not queued, as the platform does not offer the data type."""
+        return self.id is None and ("not support" in self.note or "offers" in self.note)
+
+    @property
     def where(self) -> str:
         """Company, platform and data type, for people."""
         return f"{self.company}, {self.connection.details.get('platformName')}, {short(self.data_type)}"
@@ -120,7 +125,7 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     except EndsTheRun:
         raise
     except BadRequest as exc:
-        pull.note = exc.message or exc.what
+        pull.note = (exc.message or exc.what).rstrip(".")
         return pull
     except CodatError as exc:
         pull.note = exc.what

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce import checks
 from tap_codat_commerce.codat.prefetcher import Prefetcher
-from tap_codat_commerce.settings import Settings
+from tap_codat_commerce.settings import NAMES, Settings
+from tap_codat_commerce.singer.environment import env_file
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.streams import DATA_SETS
@@ -20,7 +20,7 @@ from tap_codat_commerce.sync.data_status import DataStatuses
 from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.sync.options import SyncOptions
@@ -50,23 +50,14 @@ class Session:
 
     @classmethod
     def of(cls, files: Sequence[str]) -> Session:
-        """Read the settings; later files override earlier ones, the environment (and `.env`) overrides all files.
+        """Read the settings that commands use: not those of streams, which Meltano hands over in a form of its own.
 
         Raises:
             InputError: a file can't be read.
             SettingsError: a setting is bad.
         """
-        config: dict[str, Any] = {}
-        for file in files:
-            config |= read_object("--config", file)
-        config |= TapCodatCommerce._env_var_config  # noqa: SLF001 - the tap's own settings
-        TapCodatCommerce.append_builtin_config(TapCodatCommerce.config_jsonschema)
-        problems = checks.all_problems(config, TapCodatCommerce.config_jsonschema)
-        if problems == ["api_key: is required but not set"]:
-            problems = [
-                "api_key: is required but not set; set TAP_CODAT_COMMERCE_API_KEY, or give a file with --config"
-            ]
-        if problems:
+        config, _ = given(files, NAMES)
+        if problems := TapCodatCommerce.settings_problems(config):
             raise SettingsError(problems)
         return cls(Settings.of(config))
 
@@ -109,6 +100,32 @@ class Session:
     def _note_unreadable(self, where: str, why: str, *_: str) -> None:
         logging.getLogger(__name__).warning("%s can't be read: %s.", where, why)
         self.unreadable.append(where)
+
+
+def given(files: Sequence[str], names: Collection[str] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the settings that were given, and of each where it comes from, for people.
+
+    Later files override earlier ones; the environment, and `.env`, override all files.
+
+    Args:
+        files: the files, with JSON objects.
+        names: of the settings that are wanted; all if None. What is no setting is among them all the same.
+
+    Raises:
+        InputError: a file can't be read.
+        SettingsError: a variable is not of its setting's type, or of no setting.
+    """
+    environment = TapCodatCommerce.environment(env_file())
+    known = TapCodatCommerce.config_jsonschema["properties"].keys()
+    left_out = known - names if names is not None else set()
+    config: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for file in files:
+        found = {k: v for k, v in read_object("--config", file).items() if k not in left_out}
+        config |= found
+        origins |= dict.fromkeys(found, file)
+    found = environment.values(names)
+    return config | found, origins | {name: environment.origin(name) for name in found}
 
 
 def data_type_of(name: str) -> str:

@@ -64,11 +64,14 @@ class Line:
         return self.status.kind in READY and not self.trouble
 
     @property
+    def waits_for_a_person(self) -> bool:
+        """Whether nothing changes until a merchant has authorised."""
+        return waits_for_merchant(self.connection or {}) or self.status.current == AUTH_ERROR
+
+    @property
     def link(self) -> str | None:
         """The link that the merchant has to open, None if there is nothing to do."""
-        connection = self.connection or {}
-        to_do = waits_for_merchant(connection) or self.status.current == AUTH_ERROR
-        return connection.get("linkUrl") if to_do else None
+        return (self.connection or {}).get("linkUrl") if self.waits_for_a_person else None
 
     def cells(self, now: datetime) -> tuple[str, ...]:
         """Return a row for people."""
@@ -108,17 +111,31 @@ class Line:
         }
 
 
-def lines(session: Session, companies: list[dict[str, Any]], data_types: Collection[str]) -> Iterator[Line]:
+def lines(
+    session: Session, companies: list[dict[str, Any]], data_types: Collection[str], before: list[Line]
+) -> Iterator[Line]:
     """Yield the lines of the companies; their data status is asked for several at once.
+
+    Args:
+        session: what makes requests.
+        companies: as they are now.
+        data_types: Codat's keys of those that are shown.
+        before: the lines of the last look: a company is not asked about again while nothing can have changed.
 
     Raises:
         CodatError: nothing more can be asked for with this key, or today.
     """
     selection = session.selection()
-    for number, company in enumerate(companies):
+    settled = _settled(before)
+    known = {c["id"]: settled[c["id"]] for c in companies if c["id"] in settled and settled[c["id"]][0].company == c}
+    asked = [company for company in companies if company["id"] not in known]
+    for number, company in enumerate(asked):
         if selection.connections(company, number):
             session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
+        if company["id"] in known:
+            yield from known[company["id"]]
+            continue
         readable = {c.connection_id for c in selection.connections(company, 0)}
         chosen = [c for c in company["dataConnections"] if is_shop(c) and selection.is_chosen_platform(c)]
         if not chosen:
@@ -132,6 +149,21 @@ def lines(session: Session, companies: list[dict[str, Any]], data_types: Collect
                 if data_type in data_types:
                     yield Line.of(company, connection, data_type, entries)
         session.statuses.forget(company["id"])
+
+
+def _settled(before: list[Line]) -> dict[str, list[Line]]:
+    """Return the lines of companies, by id, whose data sets are all ready, or wait for a person.
+
+    Before anything changes there, the company itself does: a connection of it, or when that was synced last.
+    """
+    by_company: dict[str, list[Line]] = {}
+    for line in before:
+        by_company.setdefault(line.company["id"], []).append(line)
+    return {
+        company_id: some
+        for company_id, some in by_company.items()
+        if all(line.is_ready or line.waits_for_a_person for line in some)
+    }
 
 
 def to_authorize(some: list[Line], *, links: bool) -> list[str]:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-import dev
 from conftest import API_KEY
 from loaded import Jsonl
 from readme import examples
-from tools.environments import ROOT, environment
+from tools.environments import ROOT, UV, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +109,7 @@ def test_the_stream_map_of_the_readme_leaves_no_address(stage: Callable[..., Sta
 @pytest.mark.parametrize("line", ["pipx install", "uv tool install"])
 def test_it_is_installed_as_the_readme_says(line: str, tmp_path: Path) -> None:
     (block,) = (b for b in BLOCKS if b.page.name == "README.md" and b.text.startswith(line))
-    installers = environment("installers", "pipx", dev.LOCKER)
+    installers = environment("installers", "pipx", UV)
     env = {
         "PATH": os.pathsep.join([str(installers), os.environ["PATH"]]),
         "PIPX_HOME": str(tmp_path / "pipx"),

@@ -85,6 +85,7 @@ BAD = [
     ({"stream_maps": {"orders": {"__else__": "5150"}}}, "stream_maps: __else__ may only be null"),
     ({"flattening_enabled": True}, "flattening_max_depth: has to be at least 1, as flattening_enabled is true"),
     ({"flattening_enabled": True, "flattening_max_depth": -1}, "flattening_max_depth: has to be at least 1"),
+    ({"stream_maps": {"customers": {}}}, "stream_maps: customers says nothing to do. Meltano drops null"),
     ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
     ({"emit_activate_version_messages": True}, "emit_activate_version_messages: there is no such setting"),
 ]
@@ -109,7 +110,8 @@ def test_a_bad_value_is_refused_before_the_first_request(
 def test_a_missing_key_is_said_in_one_line(stage: Callable[..., Stage], option: tuple[str, ...]) -> None:
     run = stage().run(*option, config={})
     assert run.code == 1
-    assert run.problems == ["api_key: is required but not set"]
+    (line,) = run.problems
+    assert line.startswith("api_key: is required but not set; set TAP_CODAT_COMMERCE_API_KEY, or put it into a file")
 
 
 def test_settings_from_the_environment(stage: Callable[..., Stage]) -> None:
@@ -168,8 +170,59 @@ def test_without_config_the_environment_is_read_and_the_file_env_of_this_folder(
 
 
 def test_an_env_file_that_is_none(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes("TAP_CODAT_COMMERCE_API_KEY=é".encode("latin-1"))
-    assert start(TAP, folder=tmp_path).problems == [".env: can't be read as text in UTF-8: it holds other bytes"]
+    file, nearer = tmp_path / ".env", tmp_path / "below"
+    nearer.mkdir()
+    file.write_bytes("TAP_CODAT_COMMERCE_API_KEY=é".encode("latin-1"))
+    assert start(TAP, folder=tmp_path).problems == [f"{file}: can't be read as text in UTF-8: it holds other bytes"]
+    assert "api_key: is required" in start(TAP, folder=nearer).problems[0], "it is of another folder"
+
+
+OURS = "TAP_CODAT_COMMERCE_"
+OTHERS = ("_SELECT", "LOGLEVEL", "SERVICE_HOST", "PORT_80_TCP_ADDR", "STREAM_MAPS_CUSTOMERS_PHONE")
+
+
+def test_a_variable_of_no_setting_is_refused(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=1)
+    env = dict.fromkeys([OURS + name for name in OTHERS], "info")
+    shops.run("--config", "ENV", env=env).ok()
+    run = shops.run("--config", "ENV", env={**env, f"{OURS}COMPANY_ID": "x", f"{OURS}ZZZ": "1"})
+    assert run.code == 1
+    assert run.problems == [
+        f"{OURS}COMPANY_ID: there is no such setting; did you mean {OURS}COMPANY_IDS?",
+        f"{OURS}ZZZ: there is no such setting; take it away, or give it another name",
+    ]
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_key_in_quotes(quote: str) -> None:
+    """So `docker run --env-file` hands it over."""
+    run = start([*TAP, "--config", "ENV"], {f"{OURS}API_KEY": f"{quote}{API_KEY}{quote}"})
+    assert run.problems == [f"api_key: {OURS}API_KEY must hold a text, and not be in quotes"]
+
+
+def test_a_variable_beside_a_file_is_said_to_be_unused(stage: Callable[..., Stage]) -> None:
+    """Meltano hands over a file, with the settings that its definition lists, and sets the same variables."""
+    shops = stage(companies=3, connections=1, records=1)
+    maps = {f"{OURS}STREAM_MAPS": '{"customers.phone": "__NULL__"}', f"{OURS}START_DATE": "2020-01-01"}
+    settings: dict[str, Any] = {
+        "page_size": 7,
+        "start_date": "2020-01-01",
+        "stream_maps": {"customers": {"phone": "__NULL__"}},
+    }
+    run = shops.run(env={f"{OURS}PAGE_SIZE": "7", f"{OURS}_LOAD_SCHEMA": "x", **maps}, **settings).ok()
+    assert not run.problems
+    shards = {f"{OURS}SHARD_INDEX": "1", f"{OURS}SHARD_COUNT": "3", f"{OURS}PAGE_SIZE": "9", f"{OURS}COMPANY_ID": "x"}
+    run = shops.run(env=shards, page_size=7).ok()
+    assert len(run.records["companies"]) == 3
+    assert [line.partition(" ")[0] for line in run.problems] == [
+        f"{OURS}PAGE_SIZE",
+        f"{OURS}SHARD_INDEX",
+        f"{OURS}SHARD_COUNT",
+        f"{OURS}COMPANY_ID:",
+    ]
+    assert "is not used, as --config names a file, and that has another page_size." in run.problems[0]
+    assert run.problems[1].endswith("or add --config ENV; in meltano.yml, list the setting under `settings`.")
+    assert len(shops.run("--config", "ENV", env=dict(list(shards.items())[:2])).ok().records["companies"]) < 3
 
 
 def test_null_is_as_if_not_set(stage: Callable[..., Stage]) -> None:
@@ -187,7 +240,7 @@ FILES: dict[str, tuple[bytes | None, str]] = {
     "UTF-16": ('{"api_key": "é"}'.encode("utf-16"), "is no text in UTF-8: save it in that encoding"),
     "latin-1": ('{"api_key": "é"}'.encode("latin-1"), "is no text in UTF-8: save it in that encoding"),
     "half": (b'{"api_key": ', "is no JSON: Expecting value: line 1 column 13 (char 12)"),
-    "empty": (b"", "is no JSON: Expecting value: line 1 column 1 (char 0)"),
+    "empty": (b"", "is empty"),
     "deep": (b"[" * 100_000, "is no JSON: "),
 }
 

@@ -47,7 +47,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
     summary.log_scope(2, 11)
     for outcome in ("read", "read", "unchanged", "not supported"):
         summary.succeeded(outcome)
-    summary.records += 7
+    summary.records_of.update({"customers": 2, "orders": 5})
     for company_id in ("c1", "c2"):
         summary.company_done(company_id)
     night.client.requests, night.now = 12, 103.2567
@@ -57,6 +57,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
         "Reading 11 streams: companies 2, connections 2.",
         "companies 2 of 2   connections 2  requests 12  seconds 3.3",
         "data sets: read 2  unchanged 1    not ready 0  failed 0     not supported 1  records 7",
+        "records: orders 5  customers 2",
     ]
     assert summary.as_json() == {
         "companies": 2,
@@ -66,7 +67,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
         "findings": {},
         "failed": {},
         "unreadable": [],
-        "records": 7,
+        "records": {"orders": 5, "customers": 2},
         "requests": 12,
         "quota_remaining": None,
         "seconds": 3.257,
@@ -75,7 +76,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
 
 def test_progress_is_logged_now_and_then(night: Night) -> None:
     summary, client = night.summary, night.client
-    summary.companies_done, summary.records, client.requests = 1, 50, 20
+    summary.companies_done, summary.records_of["orders"], client.requests = 1, 50, 20
     night.now += SECONDS_BETWEEN_LINES - 0.1
     summary.log_progress()
     assert night.lines() == []
@@ -203,8 +204,8 @@ def test_rows_of_a_hundred_characters_are_aligned(night: Night, more: int, *, al
     summary = night.summary
     summary.log()
     *_, plain = night.lines()
-    summary.records = 10 ** (100 - len(plain) + more)
+    summary.records_of["orders"] = 10 ** (100 - len(plain) + more)
     summary.log()
-    *_, row = night.lines()
+    *_, row, _ = night.lines()
     assert ("unchanged 0    not" in row) is aligned
     assert not aligned or len(row) == 100

@@ -135,7 +135,7 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
 
     by_readme, (project, select) = tmp_path / "by_readme", examples("README.md", "yaml")
     by_readme.mkdir()
-    project = project.replace(DEFINITION["pip_url"], str(ROOT)).replace("    settings:\n", f"{select}    settings:\n")
+    project = project.replace(DEFINITION["pip_url"], str(ROOT)).replace("    settings: #", f"{select}    settings: #")
     (by_readme / "meltano.yml").write_text(project)
     env["MELTANO_SYS_DIR_ROOT"] = str(by_ref / ".meltano")  # the same tap, installed once
     (commands,) = (text for text in examples("README.md", "sh") if "meltano install" in text)
@@ -144,3 +144,8 @@ def test_meltano_adds_the_tap_by_it_and_by_the_readme(
     assert {stream for stream, text in rows.items() if text} == {"orders", "customers"}
     assert '"emailAddress"' in rows["customers"]
     assert '"phone"' not in rows["customers"]
+    companies = 0
+    for index in range(2):
+        shard = f"TAP_CODAT_COMMERCE_SHARD_INDEX={index} TAP_CODAT_COMMERCE_SHARD_COUNT=2"
+        companies += len(run(by_readme, f"{shard} meltano invoke tap-codat-commerce").records["companies"])
+    assert companies == 1, "each company falls to one shard"

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,10 @@ class TestEnable:
         for old, new in zip(before, desk.world.settings, strict=True):
             commerce = old["dataType"] in COMMERCE_TYPES
             assert new == {**old, **({"fetchOnFirstLink": True, "syncSchedule": 24} if commerce else {})}
+
+    def test_without_a_schedule_it_says_that_shops_are_fetched_once(self, desk: Desk) -> None:
+        once = f"{EVERY} data types are fetched once, when a shop is linked. With --schedule 24: again each day.\n"
+        assert desk("enable").err == f"{EVERY} settings were changed.\n{once}"
 
     def test_asked_twice_it_changes_nothing_the_second_time(self, desk: Desk) -> None:
         desk("enable", "--schedule", "24")
@@ -364,6 +369,28 @@ class TestStatus:
         assert changes[-1].endswith(" -> Complete")
         assert len(changes) > 2
 
+    def test_watching_asks_seldom_and_not_about_what_waits_for_a_person(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=6, connections=1, records=1, extras=False))
+        first, second, *_ = desk.world.connections()
+        first.status, second.status = "PendingAuth", "Deauthorized"
+        done = desk("status", "--watch", "--interval", "0.1", "--timeout", "4")
+        assert_one_line(done, "not all was ready within 4 seconds")
+        assert "Merchants have to authorise: 2." in done.err
+        asked = Counter(a.path.rpartition("/")[2] for a in desk.gate.asked)
+        assert asked["companies"] < 12, "the pauses grow"
+        assert asked["dataStatus"] == 5, "once each, of those with data"
+
+    def test_what_was_authorised_meanwhile_is_asked_about(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=2, connections=1, records=1, extras=False))
+        (connection, *_) = desk.world.connections()
+        connection.status = "PendingAuth"
+
+        def link() -> None:
+            connection.status = "Linked"
+
+        desk.gate.faults.append(Meanwhile(link, path="/companies$", skip=2))
+        assert desk("status", "--watch", "--interval", "0.1", "--timeout", "20").code == 0
+
     def test_watching_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         desk.world.set_status(next(iter(desk.world.companies)), "commerce-orders", "Mapping", after_good=True)
@@ -522,7 +549,8 @@ class TestRefresh:
         desk.world.sync_seconds = 0.2
         done = desk("refresh", "-t", "locations", "-t", "orders", "--interval", "0.2")
         assert done.code == 0, done.err
-        assert "1 of 2 syncs are queued" in done.err
+        assert "1 of 1 syncs are queued or under way; not offered by the platform: 1." in done.err
+        assert ".." not in done.err
 
     def test_on_a_terminal_there_is_a_bar(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
@@ -579,8 +607,48 @@ class TestErrors:
 
     def test_help_needs_no_key(self, desk: Desk) -> None:
         del desk.env["TAP_CODAT_COMMERCE_API_KEY"]
-        for command in ("enable", "connect", "status", "refresh", "check"):
+        for command in ("enable", "connect", "status", "refresh", "check", "settings"):
             assert desk(command, "--help").code == 0
+
+
+class TestSettings:
+    """What is in force, and where it comes from."""
+
+    def test_of_a_file_the_environment_and_dotenv(self, desk: Desk, tmp_path: Path) -> None:
+        file = tmp_path / "mine.json"
+        file.write_text('{"page_size": 7, "start_date": "2020-01-01", "stream_maps": {"orders": {"salt": "5150"}}}')
+        (desk.shops.folder / ".env").write_text("TAP_CODAT_COMMERCE_SHARD_COUNT=3\nTAP_CODAT_COMMERCE_PAGE_SIZE=9\n")
+        desk.env["TAP_CODAT_COMMERCE_PAGE_SIZE"] = "8"
+        done = desk("--config", str(file), "settings")
+        assert done.code == 0
+        assert API_KEY not in done.out
+        assert "5150" not in done.out
+        head, *lines = (line.split("\t") for line in done.out.splitlines())
+        assert head == ["setting", "value", "where it comes from"]
+        found = {name: (value, origin) for name, value, origin in lines}
+        assert found["api_key"] == ("set, not shown", "TAP_CODAT_COMMERCE_API_KEY")
+        assert found["page_size"] == ("8", "TAP_CODAT_COMMERCE_PAGE_SIZE")
+        assert found["start_date"] == ("2020-01-01", str(file))
+        assert found["shard_count"] == ("3", "TAP_CODAT_COMMERCE_SHARD_COUNT in .env")
+        assert found["stream_maps"] == ("an object of orders", str(file))
+        assert found["sync_wait"] == ("300", "default")
+        assert "company_ids" not in found
+        listed = desk("--config", str(file), "settings", "--json").json
+        assert {"setting": "page_size", "value": 8, "origin": "TAP_CODAT_COMMERCE_PAGE_SIZE"} in listed
+
+    def test_what_is_bad_is_said_beside_the_others(self, desk: Desk) -> None:
+        desk.env["TAP_CODAT_COMMERCE_START_DATE"] = "yesterday"
+        done = desk("settings")
+        assert done.code == 1
+        assert "start_date\tyesterday\tTAP_CODAT_COMMERCE_START_DATE" in done.out
+        assert "Error: start_date: is no date" in done.err
+
+    def test_commands_check_what_they_use(self, desk: Desk) -> None:
+        """Meltano hands objects over to them with dotted names, and as variables."""
+        desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"customers.phone": "__NULL__"}'
+        desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS_CUSTOMERS_PHONE"] = "__NULL__"
+        desk.env["TAP_CODAT_COMMERCE_BATCH_CONFIG"] = '{"encoding.format": "jsonl"}'
+        assert desk("enable").code == 0
 
 
 class TestOutput:

@@ -1,0 +1,145 @@
+"""Settings from the environment and the file `.env`; and what is given there and not used, which is said."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dotenv import dotenv_values
+
+from tap_codat_commerce.records.fields import alternatives
+from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.inputs import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from tap_codat_commerce.records.fields import Schema
+
+FILE = ".env"
+TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+OTHERS = re.compile(r"_.*|LOGLEVEL|SERVICE_(HOST|PORT)(_.*)?|PORT(_\d.*)?")
+"""Variables of ours that are no settings: Meltano's, the SDK's log level, Kubernetes's for a service of that name."""
+
+
+def env_file() -> dict[str, str]:
+    """Return the variables of the file `.env` in the current folder.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    path = Path.cwd() / FILE
+    try:
+        found = dotenv_values(path) if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as exc:
+        why = getattr(exc, "strerror", None) or "it holds other bytes"
+        msg = f"{path}: can't be read as text in UTF-8: {why}"
+        raise InputError(msg) from exc
+    return {name: value for name, value in found.items() if value is not None}
+
+
+class Environment:
+    """The variables that give settings: those that are set, and behind them those of `.env`."""
+
+    def __init__(self, prefix: str, settings: Mapping[str, Schema], file: Mapping[str, str]) -> None:
+        """Look at nothing yet.
+
+        Args:
+            prefix: of the names of variables.
+            settings: the JSON Schema of each setting, by name.
+            file: the variables of `.env`.
+        """
+        self._prefix, self._settings = prefix, settings
+        self._of_file = {name: value for name, value in file.items() if name not in os.environ}
+        self._variables = {**self._of_file, **os.environ}
+
+    @cached_property
+    def given(self) -> dict[str, str]:
+        """The variables that give a setting, by its name."""
+        variables = {name: self._prefix + name.upper() for name in self._settings}
+        return {name: variable for name, variable in variables.items() if variable in self._variables}
+
+    def values(self, names: Collection[str] | None = None) -> dict[str, Any]:
+        """Return the settings. What else `.env` holds is set for this process, for example a proxy.
+
+        Args:
+            names: of those that are wanted; all if None.
+
+        Raises:
+            SettingsError: some are not of their type, or a variable is of no setting.
+        """
+        os.environ.update(self._of_file)
+        found, problems = {}, list(self._strangers())
+        for name, variable in self.given.items():
+            if names is not None and name not in names:
+                continue
+            try:
+                found[name] = self._value(name)
+            except (ValueError, LookupError):
+                text, kind = self._variables[variable], self._kind(name)
+                quotes = ", and not be in quotes" if text[:1] in {"'", '"'} else ""
+                as_json = " as JSON" if kind == "object" else ""
+                problems.append(f"{name}: {variable} must hold {KINDS[kind]}{as_json}{quotes}")
+        if problems:
+            raise SettingsError(problems)
+        return found
+
+    def origin(self, name: str) -> str:
+        """Return where a setting that is given here comes from, for people."""
+        variable = self.given[name]
+        return f"{variable} in {FILE}" if variable in self._of_file else variable
+
+    def unused(self, config: Mapping[str, Any]) -> Iterator[str]:
+        """Yield a line for each variable of ours that is not read, as the settings come from a file.
+
+        Args:
+            config: what the file holds. Meltano sets the same in both.
+        """
+        for name in self.given:
+            if name in config and (config[name] == self._value_if_any(name) or self._kind(name) == "object"):
+                continue
+            yield (
+                f"{self.origin(name)} is not used, as --config names a file, and "
+                f"{'that has another' if name in config else 'that has no'} {name}. Put it there, "
+                "or add --config ENV; in meltano.yml, list the setting under `settings`."
+            )
+        yield from self._strangers()
+
+    def _strangers(self) -> Iterator[str]:
+        """Yield a line for each variable of ours that is of no setting."""
+        objects = tuple(f"{name.upper()}_" for name in self._settings if self._kind(name) == "object")
+        for variable in sorted(name for name in self._variables if name.startswith(self._prefix)):
+            name = variable.removeprefix(self._prefix)
+            if name.lower() in self._settings or OTHERS.fullmatch(name) or name.startswith(objects):
+                continue
+            near = get_close_matches(name.lower(), self._settings, n=1)
+            hint = f"did you mean {self._prefix}{near[0].upper()}?" if near else "take it away, or give it another name"
+            yield f"{variable}: there is no such setting; {hint}"
+
+    def _kind(self, name: str) -> str:
+        return str(next((one["type"] for one in alternatives(self._settings[name])), "object"))
+
+    def _value(self, name: str) -> Any:
+        """Return the value that a text stands for; a list may also be written as `a,b`."""
+        text, kind = self._variables[self.given[name]], self._kind(name)
+        if kind == "integer":
+            return int(text)
+        if kind == "boolean":
+            return TRUTH[text.strip().lower()]
+        if kind == "array" and not text.lstrip().startswith("["):
+            return [item.strip() for item in text.split(",")]
+        if kind == "string" and len(text) > 1 and text[0] == text[-1] and text[0] in {"'", '"'}:
+            raise ValueError(text)
+        return text if kind == "string" else json.loads(text, parse_float=Decimal)
+
+    def _value_if_any(self, name: str) -> Any:
+        try:
+            return self._value(name)
+        except (ValueError, LookupError):
+            return None
