@@ -161,7 +161,7 @@ def _connection_statuses(values: list[str]) -> str | None:
 
 def _stream_maps(value: dict[str, Any]) -> str | None:
     for name, mapped in value.items():
-        if mapped == {}:
+        if mapped == {} and "__else__" not in value:  # beside that, it is how a stream is kept
             return (
                 f"{name} says nothing to do. Meltano drops null within objects: "
                 "write __NULL__ instead of null to leave a field out"

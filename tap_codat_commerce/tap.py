@@ -96,13 +96,26 @@ class TapCodatCommerce(CodatTap):
 
     def _tell_what_has_arrived(self) -> None:
         """Write the rows of the last run's reads again: a state that a target hands back speaks of what it has kept."""
-        for stream in self.streams.values():
-            if isinstance(stream, DataSetStream) and stream.selected and self.limit is None:
-                for context, bookmark in stream.newly_arrived():
-                    self.reads.write_read(context, stream.data_set.data_type, bookmark)
+        for stream in self._told_streams:
+            for context, bookmark in stream.newly_arrived():
+                self.reads.write_read(context, stream.data_set.data_type, bookmark)
+
+    def _tell_what_is_gone(self, company: Company) -> None:
+        """Write a full read of nothing for each data set of a connection that the company lists no more."""
+        listed = {answer["id"] for answer in company.connections}
+        for stream in self._told_streams if company.is_whole else ():
+            for context, bookmark in stream.gone(company.id, listed):
+                self.reads.write_read(context, stream.data_set.data_type, bookmark)
+
+    @property
+    def _told_streams(self) -> list[DataSetStream]:
+        """The data sets of which `reads` tells; none while that is not selected, so that it tells all of it later."""
+        if not self.reads.selected or self.limit is not None:
+            return []
+        return [s for s in self.streams.values() if isinstance(s, DataSetStream) and s.selected]
 
     def _read_company(self, company: Company) -> None:
-        """Write the connections before their company, with one time: a connection that is older is gone."""
+        """Write a company, its data status and its connections, then its data sets."""
         ids, extracted = {"companyId": company.id}, utc_now()
         record = self.companies.record(company.answer)
         below: set[str] = set()
@@ -117,6 +130,7 @@ class TapCodatCommerce(CodatTap):
                     if (c := self._write_connection(answer, ids, extracted))
                 }
         self.companies.write(record, extracted)
+        self._tell_what_is_gone(company)
         for data_set in self.run.data_sets([c for c in company.readable if c.connection_id in below]):
             self._write(data_set)
 

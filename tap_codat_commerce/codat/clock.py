@@ -26,7 +26,7 @@ class Clock:
         """Set it by the `Date` of an answer; a malformed or missing one is ignored."""
         try:
             seen = parsedate_to_datetime(date or "")
-            self._ahead = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)) - utc_now()
+            self._ahead = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)).astimezone(UTC) - utc_now()
         except (ValueError, OverflowError):
             return
 

@@ -9,10 +9,10 @@ SIZE = 1000
 """Operations that are asked for: of two connections some 45 syncs of all data sets."""
 
 
-def request(company_id: str, connection_id: str | None = None) -> tuple[str, dict[str, str | int]]:
-    """Return path and parameters of the latest operations of a company, or of one of its connections; latest first."""
+def request(company_id: str, connection_id: str | None = None, number: int = 1) -> tuple[str, dict[str, str | int]]:
+    """Return path and parameters of a page of a company's operations, or one of its connections'; the latest first."""
     chosen = {"query": of_connection(connection_id)} if connection_id else {}
-    return path(company_id), pages.numbered({**chosen, "orderBy": LATEST_FIRST}, 1, SIZE)
+    return path(company_id), pages.numbered({**chosen, "orderBy": LATEST_FIRST}, number, SIZE)
 
 
 def path(company_id: str) -> str:

@@ -62,6 +62,9 @@ class Bookmarks:
         """Take the bookmarks of a stream from the state, and keep them there."""
         self._bookmarks: dict[str, Any] = state.setdefault("bookmarks", {}).setdefault(stream, {})
         self._index = {_key(p["context"]): p for p in self._bookmarks.get("partitions", ())}
+        self._known: dict[str | None, list[Context]] = {}
+        for partition in self._bookmarks.get("partitions", ()):
+            self._known.setdefault(_key(partition["context"])[0], []).append(partition["context"])
 
     def is_new(self, context: Context) -> bool:
         """Say whether nothing is known of the context."""
@@ -81,12 +84,16 @@ class Bookmarks:
             dates.stamp(entry.get("full_read")),
             _checkpoint(entry.get("reading")),
             not_supported=entry.get("not_supported") is True,
-            is_new=entry.keys() <= {"context", "reading"} and ("reading" in entry or not entry),
+            is_new=_is_new(entry),
         )
 
     def all(self) -> list[tuple[Context, Bookmark]]:
         """Return the bookmarks of all contexts."""
         return [(entry["context"], self.find(entry["context"])) for entry in self._index.values()]
+
+    def of_company(self, company_id: str) -> list[tuple[Context, Bookmark]]:
+        """Return the bookmarks of a company's connections that were known when the run began."""
+        return [(context, self.find(context)) for context in self._known.get(company_id, ())]
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
@@ -111,8 +118,9 @@ class Bookmarks:
         """Note how far an unfinished read came, None to forget it; the bookmark stays."""
         if checkpoint:
             self._entry(context)["reading"] = asdict(checkpoint)
-        else:
-            self._index.get(_key(context), {}).pop("reading", None)
+        elif (entry := self._index.get(_key(context))) and entry.pop("reading", None) and entry.keys() == {"context"}:
+            del self._index[_key(context)]  # it has never been read to its end
+            self._bookmarks["partitions"].remove(entry)
 
     def _entry(self, context: Context) -> dict[str, Any]:
         key = _key(context)
@@ -162,6 +170,13 @@ def _check_bookmarks(bookmarks: Any) -> None:
         _check_texts(partition, TEXTS & partition.keys())
         for stamp in filter(None, map(partition.get, STAMPS)):
             dates.utc(stamp)
+
+
+def _is_new(entry: Mapping[str, Any]) -> bool:
+    """Say whether a data set was never read to its end: an older version left the context alone of some that were."""
+    if entry.get("not_supported") is True:
+        return entry.keys() <= {"context", "not_supported", "sync_id", "seen"}
+    return not entry or entry.keys() == {"context", "reading"}
 
 
 def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:

@@ -7,15 +7,17 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY, RecordMaker
 from tap_codat_commerce.singer.bookmarks import Bookmarks
 from tap_codat_commerce.singer.messages import around_record
 from tap_codat_commerce.singer.stream_base import CodatStream
+from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.data_set import SelectedDataSet
 from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     import msgspec
     from singer_sdk.helpers.types import Context
@@ -78,6 +80,13 @@ class DataSetStream(CodatStream):
                 arrived = replace(bookmark, read=replace(bookmark.read, arrived=True))
                 yield context, arrived
                 self.bookmarks.move(context, arrived)
+
+    def gone(self, company_id: str, listed: Collection[str]) -> Iterator[tuple[Context, Bookmark]]:
+        """Yield bookmarks that say that nothing is left of connections that a company lists no more."""
+        for context, bookmark in self.bookmarks.of_company(company_id):
+            if context["connectionId"] not in listed and (gone := proof.of_what_is_gone(bookmark, dates.now())):
+                yield context, gone
+                self.bookmarks.move(context, gone)
 
     def _finished(self, pages: Iterator[RecordPage[bytearray]], data_set: DataSetSync) -> Iterator[tuple[str, Json]]:
         """Yield the records of pages as `finished` does."""

@@ -84,6 +84,7 @@ class CompanySelection:
     Attributes:
         gaps: what is asked for and is not there.
         connections_found: how many connections are to be read.
+        partial: ids of companies of which not all connections could be read.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class CompanySelection:
         self._prefetcher, self._options, self._logger = prefetcher, options, logger
         self.gaps = Gaps(options)
         self.connections_found = 0
+        self.partial: set[str] = set()
         self._unreadable = unreadable or (lambda where, why, *_: logger.warning("%s can't be read: %s.", where, why))
         self._statuses = {status.casefold() for status in options.connection_statuses}
         self._integration_keys = {key.casefold() for key in options.integration_keys}
@@ -173,6 +175,7 @@ class CompanySelection:
             return False
         for why in company.unreadable:
             self._unreadable(f"connections of company {company.id}", why)
+            self.partial.add(company.id)
         for connection in company.fields["dataConnections"]:
             self.connections_found += self.readable(connection)
             if is_shop(connection):

@@ -267,7 +267,7 @@ class DataSetSync:
             return False
         read, seen, old = self._done
         result, self.reads = read.result(), self.reads + 1
-        nothing = not result.miscounted and self._reader.query_check.finds_nothing(
+        nothing = not (result.miscounted or result.no_data) and self._reader.query_check.finds_nothing(
             self.where, read.request.path, result, old.stamp
         )
         self._whole = self._whole or nothing
@@ -290,11 +290,10 @@ class DataSetSync:
         Raises:
             UnreadableRecords: some of the records can't be read.
         """
-        start = self._options.start_date if self._selected.incremental else None
         if read.unreadable:
             what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
             raise errors.UnreadableRecords(what)
-        if proof.lost_data(read, self.check.bookmark, start):  # also where it is not trusted to be read from
+        if read.no_data and self._had_data:
             self._leave_out("Codat says that it has no data, though it had some", "Run again")
             return
         if read.duplicates:
@@ -309,7 +308,17 @@ class DataSetSync:
         else:
             told = proof.last_read(read, seen, ended_at=dates.now(), looked_at=looked_at)
             keeps = self._options.full_read_every_days is not None
-            self.proven = proof.next_bookmark(read, seen, old, told, start=start, keeps_full_reads=keeps)
+            self.proven = proof.next_bookmark(read, seen, old, told, start=self._start, keeps_full_reads=keeps)
+
+    @property
+    def _start(self) -> str | None:
+        """Since when records are wanted, if the data set was never read."""
+        return self._options.start_date if self._selected.incremental else None
+
+    @property
+    def _had_data(self) -> bool:
+        """Whether there was data before; by the bookmark as it stands, trusted or not."""
+        return proof.had_data(self.check.bookmark, self._start)
 
     def _token(self, status: SyncStatus) -> Hashable:
         """Return what stands for the read that is next.
@@ -346,6 +355,9 @@ class DataSetSync:
     def _not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that its platform does not offer it: the status spoke of another connection."""
         logger.debug("%s: the platform does not offer it.", self.where)
+        if self._had_data:
+            self._leave_out("Codat says that the platform does not offer it, though it had some", "Run again")
+            return
         self._move_to(self.check.as_not_supported(status))
         self._summary.succeeded(Action.NOT_SUPPORTED.value)
 

@@ -124,8 +124,9 @@ class SyncStatus:
 
     @property
     def kind(self) -> Kind | None:
-        """What the current status means, None if it is none or unknown."""
-        return kind_of(self.current)
+        """What the current status means, None if it is unknown; without one, a good sync counts as the latest."""
+        known = self.current is not None or not (self.good_sync_id or self.last_good_sync)
+        return kind_of(self.current) if known else Kind.GOOD
 
     @property
     def mark(self) -> str:

@@ -116,25 +116,24 @@ class PreSyncCheck:
         Raises:
             CodatError: the history of operations can't be asked for.
         """
-        old = self.bookmark
-        if self._is_what_was_read(status):
-            return proof.trusted(old, status, self.asked_at, meanwhile=set(), own=True)
-        return proof.trusted(
-            old, status, self.asked_at, meanwhile=self._syncs_within(old, status), own=not self._may_be_of_another()
-        )
+        old, connection = self.bookmark, self._connection
+        meanwhile: set[str] | None = set()
+        if old.read and self.looks_back(status):
+            begin, end = proof.within(old.read)
+            operations = self._history.reaching(connection.company_id, connection.connection_id, begin)
+            meanwhile = operations.within(connection.connection_id, self._data_type, begin, end)
+        own = self._is_what_was_read(status) or not self._may_be_of_another()
+        return proof.trusted(old, status, self.asked_at, meanwhile=meanwhile, own=own)
+
+    def looks_back(self, status: SyncStatus) -> bool:
+        """Say whether the history has to tell what ran during the last read: the data set has changed since."""
+        return self.bookmark.read is not None and not self._is_what_was_read(status)
 
     def is_plain(self, status: SyncStatus) -> bool:
         """Say whether `trusted` needs no request."""
-        read = self.bookmark.read
-        looks_back = read is not None and proof.may_overlap(read, status)
-        return not looks_back and not self._may_be_of_another(known_only=True)
-
-    def _syncs_within(self, old: Bookmark, status: SyncStatus) -> set[str] | None:
-        """Return the ids of the syncs that were under way during the last read, None if that is not known."""
-        if old.read is None or not proof.may_overlap(old.read, status):
-            return set()
-        operations = self._history.of(self._connection.company_id)
-        return operations.within(self._connection.connection_id, self._data_type, *proof.within(old.read))
+        read, known = self.bookmark.read, self._history.known(self._connection.company_id)
+        reaches = bool(known and read and known.reach(proof.within(read)[0]))
+        return (reaches or not self.looks_back(status)) and not self._may_be_of_another(known_only=True)
 
     def _may_be_of_another(self, *, known_only: bool = False) -> bool:
         sync_id, connection, history = self.bookmark.sync_id, self._connection, self._history

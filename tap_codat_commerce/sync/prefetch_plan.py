@@ -107,7 +107,7 @@ class PrefetchPlan:
                 company = SyncStatus.of(entries.get(sync.data_type))
             except UnexpectedAnswer:  # comes up again when it is the data set's turn
                 continue
-            if sync.check.needs_history(company):
+            if sync.check.needs_history(company) or (not sync.check.shared and sync.check.looks_back(company)):
                 hidden.append((sync, company))
             elif not sync.check.shared:
                 self._prefetch(sync, company)
@@ -117,7 +117,9 @@ class PrefetchPlan:
 
     def _look_closer(self, hidden: list[tuple[DataSetSync, SyncStatus]], operations: Operations) -> None:
         for sync, company in hidden:
-            if operations.are_behind(company):
+            if not sync.check.shared:
+                self._prefetch(sync, company)
+            elif operations.are_behind(company):
                 self._prefetch(sync, replace(company, certain=False))
             elif own := operations.status(sync.connection.connection_id, sync.data_type):
                 self._prefetch(sync, own)

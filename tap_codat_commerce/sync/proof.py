@@ -36,8 +36,6 @@ LONGEST_SYNC = 7 * 86_400.0
 """Seconds. Where nothing tells whether a sync of the connection is under way, one may have begun so long ago."""
 LAG = 60.0
 """Seconds. A status may be so far behind: a sync that began before a read ended shows by then."""
-LONGEST_UNSEEN = 12 * 3600.0
-"""Seconds. A sync that ended so long after a read was not under way, unseen, during it."""
 OF_SEVERAL = "several "
 """What `seen` begins with in a company with several shops."""
 JUST_FAILED = "failed "
@@ -135,10 +133,10 @@ def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_noth
 # What follows?
 
 
-def lost_data(read: Read, old: Bookmark, start_date: str | None) -> bool:
-    """Say whether Codat says that there is no data where there was some: that is not believed."""
+def had_data(old: Bookmark, start_date: str | None) -> bool:
+    """Say whether there was data: Codat's word that there is none, or no such data set, is not believed then."""
     stamped = old.stamp is not None and old.stamp != dates.stamp(start_date)
-    return read.no_data and (stamped or (old.read is not None and old.read.full and old.read.records > 0))
+    return stamped or (old.read is not None and old.read.records > 0)
 
 
 def may_still_arrive(read: Read, seen: Seen) -> bool:
@@ -221,6 +219,20 @@ def bound(bookmark: Bookmark, mark: str | None) -> Bookmark:
     return replace(bookmark, seen=mark and mark + _seal(bookmark))
 
 
+def of_what_is_gone(old: Bookmark, now: str) -> Bookmark | None:
+    """Return the bookmark of a data set whose connection is not in its company's list any more; None if it is known.
+
+    It is told as a full read of nothing: what is older is gone. If the connection comes back, it is read whole.
+
+    Args:
+        old: the bookmark so far.
+        now: when the company was listed, by this machine's clock, as a stamp.
+    """
+    new = Bookmark(read=LastRead(now, now, now, now, None, full=True, records=0), full_read=old.full_read, is_new=False)
+    known = old.is_new or (old.read is not None and old == replace(new, read=old.read) and not old.read.records)
+    return None if known else new
+
+
 # May the bookmark be trusted?
 
 
@@ -271,27 +283,14 @@ def within(read: LastRead) -> tuple[str, str]:
     return read.asked_at, dates.moved(read.looked_at, LAG)
 
 
-def may_overlap(read: LastRead, status: SyncStatus) -> bool:
-    """Say whether a sync may have run during a read: the latest one ended soon after it, or nothing tells when."""
-    ended = dates.stamp(status.last_good_sync) if status.kind is Kind.GOOD else None
-    return ended is None or read.asked_at <= ended < dates.moved(read.looked_at, LONGEST_UNSEEN)
-
-
-def may_be_torn(old: Bookmark, status: SyncStatus, meanwhile: AbstractSet[str] | None) -> bool:
+def may_be_torn(old: Bookmark, meanwhile: AbstractSet[str] | None) -> bool:
     """Say whether a sync may have been under way, unseen, during the last read: the status was behind, then.
 
     Args:
         old: the bookmark of that read.
-        status: how the data set stands now.
         meanwhile: ids of the syncs that were under way then, None if that is not known.
     """
-    if old.read is None:
-        return False
-    if meanwhile is not None:
-        return not meanwhile <= {old.sync_id}
-    begin, end = within(old.read)
-    ended = dates.stamp(status.last_good_sync)
-    return ended is not None and begin <= ended < end
+    return old.read is not None and (meanwhile is None or not meanwhile <= {old.sync_id})
 
 
 def trusted(
@@ -303,14 +302,14 @@ def trusted(
         old: the bookmark.
         status: how the data set stands now.
         asked_at: when that was asked for, by Codat's clock, as a stamp.
-        meanwhile: as for `may_be_torn`.
+        meanwhile: as for `may_be_torn`; not looked at where nothing has changed since.
         own: whether the sync that it was made of is surely one of the connection.
     """
     if is_after_its_sync(old, status, asked_at):
         return replace(old, stamp=None, exclusive=False)
     if not is_intact(old):
         return replace(old, exclusive=False)
-    if is_what_was_read(old, status) or (own and not may_be_torn(old, status, meanwhile)):
+    if is_what_was_read(old, status) or (own and not may_be_torn(old, meanwhile)):
         return old
     return replace(old, stamp=None, exclusive=False)
 

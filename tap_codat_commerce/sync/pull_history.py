@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.envelope import Page
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
+MOST_PAGES = 20
+"""So many pages of a connection's operations are looked through at most: 20,000 syncs of data sets."""
 Key = tuple[str, str]
 """A connection's id and a data type."""
 
@@ -72,12 +74,40 @@ class PullHistory:
             raise found
         return found
 
+    def known(self, company_id: str) -> Operations | None:
+        """Return the operations of a company if they are there, without a request."""
+        found = self._operations.get(company_id, {}).get(None)
+        return found if isinstance(found, Operations) else None
+
+    def reaching(self, company_id: str, connection_id: str, begin: str) -> Operations:
+        """Return operations that reach back to a stamp: further pages, of the connection alone, if need be.
+
+        Raises:
+            CodatError: as for `of`.
+        """
+        found = self.of(company_id)
+        if found.reach(begin):
+            return found
+        found, number = self.of(company_id, connection_id), 2
+        while found.requested and not found.reach(begin) and number <= MOST_PAGES:
+            page = self._prefetcher.get(*history.request(company_id, connection_id, number), pages.decode)
+            more = latest(page)
+            if not more.requested:
+                break
+            found, number = Operations([*found.requested, *more.requested]), number + 1
+        return found
+
 
 class Operations:
-    """The operations of a company, as far as they could be had."""
+    """The operations of a company, as far as they could be had.
+
+    Attributes:
+        requested: all of them, the latest first.
+    """
 
     def __init__(self, operations: list[Operation]) -> None:
         """Take them, the latest first."""
+        self.requested = operations
         self._connections = {operation.id: operation.connection_id for operation in operations}
         self._oldest = dates.stamp(operations[-1].requested) if operations else None
         self._of: dict[Key, list[Operation]] = {}
@@ -93,12 +123,16 @@ class Operations:
         some = self._of.get((connection_id, data_type))
         return _status(some) if some else None
 
+    def reach(self, begin: str) -> bool:
+        """Say whether one of them was requested at a stamp, or before: then all later ones are there."""
+        return self._oldest is not None and self._oldest <= begin
+
     def within(self, connection_id: str, data_type: str, begin: str, end: str) -> set[str] | None:
         """Return the ids of the syncs that were under way at some time between two stamps.
 
         None if the operations do not reach back to the first of them. A sync that does not tell its end has none yet.
         """
-        if self._oldest is None or self._oldest > begin:
+        if not self.reach(begin):
             return None
         some = self._of.get((connection_id, data_type), ())
         requested = [(o, dates.stamp(o.requested), dates.stamp(o.completed)) for o in some]

@@ -38,13 +38,15 @@ class Company:
     Attributes:
         id: its id.
         answer: its fields as they came, but for its connections.
-        connections: all of its connections, as they came.
+        connections: its connections, as they came.
+        is_whole: whether these are all: each of them could be read.
         readable: those whose data sets are to be read.
     """
 
     id: str
     answer: dict[str, Any]
     connections: list[dict[str, Any]]
+    is_whole: bool
     readable: list[ConnectionRef]
 
 
@@ -110,7 +112,8 @@ class Run:
             self.summary.log_scope(self.selection.connections_found, self._streams)
         for number, answer in self._plan.walk(companies):
             readable = self.selection.connections(answer, number)
-            company = Company(answer["id"], answer, answer.pop("dataConnections"), readable)
+            is_whole = answer["id"] not in self.selection.partial
+            company = Company(answer["id"], answer, answer.pop("dataConnections"), is_whole, readable)
             yield company
             self._forget(company.id)
             self.summary.company_done(company.id)

@@ -188,7 +188,7 @@ def test_what_goes_wrong_at_codat_is_not_said_of_the_files(
 
 def test_several_streams_of_one_are_refused(stage: Callable[..., Stage], tmp_path: Path) -> None:
     shops = stage(companies=1)
-    maps = {"customers": {}, "copies": {"__source__": "customers"}}
+    maps = {"customers": {"id": "id"}, "copies": {"__source__": "customers"}}
     run = shops.run(stream_maps=maps, batch_config=batches(tmp_path, "jsonl"))
     assert run.code == 1
     assert run.problems == ["batch_config: stream_maps make several streams of customers, but files are of one"]

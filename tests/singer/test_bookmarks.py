@@ -83,7 +83,8 @@ def test_what_goes_in_comes_out(moves: list[Bookmark]) -> None:
             assert read.asked_at <= told.asked_at < dates.moved(read.asked_at, 1), "to the second, never later"
             assert dates.moved(read.looked_at, -1) < told.looked_at <= read.looked_at, "to the second, never earlier"
             found = replace(found, read=replace(read, asked_at=told.asked_at, looked_at=told.looked_at))
-        assert found == bookmark
+        assert found == replace(bookmark, is_new=found.is_new)
+        assert not found.is_new or (bookmark.not_supported and not (bookmark.stamp or bookmark.read)), "never read"
         assert None not in state["bookmarks"]["orders"]["partitions"][0].values()
 
 

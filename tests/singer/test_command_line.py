@@ -57,6 +57,7 @@ def test_the_log_of_a_run_holds_no_commentary_of_the_sdk(stage: Callable[..., St
         f"Reading {len(STREAMS)} streams: ",
         "companies 1 of 1    ",
         f"data sets: read {len(DATA_SETS)}  ",
+        "records: disputes 3 ",
     ]
     debug = shops.run(env={"TAP_CODAT_COMMERCE_LOGLEVEL": "debug"}).ok()
     assert "Added 'orders' as child stream to 'connections'" in debug.log

@@ -18,17 +18,18 @@ LONGEST = 1500
 """Some collectors of logs cut what is longer."""
 
 
-def test_a_first_run_is_four_lines(stage: Callable[..., Stage]) -> None:
+def test_a_first_run_is_five_lines(stage: Callable[..., Stage]) -> None:
     run = stage(companies=3, connections=2).run().ok()
     begin = [
         "tap-codat-commerce ",
         f"Reading {len(STREAMS)} streams: companies 3, connections 6.",
         "companies 3 of 3",
         "data sets: ",
+        "records: ",
     ]
     assert [line.split(" | ")[-1].startswith(b) for line, b in zip(run.log.splitlines(), begin, strict=True)] == [
         True
-    ] * 4
+    ] * 5
 
 
 def test_a_bad_first_night_has_a_line_for_each_reason(stage: Callable[..., Stage]) -> None:

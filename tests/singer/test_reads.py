@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
@@ -143,6 +146,47 @@ def test_what_left_the_cache_does_not_come_with_a_full_read(stage: Callable[...,
     current = {m["record"]["id"] for m in whole.messages if m.get("stream") == "orders" and "record" in m}
     assert (row["full"], row["total"]) == (True, 19)
     assert set(deleted) - current == set(deleted[:2])
+
+
+def test_of_a_connection_that_is_listed_no_more_nothing_is_left(stage: Callable[..., Stage]) -> None:
+    """That is told once, as a full read of nothing; if the connection comes back, it is read whole."""
+    shops = stage(companies=2, connections=2, records=5, extras=False)
+    first = shops.run().ok()
+    connection = shops.world.connections()[0]
+    company = shops.world.companies[connection.company_id]
+    of_it = {row["dataType"] for row in first.records["reads"] if row["connectionId"] == connection.id}
+
+    def of_connection(run: Run, *, arrived: bool) -> list[dict[str, Any]]:
+        return [r for r in run.records["reads"] if (r["connectionId"], r["arrived"]) == (connection.id, arrived)]
+
+    gone = company.connections.pop(connection.id)
+    second = shops.run(state=first.state).ok()
+    told = of_connection(second, arrived=False)
+    assert {row["dataType"] for row in told} == of_it
+    assert all((row["full"], row["records"], row["total"], row["syncId"]) == (True, 0, 0, None) for row in told)
+    third = shops.run(state=second.state).ok()
+    assert {(row["dataType"], row["records"]) for row in of_connection(third, arrived=True)} == {(t, 0) for t in of_it}
+    assert not of_connection(third, arrived=False)
+    assert not shops.run(state=third.state).ok().records["reads"]
+
+    company.connections[connection.id] = gone
+    back = shops.run(state=third.state).ok()
+    assert {row["dataType"] for row in of_connection(back, arrived=False)} == of_it
+    assert {r["connectionId"] for r in back.records["orders"]} == {connection.id}
+
+
+@pytest.mark.parametrize("connections", [None, [], [{"id": 7}], "x"])
+def test_a_list_of_connections_that_can_not_be_read_makes_none_of_them_gone(
+    stage: Callable[..., Stage], connections: Any
+) -> None:
+    shops = stage(companies=1, connections=1, records=5, extras=False)
+    state = shops.run().ok().state
+    company = {"id": next(iter(shops.world.companies)), "dataConnections": connections}
+    body = json.dumps({"results": [company], "totalResults": 1})
+    shops.gate.faults.append(Fault("json", "/companies$", body=body))
+    told = [row["records"] for row in shops.run(state=state).records["reads"] if not row["arrived"]]
+    assert told == ([0] * len(told) if connections == [] else [])
+    assert bool(told) is (connections == [])
 
 
 def by_key(reads: list[dict[str, Any]]) -> dict[tuple[str, str, str, str], dict[str, Any]]:

@@ -411,7 +411,7 @@ class TestCost:
         played.asked()
         played.sync(add=1)
         played.run()
-        assert played.asked() == ["companies", "dataStatus", ORDERS, "dataStatus"], "it is a lone shop still"
+        assert played.asked() == ["companies", "dataStatus", "history", ORDERS, "dataStatus"], "a lone shop still"
 
     def test_a_long_read_is_gone_on_from_where_it_was(self, play: Callable[..., Played]) -> None:
         """Sixty pages of one stamp, stopped at the 36th."""

@@ -67,6 +67,10 @@ class Known:
         self.asked.append(f"history of {connection_id or company_id}")
         return Operations(self.operations.get(connection_id or company_id, []))
 
+    def _reaching(self, company_id: str, connection_id: str, begin: str) -> Operations:
+        of_company = self._history(company_id)
+        return of_company if of_company.reach(begin) else self._history(company_id, connection_id)
+
     def check(
         self, bookmark: Bookmark = READ, options: SyncOptions = PLAIN, *, several: bool = False, **details: Any
     ) -> PreSyncCheck:
@@ -75,7 +79,7 @@ class Known:
         connection = ConnectionRef("c1", "A", "k1", {"status": "Linked", **details}, several, 0, 0)
         sink.note(connection.context, bookmark.checkpoint)
         statuses: Any = SimpleNamespace(status=self._status, asked_at=lambda _: at("12:00:00"))
-        history: Any = SimpleNamespace(of=self._history)
+        history: Any = SimpleNamespace(of=self._history, reaching=self._reaching, known=lambda _: None)
         return PreSyncCheck(sink.as_selected(), connection, statuses, history, options)
 
 
@@ -127,9 +131,9 @@ OLD = operation("s0", "k1", at("01:00:00"), at("02:00:00"))
         ([operation("s1", "k1", at("10:35:00"), at("11:00:00")), OLD], "11:00:00", True),
         ([operation("s2", "k1", at("10:40:59"), at("11:00:00")), OLD], "11:00:00", False),
         ([operation("s2", "k1", at("10:41:01"), at("11:00:00")), OLD], "11:00:00", True),
-        ([], "11:00:00", True),
-        ([], "10:40:59", False),
-        ([], None, True),
+        ([operation("s2", "k1", at("10:50:00"), at("11:00:00"))], "11:00:00", False),
+        ([], "11:00:00", False),
+        ([], None, False),
     ],
 )
 def test_a_read_during_which_another_sync_was_under_way_is_not_trusted(
@@ -138,7 +142,7 @@ def test_a_read_during_which_another_sync_was_under_way_is_not_trusted(
     known = Known(operations={"c1": operations})
     check, status = known.check(TORN), replace(MOVED, last_good_sync=synced and at(synced))
     assert check.trusted(status) == (TORN if trusted else anew(TORN))
-    assert known.asked == ["history of c1"]
+    assert known.asked == ["history of c1"] if OLD in operations else ["history of c1", "history of k1"]
     assert not check.is_plain(status)
 
 
@@ -155,23 +159,15 @@ def test_a_sync_that_failed_during_a_read_is_looked_for(began: str, *, trusted: 
 def test_what_is_as_it_was_read_was_not_torn() -> None:
     known = Known()
     assert known.check(TORN).trusted(replace(GOOD, last_good_sync=at("10:35:00"))) == anew(TORN), "another mark"
-    assert known.asked == ["history of c1"]
+    known.asked.clear()
     assert known.check(TORN).trusted(GOOD) == TORN
-    assert known.asked == ["history of c1"]
+    assert known.asked == []
 
 
-DAY_BEFORE = replace(LAST, asked_at="2026-03-01T10:30:00.0000000Z", looked_at="2026-03-01T10:40:00.0000000Z")
-
-
-@pytest.mark.parametrize(
-    "bookmark",
-    [READ, proof.bound(replace(UNBOUND, read=DAY_BEFORE), GOOD.mark)],
-    ids=["nobody knows when it was read", "the sync ended long after it"],
-)
-def test_what_no_sync_can_have_disturbed_needs_no_history(bookmark: Bookmark) -> None:
+def test_of_what_nobody_knows_when_it_was_read_no_history_tells() -> None:
     known = Known()
-    assert known.check(bookmark).is_plain(MOVED)
-    assert known.check(bookmark).trusted(MOVED) == bookmark
+    assert known.check(READ).is_plain(MOVED)
+    assert known.check(READ).trusted(MOVED) == READ
     assert known.asked == []
 
 
