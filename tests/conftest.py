@@ -53,19 +53,29 @@ QUICK_SECONDS = 3.0
 """Of the processor: so much a test of the fast half may take."""
 TAP = [sys.executable, "-m", "tap_codat_commerce"]
 
+LONG = "targets"
+"""The folder of the tests that take longest."""
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what comes after the first tests of a module that have a stand-in: most of them run the tap."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark as slow what comes after the first tests of a module that have a stand-in: most of them run the tap.
+
+    And have each worker begin with its share of what takes longest: at the end, the others would wait for it.
+    """
     seen: Counter[Path] = Counter()
     for item in items:
         if "stage" in getattr(item, "fixturenames", ()):
             seen[item.path] += 1
             if seen[item.path] > QUICK_WITH_STAND_IN:
                 item.add_marker("slow")
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [item for item in items if item.path.parent.name == LONG]
+    others = [item for item in items if item.path.parent.name != LONG]
+    each = -(-len(others) // workers)
+    items[:] = [i for n in range(workers) for i in (*long[n::workers], *others[n * each : (n + 1) * each])]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,6 +6,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+MOST = timedelta(days=36_500)
+"""No clock is so far from this machine's: what says so is no date that one can reckon with."""
 BEGAN = datetime.now(UTC), time.monotonic()
 
 
@@ -26,9 +28,11 @@ class Clock:
         """Set it by the `Date` of an answer; a malformed or missing one is ignored."""
         try:
             seen = parsedate_to_datetime(date or "")
-            self._ahead = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)).astimezone(UTC) - utc_now()
+            ahead = (seen if seen.tzinfo else seen.replace(tzinfo=UTC)).astimezone(UTC) - utc_now()
         except (ValueError, OverflowError):
             return
+        if abs(ahead) < MOST:
+            self._ahead = ahead
 
     def now(self) -> datetime:
         """Return the present time at Codat, to the second."""

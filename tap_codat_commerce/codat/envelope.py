@@ -21,6 +21,9 @@ MOST = 10**12
 LISTS, NAMING = "companies", ("companies", "connections", "data")
 """The words in Codat's paths behind which the name of a company, a connection or a data set stands."""
 
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|")
+FORMS = {"companies": ID, "connections": ID, "data": re.compile(r"commerce-.+|history")}
+"""What names a company, a connection or a data set; a list of companies names the company ''."""
 PAGE = re.compile(r"[?&]page=0*([1-9][0-9]*)(?=[&#]|$)")
 
 
@@ -119,8 +122,13 @@ def _page(link: str) -> str | None:
 
 
 def _contradict(names: dict[str, str], asked: dict[str, str]) -> bool:
-    """Say whether something is named that was not asked for; unknown is what a link asks for that names nothing."""
-    return bool(asked) and not names.items() <= asked.items()
+    """Say whether something is named that was not asked for; unknown is what a link asks for that names nothing.
+
+    A name of another form, as `{companyId}` or `orders`, is no name of anything else.
+    """
+    return any(
+        name != asked[word] and FORMS[word].fullmatch(name) is not None for word, name in names.items() if word in asked
+    )
 
 
 def _names(link: str) -> dict[str, str]:

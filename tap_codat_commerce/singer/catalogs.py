@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
@@ -159,7 +160,7 @@ def check_maps(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
     Raises:
         SettingsError: they are not. What is misspelt would go out as it is.
     """
-    problems = []
+    problems = list(_made_twice(maps, schemas))
     for name, fields in maps.items():
         source = fields.get("__source__", name) if isinstance(fields, dict) else name
         mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
@@ -171,6 +172,18 @@ def check_maps(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
                 problems.append(f"stream_maps: {name}: there is no field {field!r} to take out{_near(field, known)}")
     if problems:
         raise SettingsError(problems)
+
+
+def _made_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+    """Yield a line for each name that several streams would have: a target would take them for one."""
+    some = {name: fields for name, fields in maps.items() if isinstance(fields, dict)}
+    sources = [fields.get("__source__", name) for name, fields in some.items()]
+    kept = [s for s in streams if maps.get(s, s) is not None and "__else__" not in maps]
+    others = [s for s in kept if not any(fnmatch(s, source) for source in sources)]
+    named = [fields.get("__alias__", name) for name, fields in some.items() if "*" not in name]
+    for name, number in Counter([*others, *named]).items():
+        if number > 1:
+            yield f"stream_maps: {number} streams would have the name {name!r}; give each one of its own"
 
 
 def _no_such(stream: str, streams: Collection[str]) -> str:

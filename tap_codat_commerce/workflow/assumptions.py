@@ -43,7 +43,7 @@ OTHERWISE = {
     f"refusal {FAILS}; an order that is taken and not kept is seen by the totals if records slip from page to page",
     HISTORY_QUERY: "`codat-commerce refresh` looks for the syncs that it waits for among the latest 1,000 of the "
     "company",
-    HISTORY_ORDER: "of a company with several shops every data set is read each time, and none taken for unchanged; "
+    HISTORY_ORDER: "what has changed is read whole; of a company with several shops every data set is read each time; "
     "after another refusal than 400, 403 or 404 they count as failed, and 402 ends the run; `codat-commerce refresh` "
     "looks for its syncs among the first 1,000 that come",
     SYNC_IDS: "a new sync is told by its end, `lastSuccessfulSync`",

@@ -30,6 +30,8 @@ def test_time_goes_on_from_where_it_was_seen_first() -> None:
         ("Sat, 31 Jan 2026 09:00:00 +0200", NOW + timedelta(hours=1)),
         ("Sat, 31 Jan 2026 06:00:07 -0000", NOW + timedelta(seconds=7)),
         ("Sat, 31 Jan 2026 06:00:07 +9999", NOW),
+        ("Fri, 31 Dec 9999 23:59:59 -2300", NOW),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", NOW),
         ("soon", NOW),
         ("", NOW),
         (None, NOW),

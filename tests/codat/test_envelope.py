@@ -61,6 +61,9 @@ SAME = [
     ORDERS.replace("-", "%2D").replace("companies", "%63ompanies"),
     f"/companies/{COMPANY}/data/commerce-orders",
     f"/companies/{COMPANY}",
+    "/companies/{companyId}/connections/{connectionId}/data/commerce-orders",
+    ORDERS.replace("commerce-orders", "orders"),
+    ORDERS.replace("commerce-orders", "commerce/orders"),
 ]
 UNKNOWN = [
     "",

@@ -258,11 +258,16 @@ def test_a_stream_map_of_a_deselected_stream_is_harmless(shop: Stage, given: str
     assert not shop.run(catalog=catalog, stream_maps=maps).ok().records, "the filter of a deselected parent holds"
 
 
+TWICE = "2 streams would have the name '{}'; give each one of its own"
+
+
 @pytest.mark.parametrize(
     ("maps", "line"),
     [
         ({"custmers": HASHED}, "there is no stream 'custmers' (did you mean customers?); there are companies, "),
         ({"copies": {"__source__": "custmers"}}, "there is no stream 'custmers' (did you mean customers?)"),
+        ({"a": {"__source__": "orders", "__alias__": "b"}, "b": {"__source__": "customers"}}, TWICE.format("b")),
+        ({"customers": {"__source__": "orders"}}, TWICE.format("customers")),
         ({"zz*": HASHED}, "there is no stream 'zz*'; there are companies, "),
         ({"customers": {"emialAddress": None}}, "customers: there is no field 'emialAddress' to take out (did you"),
     ],

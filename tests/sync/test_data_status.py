@@ -101,6 +101,7 @@ def test_the_mark_of_a_status_tells_of_syncs(other: str) -> None:
         ),
         (SyncStatus("FetchError"), Action.NOT_READY, "the first sync failed (FetchError)", None),
         (SyncStatus(), Action.NOT_READY, "never synced", None),
+        (SyncStatus(last_good_sync="2026-03-02T06:00:00Z", good_sync_id="s1"), Action.READ, "", None),
         (SyncStatus("Odd"), Action.NOT_READY, "the status 'Odd' is unknown to this version", None),
     ],
 )

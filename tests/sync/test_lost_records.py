@@ -522,6 +522,61 @@ def test_a_status_that_is_one_answer_behind_hides_a_sync_within_a_read(play: Cal
     assert played.asked().count(ORDERS) <= 2, "a read that was not disturbed is believed"
 
 
+@pytest.mark.parametrize("known", ["at once", "on a later page", "not at all"])
+def test_a_sync_that_was_hidden_within_a_read_is_found_behind_many_others(
+    play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    """A day later, with a sync in each hour: nothing of the status tells of it any more."""
+    played = play(records=30)
+    played.world.stamps = "shuffled"
+    played.sync(restamp=30)
+    played.world.stamp(7200)
+    played.sync(add=1)
+
+    def torn() -> None:
+        played.world.lag = 1
+        played.sync(add=1, remove=1)
+
+    played.before(2, torn)
+    played.run(page_size=10, max_concurrent_requests=1)
+    played.world.lag = 0
+    for _ in range(24):
+        played.world.stamp(3600)
+        played.sync(add=1)
+    if known == "on a later page":
+        monkeypatch.setattr(history, "SIZE", 10)
+    elif known == "not at all":
+        played.world.history_refused = 403
+    assert played.run(page_size=10).summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
+def test_a_platform_that_had_a_data_set_does_not_lack_it(play: Callable[..., Played]) -> None:
+    """One answer says so, wrongly: the next run asks again."""
+    played = play()
+    played.world.stamp(7200)
+    played.run()
+    played.sync(add=2)
+    message = "Datatype [commerce-orders] not supported by platform(s) [Shopify]"
+    played.shops.gate.faults.append(Fault(path=ORDERS, status=404, message=message))
+    assert played.run().summary.outcomes == {"not ready": 1}
+    assert played.run().summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
+def test_no_data_where_there_was_some_is_no_failure(play: Callable[..., Played]) -> None:
+    """Whether or not queries are known to find what there is."""
+    played = play()
+    played.world.stamp(7200)
+    played.run()
+    played.sync(add=2)
+    played.world.no_data = {ORDERS}
+    assert played.run().summary.outcomes == {"not ready": 1}
+    played.world.no_data = set()
+    assert played.run().summary.outcomes == {"read": 1}
+    assert not played.missing()
+
+
 @pytest.mark.parametrize("ends", ["well", "badly", "much later"])
 def test_a_sync_that_was_hidden_within_a_read_is_found_behind_the_next_one(
     play: Callable[..., Played], ends: str
