@@ -107,7 +107,7 @@ class TapCodatCommerce(CodatTap):
             for context, bookmark in stream.gone(company.id, listed):
                 self.reads.write_read(context, stream.data_set.data_type, bookmark)
 
-    @property
+    @cached_property
     def _told_streams(self) -> list[DataSetStream]:
         """The data sets of which `reads` tells; none while that is not selected, so that it tells all of it later."""
         if not self.reads.selected or self.limit is not None:

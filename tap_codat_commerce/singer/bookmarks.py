@@ -91,9 +91,9 @@ class Bookmarks:
         """Return the bookmarks of all contexts."""
         return [(entry["context"], self.find(entry["context"])) for entry in self._index.values()]
 
-    def of_company(self, company_id: str) -> list[tuple[Context, Bookmark]]:
-        """Return the bookmarks of a company's connections that were known when the run began."""
-        return [(context, self.find(context)) for context in self._known.get(company_id, ())]
+    def known(self, company_id: str) -> list[Context]:
+        """Return the contexts of a company's connections that had a bookmark when the run began."""
+        return self._known.get(company_id, [])
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""

@@ -83,8 +83,10 @@ class DataSetStream(CodatStream):
 
     def gone(self, company_id: str, listed: Collection[str]) -> Iterator[tuple[Context, Bookmark]]:
         """Yield bookmarks that say that nothing is left of connections that a company lists no more."""
-        for context, bookmark in self.bookmarks.of_company(company_id):
-            if context["connectionId"] not in listed and (gone := proof.of_what_is_gone(bookmark, dates.now())):
+        for context in self.bookmarks.known(company_id):
+            if context["connectionId"] in listed:
+                continue
+            if gone := proof.of_what_is_gone(self.bookmarks.find(context), dates.now()):
                 yield context, gone
                 self.bookmarks.move(context, gone)
 

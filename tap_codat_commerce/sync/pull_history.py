@@ -95,6 +95,7 @@ class PullHistory:
             if not more.requested:
                 break
             found, number = Operations([*found.requested, *more.requested]), number + 1
+        self._operations[company_id][connection_id] = found  # for the connection's other data sets
         return found
 
 
