@@ -231,13 +231,15 @@ class Stage:
         return paths
 
     def wait_for(self, number: int, part: str = "") -> None:
-        """Have requests whose path or query holds the part answered only once so many were there at once."""
-        checked, all_there = self.gate._checked, asyncio.Event()  # noqa: SLF001
+        """Have requests whose path or query holds the part answered only once so many of them were there at once."""
+        checked, all_there, there = self.gate._checked, asyncio.Event(), 0  # noqa: SLF001
 
         async def waiting(request: Any, handler: Any) -> Any:
-            if self.gate.most_in_flight >= number:
-                all_there.set()
+            nonlocal there
             if part in request.path_qs:
+                there += 1
+                if there >= number:
+                    all_there.set()
                 await all_there.wait()
             return await checked(request, handler)
 
