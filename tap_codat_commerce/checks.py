@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import difflib
 import ipaddress
 import re
 import uuid
@@ -18,6 +17,7 @@ from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.schemas import COMPANIES
 from tap_codat_commerce.singer import batches
+from tap_codat_commerce.singer.errors import did_you_mean
 from tap_codat_commerce.singer.inputs import described
 
 if TYPE_CHECKING:
@@ -59,8 +59,7 @@ def problems(config: Mapping[str, Any], known: Mapping[str, Any]) -> Iterator[st
         known: all settings by name, the SDK's own included.
     """
     for name in config.keys() - known.keys():
-        near = difflib.get_close_matches(name, known, n=1)
-        yield f"{name}: there is no such setting" + (f", did you mean {near[0]}?" if near else "")
+        yield f"{name}: there is no such setting{did_you_mean(name, known)}"
     for name, check in CHECKS.items():
         if config.get(name) is not None and (problem := check(config[name])):
             yield f"{name}: {problem}"

@@ -1,20 +1,17 @@
-"""The catalog and the stream maps that a run is given: what the tap can't go by is refused before the first request."""
+"""The catalog that a run is given: what the tap can't go by is refused before the first request."""
 
 from __future__ import annotations
 
-import difflib
-from collections import Counter
-from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_codat_commerce.records.fields import plain
-from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.errors import InputError, no_such_stream
 from tap_codat_commerce.singer.inputs import described
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from singer_sdk.singerlib import Catalog
 
@@ -92,7 +89,7 @@ def check_names(catalog: Catalog, streams: Collection[str]) -> None:
     """
     for name, entry in catalog.items():
         if name not in streams and entry.metadata.resolve_selection().get((), True):
-            msg = f"catalog: {_no_such(name, streams)}. {REMEDY}."
+            msg = f"catalog: {no_such_stream(name, streams)}. {REMEDY}."
             raise InputError(msg)
 
 
@@ -148,52 +145,6 @@ def _within(schema: Schema) -> Schema:
     for word in {"anyOf", "oneOf"} & schema.keys():
         found[word] = [{w: v for w, v in _within(part).items() if w != "required"} for part in schema[word]]
     return found
-
-
-def check_maps(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
-    """Check that stream maps are of streams that there are, and take out only fields that there are.
-
-    Args:
-        maps: the setting `stream_maps`.
-        schemas: those of all streams, by name.
-
-    Raises:
-        SettingsError: they are not. What is misspelt would go out as it is.
-    """
-    problems = list(_made_twice(maps, schemas))
-    for name, fields in maps.items():
-        source = fields.get("__source__", name) if isinstance(fields, dict) else name
-        mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
-        if not mapped and source != "__else__":
-            problems.append(f"stream_maps: {_no_such(source, schemas)}")
-        known = {field for properties in mapped for field in properties}
-        for field, expression in fields.items() if mapped and isinstance(fields, dict) else ():
-            if expression in (None, "__NULL__") and not field.startswith("__") and field not in known:
-                problems.append(f"stream_maps: {name}: there is no field {field!r} to take out{_near(field, known)}")
-    if problems:
-        raise SettingsError(problems)
-
-
-def _made_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
-    """Yield a line for each name that several streams would have: a target would take them for one."""
-    some = {name: fields for name, fields in maps.items() if isinstance(fields, dict)}
-    sources = [fields.get("__source__", name) for name, fields in some.items()]
-    kept = [s for s in streams if maps.get(s, s) is not None and "__else__" not in maps]
-    others = [s for s in kept if not any(fnmatch(s, source) for source in sources)]
-    named = [fields.get("__alias__", name) for name, fields in some.items() if "*" not in name]
-    for name, number in Counter([*others, *named]).items():
-        if number > 1:
-            yield f"stream_maps: {number} streams would have the name {name!r}; give each one of its own"
-
-
-def _no_such(stream: str, streams: Collection[str]) -> str:
-    """Return that there is no such stream, and which there are."""
-    return f"there is no stream {stream!r}{_near(stream, streams)}; there are {', '.join(sorted(streams))}"
-
-
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _unread(schema: Any) -> Iterator[tuple[list[str | int], str]]:

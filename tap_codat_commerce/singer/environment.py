@@ -6,7 +6,6 @@ import json
 import os
 import re
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dotenv import dotenv_values
 
 from tap_codat_commerce.records.fields import alternatives
-from tap_codat_commerce.singer.errors import InputError, SettingsError
+from tap_codat_commerce.singer.errors import InputError, SettingsError, did_you_mean
 from tap_codat_commerce.singer.inputs import KINDS
 
 if TYPE_CHECKING:
@@ -118,9 +117,8 @@ class Environment:
             name = variable.removeprefix(self._prefix)
             if name.lower() in self._settings or OTHERS.fullmatch(name) or name.startswith(objects):
                 continue
-            near = get_close_matches(name.lower(), self._settings, n=1)
-            hint = f"did you mean {self._prefix}{near[0].upper()}?" if near else "take it away, or give it another name"
-            yield f"{variable}: there is no such setting; {hint}"
+            hint = did_you_mean(name.lower(), self._settings) or "; take it away, or give it another name"
+            yield f"{variable}: there is no such setting{hint}"
 
     def _kind(self, name: str) -> str:
         return str(next((one["type"] for one in alternatives(self._settings[name])), "object"))

@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from singer_sdk import Stream
 from singer_sdk.helpers._catalog import get_selected_schema, pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
-from singer_sdk.mapper import CustomStreamMap, RemoveRecordTransform, SameRecordTransform
+from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.record_pages import IDS
 from tap_codat_commerce.records.shaping import RecordShaper
-from tap_codat_commerce.singer import batches, catalogs
+from tap_codat_commerce.singer import batches, catalogs, stream_maps
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.flattening import Flattener
+from tap_codat_commerce.singer.stream_maps import View
 from tap_codat_commerce.sync.run_summary import RecordError
 
 if TYPE_CHECKING:
@@ -98,6 +99,11 @@ class CodatStream(Stream):
             catalogs.check_keys(self.name, self._own_keys, self.primary_keys, schema)
         return schema
 
+    @property
+    def deselected(self) -> set[str]:
+        """The fields that are not selected."""
+        return {breadcrumb[1] for breadcrumb, selected in self.mask.items() if len(breadcrumb) == 2 and not selected}  # noqa: PLR2004 - a word and a name
+
     @cached_property
     def shaper(self) -> RecordShaper:
         """The shaper of the stream's records, by the schema in the catalog if one was given."""
@@ -116,6 +122,11 @@ class CodatStream(Stream):
     @cached_property
     def _is_unmapped(self) -> bool:
         return len(self.stream_maps) == 1 and type(self.stream_maps[0]) is SameRecordTransform
+
+    @cached_property
+    def _view(self) -> View:
+        """What makes of a record what expressions see."""
+        return View(self.effective_schema)
 
     @cached_property
     def flatteners(self) -> list[Flattener] | None:
@@ -139,7 +150,7 @@ class CodatStream(Stream):
         if self._is_unmapped:
             yield from zip(repeat(self.name), map(flatteners[0], records) if flatteners else records)
             return
-        for record in map(lossless_json.decode_object, records):
+        for record in map(self._view, map(lossless_json.decode_object, records)):
             for one, flatten in zip(self.stream_maps, flatteners or repeat(None), strict=False):
                 if (mapped := self._mapped(one, record)) is not None:
                     yield one.stream_alias, flatten(mapped) if flatten else mapped
@@ -148,15 +159,14 @@ class CodatStream(Stream):
         """Return what a stream map makes of a record, None if it takes it out.
 
         Raises:
-            RecordError: an expression fails. What it fails with may hold data, and is not said.
+            RecordError: an expression fails.
         """
         mapped: Record | None = None
         try:
             mapped = one.transform(record)
             text: Json | None = None if mapped is None else lossless_json.encode(mapped)
         except Exception as exc:  # an expression may raise anything
-            what = f"{_failed(one, mapped)}: {type(exc).__name__}. Mend it; all fields but the keys may be null."
-            msg = f"stream_maps: {self._named(record)}: {what}"
+            msg = f"stream_maps: {self._named(record)}: {stream_maps.why(exc, one, mapped)}"
             raise RecordError(msg) from exc
         return text
 
@@ -175,7 +185,7 @@ class CodatStream(Stream):
         As in the SDK it is not if a stream map filters the record out; but it is if stream maps remove the whole
         stream, where the SDK would leave out all that is below in silence.
         """
-        return self.removed or self.stream_maps[0].get_filter_result(record)
+        return self.removed or self.stream_maps[0].get_filter_result(self._view(record))
 
     def write(self, record: Record, extracted: datetime | None = None) -> None:
         """Write a record, if the stream is selected; if it can't be written, say and count that.
@@ -268,13 +278,3 @@ class CodatStream(Stream):
             finally:
                 if self._waiting:
                     self._write_waiting()
-
-
-def _failed(one: StreamMap, mapped: Record | None) -> str:
-    """Return what of a stream map failed: the field that is no JSON, or the expression that was evaluated last."""
-    for name, value in (mapped or {}).items():
-        try:
-            lossless_json.encode(value)
-        except Exception:  # noqa: BLE001 - as many kinds as there are values
-            return f"what it makes of {name} is no JSON"
-    return f"{one.expr_evaluator.expr} fails" if isinstance(one, CustomStreamMap) else "fails"

@@ -86,7 +86,7 @@ BAD = [
     ({"flattening_enabled": True}, "flattening_max_depth: has to be at least 1, as flattening_enabled is true"),
     ({"flattening_enabled": True, "flattening_max_depth": -1}, "flattening_max_depth: has to be at least 1"),
     ({"stream_maps": {"customers": {}}}, "stream_maps: customers says nothing to do. Meltano drops null"),
-    ({"pagesize": 10}, "pagesize: there is no such setting, did you mean page_size?"),
+    ({"pagesize": 10}, "pagesize: there is no such setting (did you mean page_size?)"),
     ({"emit_activate_version_messages": True}, "emit_activate_version_messages: there is no such setting"),
 ]
 
@@ -188,7 +188,7 @@ def test_a_variable_of_no_setting_is_refused(stage: Callable[..., Stage]) -> Non
     run = shops.run("--config", "ENV", env={**env, f"{OURS}COMPANY_ID": "x", f"{OURS}ZZZ": "1"})
     assert run.code == 1
     assert run.problems == [
-        f"{OURS}COMPANY_ID: there is no such setting; did you mean {OURS}COMPANY_IDS?",
+        f"{OURS}COMPANY_ID: there is no such setting (did you mean company_ids?)",
         f"{OURS}ZZZ: there is no such setting; take it away, or give it another name",
     ]
 

@@ -600,7 +600,7 @@ class TestErrors:
         file = tmp_path / "mine.json"
         file.write_text('{"pagesize": 7}')
         assert_one_line(
-            desk("--config", str(file), "status"), "pagesize: there is no such setting, did you mean page_size"
+            desk("--config", str(file), "status"), "pagesize: there is no such setting (did you mean page_size?)"
         )
         file.write_text("[]")
         assert_one_line(desk("--config", str(file), "status"), "holds a list. It has to be a file with a JSON object.")
