@@ -23,6 +23,13 @@ def binaries() -> Path | None:
     return Path(program).parent if program else None
 
 
+ZONE = "America/St_Johns"
+"""The server's: what loads as if it were UTC is two and a half hours off or more."""
+
+IN_UTC = {**os.environ, "PGTZ": "UTC"}
+"""The environment of target-postgres by pipe, as docs/loaders.md has it."""
+
+
 class Database:
     """A server that runs as long as the `with` lasts."""
 
@@ -38,7 +45,7 @@ class Database:
             self.port = free.getsockname()[1]
         data = f"{self.folder}/data"
         self._run([programs / "initdb", "-D", data, "-A", "trust", "-U", SERVER_USER, "-E", "UTF8", "--no-sync"])
-        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -F"
+        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -F -c timezone={ZONE}"
         self._run([programs / "pg_ctl", "-D", data, "-o", options, "-l", f"{self.folder}/log", "-w", "start"])
         self._stop = [programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
         return self

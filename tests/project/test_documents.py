@@ -99,7 +99,8 @@ def test_what_target_postgres_is_told_is_the_same_everywhere() -> None:
     told = {one["name"]: one["value"] for one in here["settings"] if "value" in one}
     example = yaml.safe_load(examples("docs/loaders.md", "yaml")[0])["loaders"][0]
     (file,) = examples("docs/loaders.md", "json")
-    assert example["pip_url"] == here["pip_url"]
+    assert (example["pip_url"], example["env"]) == (here["pip_url"], here["env"])
+    assert f"export PGTZ={here['env']['PGTZ']}" in (ROOT / "docs" / "loaders.md").read_text()
     assert example["config"].items() <= told.items() <= json.loads(file).items()
 
 

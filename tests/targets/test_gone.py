@@ -14,7 +14,7 @@ import pytest
 
 from codat_mock.platforms import BY_KEY
 from conftest import DATA_SETS, aged
-from database import Database, binaries
+from database import IN_UTC, Database, binaries
 from loaded import Postgres
 from readme import examples
 
@@ -49,14 +49,16 @@ class Warehouse:
 
     def load(self, lines: list[str]) -> None:
         """Let the target read all lines, and take the state that it hands back, if it does."""
-        done = subprocess.run(self.command, input="".join(lines), capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            self.command, input="".join(lines), capture_output=True, text=True, check=False, env=IN_UTC
+        )
         assert done.returncode == 0, done.stderr
         self._take(done.stdout)
 
     def load_and_kill(self, lines: list[str]) -> None:
         """Kill the target when it has read the lines, and has nothing more to do."""
         loader = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=IN_UTC
         )
         assert loader.stdin
         loader.stdin.write("".join(lines).encode())

@@ -14,7 +14,7 @@ import pytest
 
 from codat_mock.faults import Fault
 from conftest import API_KEY, DATA_SETS, batches
-from database import Database, binaries
+from database import IN_UTC, Database, binaries
 from loaded import Comparison, Csv, Jsonl, Postgres, Target, of_shops
 from readme import examples
 from tools.demo import meltano_project
@@ -86,6 +86,7 @@ class Pipe:
             capture_output=True,
             text=True,
             check=False,
+            env=IN_UTC,
         )
         _, log = tap.communicate()
         assert (tap.returncode, done.returncode) == (0, 0), log.decode() + done.stderr
