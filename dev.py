@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 
 from tools.demo import demo, story
 from tools.environments import HOME, LOCK, ROOT, environment, installer, run
+from tools.site import site
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,13 +128,6 @@ def bench() -> int:
 def docs() -> int:
     """Make anew what is made from the code."""
     run([test_environment() / "python", "-m", "tools.documents"])
-    return 0
-
-
-def site() -> int:
-    """Make the site of the documents."""
-    run([environment("site", "--group", "docs") / "mkdocs", "build", "--strict"])
-    print("The site is in .dev/site-built.")
     return 0
 
 

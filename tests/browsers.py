@@ -13,10 +13,10 @@ needs_browser = pytest.mark.skipif(not (DRIVER and BROWSER), reason="chromium-dr
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking")
 
 
-def chrome(width: int, height: int) -> webdriver.Chrome:
-    """Return a browser with a window of that size; to be quit."""
+def chrome(width: int, height: int, *more: str) -> webdriver.Chrome:
+    """Return a browser with a window of that size, and more arguments; to be quit."""
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER or ""
-    for argument in (*ARGUMENTS, f"--window-size={width},{height}"):
+    for argument in (*ARGUMENTS, *more, f"--window-size={width},{height}"):
         options.add_argument(argument)
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))

@@ -44,6 +44,8 @@ MEANINGS = {
 """What a row is, and where Codat describes it."""
 
 KINDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
+OF = re.compile(r"Id of the (.*?)(?: in Codat)?\.")
+"""What is said of an id."""
 RECENT = re.compile(r"20(2[5-9]|[3-9]\d)-\d\d-\d\dT[\d:.]+Z")
 """Dates that the stand-in takes from the clock: what its shops have made is older."""
 LINK = re.compile(r"http://127\.0\.0\.1:\d+([^?]*).*")
@@ -100,7 +102,9 @@ def page(stream: dict[str, Any]) -> str:
     if link:
         lines.append(f"- In Codat's reference: [{link.rpartition('/')[2]}]({link})")
     lines += ["", "## Columns", "", "| column | type | meaning |", "|---|---|---|"]
-    lines += [f"| `{path}` | {kind} | {text} |" for path, kind, text in columns(stream["schema"])]
+    for path, kind_of_it, text in columns(stream["schema"]):
+        to = leads_to(path, text)
+        lines.append(f"| `{path}` | {kind_of_it} | {text}{f' → [{to}]({to}.md)' if to else ''} |")
     row = simplejson.dumps(rows()[name], indent=2, ensure_ascii=False)
     return "\n".join([*lines, "", "## A row", "", "From the stand-in:", "", "```json", row, "```", ""])
 
@@ -114,6 +118,13 @@ def columns(schema: dict[str, Any], above: str = "") -> Iterator[tuple[str, str,
         yield from columns(inner.get("items", {}), f"{path}[].")
 
 
+def leads_to(path: str, text: str) -> str | None:
+    """Return the stream of the record whose id a column holds; None if it is the record's own, or no id."""
+    named = OF.fullmatch(text) if path != "id" else None
+    to = re.sub("y$", "ie", named[1].removesuffix(" variant").replace(" ", "_")) + "s" if named else None
+    return to if to in MEANINGS else None
+
+
 def kind(schema: dict[str, Any]) -> str:
     """Return the type of a column in plain words."""
     (name,) = (t for t in schema["type"] if t != "null")
@@ -121,7 +132,7 @@ def kind(schema: dict[str, Any]) -> str:
         return f"list of {kind(schema['items'])}s"
     if name == "object":
         return "object" if "properties" in schema else "object of any names"
-    return "date" if schema.get("format") == "date-time" else KINDS[name]
+    return schema.get("format", KINDS[name])
 
 
 @lru_cache

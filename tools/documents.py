@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tap_codat_commerce.tap import TapCodatCommerce
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
-from tools import dictionary, hub
+from tools import dictionary, diagrams, hub
 from tools.environments import ROOT
 from tools.plugin import about, settings
 
@@ -44,19 +43,6 @@ def settings_table(properties: dict[str, Any]) -> str:
             shown = f"`{json.dumps(default).strip(chr(34))}`"
         lines.append(f"| `{name}` | {shown} | {schema['description']} |")
     return "\n".join(lines)
-
-
-def streams_diagram() -> str:
-    """Return the streams as a Mermaid diagram: parents lead to children, those that are alike share a box."""
-    boxes: dict[tuple[str, ...], list[str]] = {}
-    for stream in TapCodatCommerce(config={"api_key": "-"}).streams.values():
-        parent = stream.parent_stream_type
-        boxes.setdefault((getattr(parent, "name", ""), *stream.primary_keys), []).append(stream.name)
-    lines = ["```mermaid", "flowchart LR"]
-    for (above, *keys), names in boxes.items():
-        label = f"<b>{'<br>'.join(names)}</b><br>{', '.join(keys)}"
-        lines.append(f'    {f"{above} --> " if above else ""}{names[0]}["{label}"]')
-    return "\n".join([*lines, "```"])
 
 
 def check_table() -> str:
@@ -118,7 +104,7 @@ def documents() -> dict[Path, str]:
             "streams": dictionary.table("docs/streams/", short=True),
         },
         ROOT / "docs" / "settings.md": {"settings": settings_table(properties)},
-        dictionary.FOLDER / "index.md": {"diagram": streams_diagram(), "streams": dictionary.table("")},
+        dictionary.FOLDER / "index.md": {"diagram": diagrams.parents(), "references": diagrams.references(), "streams": dictionary.table("")},
         ROOT / "ARCHITECTURE.md": {"check": check_table()},
     }
     found = {hub.PATH: hub.text(about()), **dictionary.pages()}

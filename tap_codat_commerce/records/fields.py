@@ -22,8 +22,10 @@ class Field:
     required: bool = False
 
 
-def text(name: str, description: str, *, key: bool = False) -> Field:
-    """Return a string field."""
+def text(name: str, description: str, *known: str, key: bool = False) -> Field:
+    """Return a string field; the values that are known of it are not all that there may be."""
+    if known:
+        description = f"{description.removesuffix('.')}: {', '.join(known)}, or what Codat adds."
     return Field(name, {"type": ["string"] if key else ["string", "null"], "description": description}, required=key)
 
 
@@ -87,7 +89,8 @@ def reference(name: str, to: str) -> Field:
 
 def typed_reference() -> tuple[Field, ...]:
     """Return the fields of a reference to a record whose stream varies."""
-    return text("id", "Id of the record."), text("type", "What kind of record it is, for example Order or Payment.")
+    kinds = text("type", "What kind of record it is.", "Order", "Payment", "Fee", "ServiceCharge", "Unknown")
+    return text("id", "Id of the record."), kinds
 
 
 def properties(*fields: Field) -> Schema:

@@ -41,7 +41,7 @@ SUPPLEMENTAL = group(
     anything("content", "By the names that the account gave them."),
 )
 ADDRESS = (
-    text("type", "What it is used for, for example Billing or Delivery."),
+    text("type", "What it is used for.", "Billing", "Delivery", "Order", "Inventory", "Unknown"),
     text("line1", "First line."),
     text("line2", "Second line."),
     text("city", "City, or third line."),
@@ -76,8 +76,13 @@ def with_unmapped(schema: Schema) -> Schema:
 PAYMENT = (
     decimal("amount", "Amount paid, gratuity included."),
     CURRENCY,
-    text("type", "How it was paid, for example Cash or Card (undeclared by Codat on payments, seen in answers)."),
-    text("status", "Status, for example Paid or Pending."),
+    text(
+        "type",
+        "How it was paid (undeclared by Codat on payments, seen in answers).",
+        *("Cash", "Card", "Invoice", "OnlineCard", "Swish", "Vipps", "Mobile", "StoreCredit", "Paypal", "Custom"),
+        *("Prepaid", "Unknown"),
+    ),
+    text("status", "Status.", "Pending", "Authorized", "Paid", "Failed", "Cancelled", "Unknown"),
     text("paymentProvider", "Who processed it."),
     date("dueDate", "When it is due."),
     CREATED,
@@ -115,10 +120,14 @@ CONNECTIONS = record(
     text("integrationId", "Id of the integration in Codat."),
     text("integrationKey", "Platform, as Codat's four-letter key; may be missing."),
     text("sourceId", "Id of the source: one platform may have several."),
-    text("sourceType", "Kind of platform: only Commerce ones have data sets here."),
+    text(
+        "sourceType",
+        "Kind of platform, of which only Commerce has data sets here.",
+        *("Accounting", "Banking", "BankFeed", "Commerce", "Expense", "Other", "Unknown"),
+    ),
     text("platformName", "Platform, by name."),
     text("linkUrl", "Link that the merchant opens to authorise, or to authorise again."),
-    text("status", "Linked, PendingAuth, Deauthorized or Unlinked."),
+    text("status", "Status.", "Linked", "PendingAuth", "Deauthorized", "Unlinked"),
     date("lastSync", "Seems to be when Codat last fetched anything over it; Codat does not say."),
     date("created", "When it was made."),
     rows(
@@ -128,7 +137,7 @@ CONNECTIONS = record(
         text("statusText", "The platform's own status."),
         text("errorMessage", "What Codat says of it."),
         date("erroredOnUtc", "When it happened."),
-        text("status", "Whether it is still so: Active or Resolved."),
+        text("status", "Whether it is still so.", "Active", "Resolved"),
         date("resolvedOnUtc", "When it was resolved."),
     ),
     anything("connectionInfo", "What the platform tells of the connection."),
@@ -173,7 +182,12 @@ DISPUTES = keyed(
     rows("disputedTransactions", "What the dispute is about.", *typed_reference()),
     decimal("totalAmount", "Amount in dispute."),
     CURRENCY,
-    text("status", "Status, for example Won, Lost or Processing."),
+    text(
+        "status",
+        "Status.",
+        *("Won", "Lost", "Accepted", "Processing", "ChargeRefunded", "EvidenceRequired", "InquiryEvidenceRequired"),
+        *("InquiryProcessing", "InquiryClosed", "WaitingThirdParty", "Unknown"),
+    ),
     text("reason", "Reason given."),
     date("dueDate", "When the next step is due."),
     CREATED,
@@ -192,12 +206,12 @@ COMPANY_INFO = record(
         "phoneNumbers",
         "Phone numbers.",
         text("number", "The number."),
-        text("type", "What it is, for example Mobile or Fax."),
+        text("type", "What it is.", "Primary", "Landline", "Mobile", "Fax", "Unknown"),
     ),
     rows(
         "webLinks",
         "Web sites.",
-        text("type", "What it is, for example Website or Social."),
+        text("type", "What it is.", "Website", "Social", "Unknown"),
         text("url", "The address."),
     ),
     text("registrationNumber", "Registration number."),
@@ -248,7 +262,7 @@ SERVICE_CHARGE = (
     decimal("taxAmount", "Amount of tax."),
     taxes("charge"),
     decimal("quantity", "How many times it is charged."),
-    text("type", "What it is, for example Shipping."),
+    text("type", "What it is.", "Generic", "Shipping", "Overpayment", "Unknown"),
 )
 
 ORDERS = keyed(
@@ -276,7 +290,7 @@ PAYMENTS = keyed(reference("paymentMethodRef", "payment method"), *PAYMENT, SUPP
 
 PAYMENT_METHODS = keyed(
     text("name", "Name."),
-    text("status", "Status, for example Active or Archived."),
+    text("status", "Status.", "Active", "Archived", "Unknown"),
     MODIFIED,
     SOURCE_MODIFIED,
 )
@@ -303,7 +317,7 @@ VARIANT = (
         ),
     ),
     flag("shippingRequired", "Whether it has to be shipped."),
-    text("status", "Status, for example Published."),
+    text("status", "Status.", "Published", "Unpublished", "Unknown"),
     CREATED,
     MODIFIED,
     SOURCE_MODIFIED,
@@ -330,7 +344,13 @@ PRODUCTS = keyed(
 
 PRODUCT_CATEGORIES = keyed(
     text("name", "Name."),
-    rows("ancestorRefs", "The categories above it, the nearest last.", *typed_reference(), text("name", "Its name.")),
+    rows(
+        "ancestorRefs",
+        "The categories above it, the nearest last.",
+        text("id", "Id of the product category."),
+        text("type", "What kind of record it is."),
+        text("name", "Its name."),
+    ),
     flag("hasChildren", "Whether there are categories below it."),
     MODIFIED,
     SOURCE_MODIFIED,
@@ -347,7 +367,11 @@ TAX_COMPONENTS = keyed(
 TRANSACTIONS = keyed(
     decimal("totalAmount", "Amount; negative for fees and refunds."),
     CURRENCY,
-    text("type", "What it is, for example Payment, Refund, Payout or PaymentFee."),
+    text(
+        "type",
+        "What it is.",
+        *("Payment", "Refund", "Payout", "FailedPayout", "Transfer", "PaymentFee", "PaymentFeeRefund", "Unknown"),
+    ),
     text("subType", "The platform's own word for it."),
     group("transactionSourceRef", "What it arose from.", *typed_reference()),
     SUPPLEMENTAL,
