@@ -28,9 +28,11 @@ OPERATION_FIELDS = frozenset(
     {"id", "companyId", "connectionId", "dataType", "status", "requested", "completed", "progress"}
 )
 NOT_FOUND = 404
-_EXAMPLE = Connection("", "", PLATFORMS[0], "", datetime.now(UTC), Merchant("", PLATFORMS[0]))
+_NOW = datetime.now(UTC)
+_EXAMPLE = Connection("", "", PLATFORMS[0], "", _NOW, Merchant("", PLATFORMS[0]), last_sync=_NOW)
 CONNECTION_FIELDS = frozenset(views.connection(_EXAMPLE, ""))
-COMPANY_FIELDS = frozenset(views.company(Company("", "", _EXAMPLE.created), "")) - {"tags"}
+COMPANY_FIELDS = frozenset(views.company(Company("", "", _NOW, connections={"": _EXAMPLE}), "")) - {"tags"}
+SETTING = {"dataType": str, "fetchOnFirstLink": bool, "syncSchedule": int, "syncOrder": int}
 SEGMENTS = {("commerce-info" if t == INFO else t): t for t in COMMERCE_TYPES}
 
 
@@ -137,7 +139,12 @@ class Api:
         body = await self._body(request)
         if not isinstance(body.get("name"), str) or not body["name"].strip():
             raise ApiError(400, "name is required.")
-        company = self.world.add_company(body["name"], body.get("description") or "", body.get("tags") or {})
+        tags = body.get("tags") or {}
+        if not isinstance(tags, dict) or not all(
+            isinstance(v, str) for v in (body.get("description") or "", *tags.values())
+        ):
+            raise ApiError(400, "description has to be a text, tags an object of texts.")
+        company = self.world.add_company(body["name"], body.get("description") or "", tags)
         return self.gate.reply(views.company(company, self._base(request)))
 
     async def get_company(self, request: web.Request) -> web.Response:
@@ -153,8 +160,10 @@ class Api:
     async def create_connection(self, request: web.Request) -> web.Response:
         """POST /companies/{id}/connections."""
         company, body = self._company(request), await self._body(request)
-        if body.get("platformKey") not in BY_KEY:
-            raise ApiError(404, f"Integration {body.get('platformKey')} not found")
+        if not isinstance(body.get("platformKey"), str):
+            raise ApiError(400, "platformKey is required.")
+        if body["platformKey"] not in BY_KEY:
+            raise ApiError(404, f"Integration {body['platformKey']} not found")
         connection = self.world.connect(company.id, body["platformKey"])
         return self.gate.reply(views.connection(connection, self._base(request)))
 
@@ -258,7 +267,11 @@ class Api:
             raise ApiError(404, f"Data connection {connection_id} not found")
         under_way = [o for o in company.operations if o.data_type == data_type and o.status in UNDER_WAY]
         if any(connection_id in {None, o.connection_id} for o in under_way):
-            words = f"DatasetAlreadyInProgressException: {data_type} is being synced."
+            before = f"previous sync {under_way[-1].id} is still in progress"
+            words = (
+                f"DatasetAlreadyInProgressException: {data_type} is being synced.",
+                f"Cannot queue {data_type} sync for {company.id} as {before}",
+            )[len(company.operations) % 2]
             raise ApiError(self.world.in_progress_status, words)
         begun = self.world.begin(company.id, connection_id, data_type)
         if not begun:
@@ -303,9 +316,10 @@ class Api:
 
     @staticmethod
     def _changed(old: list[dict[str, Any]], new: object) -> list[dict[str, Any]]:
-        required = {"dataType", "fetchOnFirstLink", "syncSchedule", "syncOrder"}
-        if not isinstance(new, list) or not all(isinstance(s, dict) and required <= s.keys() for s in new):
-            raise ApiError(400, f"Each of settings needs {', '.join(sorted(required))}.")
+        if not isinstance(new, list) or not all(isinstance(s, dict) for s in new):
+            raise ApiError(400, "settings has to be a list of objects.")
+        if not all(type(s.get(name)) is kind for s in new for name, kind in SETTING.items()):
+            raise ApiError(400, f"Each of settings needs {', '.join(SETTING)}, each of its type.")
         by_type = {s["dataType"]: s for s in old}
         for setting in new:
             before = by_type.get(setting["dataType"])
@@ -336,7 +350,7 @@ class Api:
             raise ApiError(415, f"{request.content_type} is not supported.")
         try:
             body = simplejson.loads(await request.text(), parse_float=Decimal)
-        except simplejson.JSONDecodeError:
+        except (ValueError, RecursionError):
             raise ApiError(400, "The body is no JSON.") from None
         if not isinstance(body, dict):
             raise ApiError(400, "The body is no object.")

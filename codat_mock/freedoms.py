@@ -31,6 +31,7 @@ class Freedoms:
         refused_orders: the fields by which data sets can't be ordered.
         history_refused: the status that the history of operations is answered with, None for the history itself.
         history_refuses: the parameters that it does not take: `query`, `orderBy`.
+        never_synced: how the data status shows a data type that never was: `named`, by its name or as null; `left out`.
         history_keeps: how many operations it lists, the latest ones; None for all.
         in_progress_status: the status of the answer to a refresh of what is being synced.
         products: the products that new companies have.
@@ -74,6 +75,7 @@ class Freedoms:
         self.refused_orders: set[str] = set()
         self.history_refused: int | None = None
         self.history_refuses: set[str] = set()
+        self.never_synced = "named"
         self.history_keeps: int | None = None
         self.in_progress_status = 400
         self.products = {"lending"}
@@ -176,6 +178,7 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "refusedOrders": ("refused_orders", _texts()),
     "historyRefused": ("history_refused", _maybe(_one_of(400, 403, 404))),
     "historyRefuses": ("history_refuses", _texts("query", "orderBy")),
+    "neverSynced": ("never_synced", _one_of("named", "left out")),
     "historyKeeps": ("history_keeps", _maybe(_count)),
     "inProgressStatus": ("in_progress_status", _one_of(*range(400, 600))),
     "products": ("products", _texts()),

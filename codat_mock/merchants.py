@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from codat_mock.platforms import NO_DATE, Platform, written
+from codat_mock.sales import POSTAGE, Sales
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from codat_mock.sales import Line
 
 Fields = dict[str, Any]
 
@@ -19,24 +23,48 @@ TRADES = ("Cycles", "Ceramics", "Coffee", "Books", "Tea", "Outdoors", "Bakery", 
 PLACES = (("Leeds", "GB", "GBP"), ("Porto", "PT", "EUR"), ("Austin", "US", "USD"), ("Malmö", "SE", "SEK"))
 GOODS = ("Mug", "Lamp", "Bell", "Trowel", "Teapot", "Notebook", "Saddle", "Grinder", "Scarf", "Basket")
 COLOURS = ("Red", "Slate", "Olive", "Sand", "Indigo")
-OPENED = datetime(2023, 4, 3, 9, 30, tzinfo=UTC)
+FEW = {"commerce-locations": 2, "commerce-paymentMethods": 2, "commerce-taxComponents": 3}
+"""How many a shop has at first of what it has few of, however many orders it has."""
+MOST = {"commerce-products": 200, "commerce-productCategories": 200}
+LACKING = {"location": "commerce-locations", "category": "commerce-productCategories", "tax": "commerce-taxComponents"}
+"""The data types that some platforms lack, by the kinds of their records: nothing leads to what there is not."""
+REASONS = ("product_not_received", "fraudulent", "duplicate", "product_unacceptable")
+OUTCOMES = ("Won", "Lost", "Lost", "EvidenceRequired", "Processing", "Accepted")
 
 
 class Merchant:
-    """One shop on one platform: makes its records, the same for the same seed."""
+    """One shop on one platform: makes its records, the same for the same seed and day."""
 
-    def __init__(self, seed: str, platform: Platform) -> None:
-        """Choose the shop's name, place and currency."""
+    def __init__(self, seed: str, platform: Platform, orders: int = 12, until: datetime | None = None) -> None:
+        """Choose the shop's name, place and currency.
+
+        Args:
+            seed: for another shop.
+            platform: what it is on.
+            orders: how many it has had within two years.
+            until: when those end; now, if that is not given.
+        """
         self.random = random.Random(seed)  # noqa: S311 - made-up shops, no secrets
         self.platform = platform
         self.owner = f"{self.random.choice(FIRST_NAMES)} {self.random.choice(LAST_NAMES)}"
         self.name = f"{self.owner.split()[1]} {self.random.choice(TRADES)}"
         self.city, self.country, self.currency = self.random.choice(PLACES)
         self._base = self.random.randrange(3, 7) * 10**12 + self.random.randrange(10**9)
+        self.orders = max(orders, 1)
+        self.sales = Sales(seed, orders, until or datetime.now(UTC), self.currency)
 
     def records(self, data_type: str, numbers: range) -> list[Fields]:
         """Return the records of a data type with the given numbers, without their modifiedDate."""
         return [DATA_TYPES[data_type](self, n) for n in numbers]
+
+    def more(self, data_type: str, made: int, orders: int) -> range:
+        """Return the numbers of the records that so many more orders bring, where some were made before."""
+        if data_type == "commerce-transactions":
+            return range(made, self.sales.movements(self.sales.orders(made) + orders))
+        if orders and not made:
+            first = {**FEW, "commerce-disputes": max(3, orders // 60)}
+            orders = min(first.get(data_type, orders), MOST.get(data_type, sys.maxsize))
+        return range(made, made + orders)
 
     def id(self, kind: str, number: int) -> str:
         """Return an id in the platform's style."""
@@ -49,17 +77,21 @@ class Merchant:
             return f"{kind[:3].upper()}{number:05d}XQ"
         return str(self._base + number * 32768 + sum(map(ord, kind)))
 
-    def when(self, number: int) -> datetime:
-        """Return the time at which the shop made its record of this number."""
-        return OPENED + timedelta(hours=7 * number, seconds=13 * number, microseconds=(number * 280_551) % 10**6)
+    def written(self, moment: datetime) -> str:
+        """Return a date as the platform writes it."""
+        return written(moment, self.platform.dates)
 
-    def dated(self, number: int) -> Fields:
+    def dated(self, number: int, moment: datetime | None = None) -> Fields:
         """Return the dates that the platform itself gives a record. Some do not tell when it was changed."""
-        style = self.platform.dates
-        dates = {"createdDate": written(self.when(number), style)}
+        moment = moment or self.sales.when(number)
+        dates = {"createdDate": self.written(moment)}
         if self.platform.ids != "prefixed":
-            dates["sourceModifiedDate"] = written(self.when(number + 1), style) if number % 5 else NO_DATE
+            dates["sourceModifiedDate"] = self.written(moment + timedelta(minutes=9)) if number % 5 else NO_DATE
         return dates
+
+    def undated(self, number: int) -> Fields:
+        """Return them without that of the record's creation, which some data types lack."""
+        return {name: value for name, value in self.dated(number % self.orders).items() if name != "createdDate"}
 
     @staticmethod
     def supplemental(number: int) -> Fields:
@@ -68,18 +100,38 @@ class Merchant:
             return {}
         return {"supplementalData": {"content": {"shop": {"channel": "web", "rank": number}} if number % 2 else None}}
 
-    def money(self) -> float:
-        """Return an amount."""
-        return self.random.randrange(50, 25_000) / 100
-
-    def address(self, use: str) -> Fields:
+    def address(self, use: str, of: int = 0) -> Fields:
         """Return an address in the shop's town."""
-        street = f"{self.random.randrange(1, 120)} {self.random.choice(LAST_NAMES)} Street"
+        street = f"{1 + self.sales.pick('house', 120, of)} {self._one_of(LAST_NAMES, 'street', of)} Street"
         return {"type": use, "line1": street, "city": self.city, "country": self.country, "postalCode": "X1 2YZ"}
 
-    def ref(self, kind: str, number: int) -> Fields:
-        """Return a reference to a record."""
-        return {"id": self.id(kind, number), "name": f"{kind} {number}"}
+    def _one_of(self, names: tuple[str, ...], of: str, number: int) -> str:
+        return names[self.sales.pick(of, len(names), number)]
+
+    def ref(self, kind: str, number: int) -> Fields | None:
+        """Return a reference to a record, null where the platform has none of that kind."""
+        if LACKING.get(kind) in self.platform.lacks:
+            return None
+        return {"id": self.id(kind, number), "name": self.called(kind, number)}
+
+    def called(self, kind: str, number: int) -> str:
+        """Return what a record is called."""
+        match kind:
+            case "customer":
+                return f"{self._one_of(FIRST_NAMES, 'first', number)} {self._one_of(LAST_NAMES, 'last', number)}"
+            case "location":
+                return f"{self.city} {number + 1}"
+            case "product":
+                return f"{self._one_of(COLOURS, 'colour', number)} {GOODS[number % len(GOODS)]}"
+            case "variant":
+                return f"{self.called('product', number // 10)}, size {number % 10 + 1}"
+            case "category":
+                return TRADES[number % len(TRADES)]
+            case "method":
+                return ("Card", "Cash", "Voucher")[number % 3]
+        return f"Tax {number}"
+
+    # Records
 
     def info(self, _: int = 0) -> Fields:
         """Return the shop's own record, which has no id."""
@@ -94,190 +146,188 @@ class Merchant:
             "baseCurrency": self.currency,
             "accountBalances": [{"available": 1204.5, "pending": 80.25, "reserved": 0, "currency": self.currency}],
             "sourceUrls": {"admin": f"https://{self.platform.name.lower()}.example/admin"},
-            "createdDate": written(OPENED, self.platform.dates),
-            "sourceModifiedDate": written(self.when(50), self.platform.dates),
+            "createdDate": self.written(self.sales.when(0) - timedelta(days=9)),
+            "sourceModifiedDate": self.written(self.sales.when(0)),
         }
 
     def customer(self, number: int) -> Fields:
         """Return a customer."""
-        name = f"{self.random.choice(FIRST_NAMES)} {self.random.choice(LAST_NAMES)}"
+        name = self.called("customer", number)
         return {
             "id": self.id("customer", number),
             "customerName": name,
             "emailAddress": f"{name.split(maxsplit=1)[0].lower()}.{number}@example.com",
             "phone": None if number % 3 else "+44 113 496 0000",
             "defaultCurrency": self.currency,
-            "addresses": [self.address("Billing"), self.address("Delivery")],
+            "addresses": [self.address("Billing", number), self.address("Delivery", number)],
             "note": "" if number % 4 else "Rings twice.",
-            **self.dated(number),
+            **self.dated(number, self.sales.when(self.sales.first_order(number))),
         }
 
     def dispute(self, number: int) -> Fields:
-        """Return a dispute."""
+        """Return a dispute about the payment of an order."""
+        order = number * 61 % self.orders
+        sale = self.sales.sale(order)
+        opened = sale.when + timedelta(days=9)
         return {
             "id": self.id("dispute", number),
-            "disputedTransactions": [{"id": self.id("transaction", number), "type": "Payment"}],
-            "totalAmount": self.money(),
-            "currency": self.currency,
-            "status": self.random.choice(("Won", "Lost", "EvidenceRequired", "Processing")),
-            "reason": "product_not_received",
-            "dueDate": NO_DATE if number % 2 else written(self.when(number + 30), self.platform.dates),
-            **self.dated(number),
+            "disputedTransactions": [{"id": self.id("payment", order), "type": "Payment"}],
+            "totalAmount": sale.paid,
+            "currency": sale.currency,
+            "status": self._one_of(OUTCOMES, "outcome", number),
+            "reason": self._one_of(REASONS, "reason", number),
+            "dueDate": NO_DATE if number % 2 else self.written(opened + timedelta(days=20)),
+            **self.dated(number, opened),
         }
 
     def location(self, number: int) -> Fields:
         """Return a location."""
-        dated = self.dated(number)
-        dated.pop("createdDate")
-        place = {"name": f"{self.city} {number + 1}", "address": self.address("Inventory")}
-        return {"id": self.id("location", number), **place, **dated}
+        place = {"name": self.called("location", number), "address": self.address("Inventory", number)}
+        return {"id": self.id("location", number), **place, **self.undated(number)}
 
     def order(self, number: int) -> Fields:
-        """Return an order, with its lines, payments and charges."""
-        lines = [self._line(number, position) for position in range(1 + number % 3)]
-        total = round(sum(line["totalAmount"] for line in lines) + 3.5, 2)
+        """Return an order, with its lines, payment and charges."""
+        sale = self.sales.sale(number)
+        total = round(sale.paid - sale.gratuity - sale.refund, 2)
         return {
             "id": self.id("order", number),
             "orderNumber": str(1000 + number),
             "country": f"{self.country} " if self.platform.ids == "short" else self.country,
-            "currency": self.currency,
-            "closedDate": NO_DATE if number % 3 else written(self.when(number + 2), self.platform.dates),
+            "currency": sale.currency,
+            "closedDate": NO_DATE if number % 3 else self.written(sale.when + timedelta(days=2)),
             "totalAmount": total,
-            "totalRefund": 0,
-            "totalTaxAmount": round(total / 6, 4),
-            "totalDiscount": 0.9 if number % 4 == 0 else 0,
-            "totalGratuity": 0,
-            "orderLineItems": lines,
+            "totalRefund": sale.refund,
+            "totalTaxAmount": round(sum(line.total for line in sale.lines) / 6, 4),
+            "totalDiscount": round(sum(line.discount for line in sale.lines), 2),
+            "totalGratuity": sale.gratuity,
+            "orderLineItems": [self._line(number, position, line) for position, line in enumerate(sale.lines)],
             "payments": [self._order_payment(number)],
-            "serviceCharges": [
-                {
-                    "description": "Postage",
-                    "totalAmount": 3.5,
-                    "taxPercentage": 0,
-                    "taxAmount": 0,
-                    "taxes": [],
-                    "quantity": 1,
-                    "type": "Shipping",
-                }
-            ],
-            "locationRef": self.ref("location", 0),
-            "customerRef": self.ref("customer", number % 7),
+            "serviceCharges": [self._postage(number)],
+            "locationRef": self.ref("location", number % 2),
+            "customerRef": self.ref("customer", sale.customer),
             **self.supplemental(number),
-            **self.dated(number),
+            **self.dated(number, sale.when),
+        }
+
+    def _postage(self, number: int) -> Fields:
+        component, tax = self.ref("tax", 1), round(POSTAGE / 6, 4)
+        taxed = component is not None and number % 3 == 0
+        return {
+            "description": "Postage",
+            "totalAmount": POSTAGE,
+            "taxPercentage": 20 if taxed else 0,
+            "taxAmount": tax if taxed else 0,
+            "taxes": [{"taxComponentRef": component, "rate": 0.2, "taxAmount": tax}] if taxed else [],
+            "quantity": 1,
+            "type": "Shipping",
         }
 
     def _order_payment(self, number: int) -> Fields:
         payment = self.payment(number)
         for name in ("paymentMethodRef", "supplementalData"):
             payment.pop(name, None)
-        return {**payment, "modifiedDate": written(self.when(number), self.platform.dates)}
+        return {**payment, "modifiedDate": payment["createdDate"]}
 
-    def _line(self, number: int, position: int) -> Fields:
-        price = self.money()
-        quantity = 1 + (number + position) % 4
-        tax = {"taxComponentRef": self.ref("tax", 0), "rate": 5e-07 if number % 11 == 0 else 0.2}
+    def _line(self, number: int, position: int, line: Line) -> Fields:
+        tax = {"rate": 5e-07 if number % 11 == 0 else 0.2, "taxAmount": round(line.total / 6, 4)}
+        component = self.ref("tax", 0)
         return {
             "id": self.id("line", 10 * number + position),
-            "quantity": quantity,
+            "quantity": line.quantity,
             "taxPercentage": 20,
-            "totalAmount": round(price * quantity, 2),
-            "totalTaxAmount": round(price * quantity / 6, 4),
-            "unitPrice": price,
-            "taxes": [{**tax, "taxAmount": round(price / 6, 4)}],
-            "productRef": self.ref("product", position),
-            "productVariantRef": self.ref("variant", position),
-            "discountAllocations": [{"name": "Spring", "totalAmount": 0.9}] if number % 4 == 0 else [],
+            "totalAmount": line.total,
+            "totalTaxAmount": round(line.total / 6, 4),
+            "unitPrice": line.price,
+            "taxes": [{"taxComponentRef": component, **tax}] if component else [],
+            "productRef": self.ref("product", line.product),
+            "productVariantRef": self.ref("variant", 10 * line.product + line.variant),
+            "discountAllocations": [{"name": "Spring", "totalAmount": line.discount}] if line.discount else [],
         }
 
     def payment(self, number: int) -> Fields:
-        """Return a payment."""
+        """Return the payment of the order of the same number."""
+        sale = self.sales.sale(number)
         return {
             "id": self.id("payment", number),
-            "amount": self.money(),
-            "currency": self.currency,
-            "type": self.random.choice(("Card", "Cash", "OnlineCard", "Unknown")),
+            "amount": sale.paid,
+            "currency": sale.currency,
+            "type": ("Card", "Cash", "OnlineCard", "Unknown")[number % 4],
             "paymentMethodRef": self.ref("method", number % 2),
-            "status": self.random.choice(("Paid", "Paid", "Failed", "Pending")),
+            "status": "Paid",
             "paymentProvider": f"{self.platform.name} Payments",
             "dueDate": NO_DATE,
             **self.supplemental(number),
-            **self.dated(number),
+            **self.dated(number, sale.when),
         }
 
     def payment_method(self, number: int) -> Fields:
         """Return a payment method."""
-        method = {"id": self.id("method", number), "name": ("Card", "Cash", "Voucher")[number % 3], "status": "Active"}
-        dated = self.dated(number)
-        dated.pop("createdDate")
-        return method | dated
+        method = {"id": self.id("method", number), "name": self.called("method", number), "status": "Active"}
+        return method | self.undated(number)
 
     def product(self, number: int) -> Fields:
         """Return a product with its variants."""
-        name = f"{self.random.choice(COLOURS)} {GOODS[number % len(GOODS)]}"
+        category = self.ref("category", number % 3)
         return {
             "id": self.id("product", number),
-            "name": name,
+            "name": self.called("product", number),
             "description": "",
-            "categorization": self.random.choice(TRADES),
-            "productCategoryRefs": [self.ref("category", number % 3)],
+            "categorization": self.called("category", number % 3),
+            "productCategoryRefs": [category] if category else [],
             "isGiftCard": number % 9 == 0,
             "status": "Published",
             **self.supplemental(number),
-            "variants": [self._variant(name, number, position) for position in range(1 + number % 2)],
-            **self.dated(number),
+            "variants": [self._variant(number, position) for position in range(1 + number % 2)],
+            **self.dated(number, self.sales.when(number % self.orders)),
         }
 
-    def _variant(self, name: str, number: int, position: int) -> Fields:
+    def _variant(self, number: int, position: int) -> Fields:
+        place, units = self.ref("location", 0), self.sales.pick("stock", 90, number)
         return {
             "id": self.id("variant", 10 * number + position),
-            "name": f"{name}, size {position + 1}",
-            "quantity": self.random.randrange(90),
+            "name": self.called("variant", 10 * number + position),
+            "quantity": units,
             "isTaxEnabled": True,
             "sku": f"SKU-{number:04d}-{position}",
             "barcode": "",
             "unitOfMeasure": "pc",
             "vatPercentage": 12.5,
-            "prices": [{"currency": self.currency, "unitPrice": self.money()}],
+            "prices": [{"currency": self.currency, "unitPrice": self.sales.price(number, position)}],
             "inventory": {
-                "totalQuantity": 17,
-                "locations": [{"quantity": 17, "locationRef": self.ref("location", 0)}],
+                "totalQuantity": units,
+                "locations": [{"quantity": units, "locationRef": place}] if place else [],
             },
             "shippingRequired": True,
             "status": "Published",
-            "createdDate": written(self.when(number), self.platform.dates),
+            "createdDate": self.written(self.sales.when(number % self.orders)),
         }
 
     def product_category(self, number: int) -> Fields:
         """Return a product category; all but the first lie below the first."""
-        above = (
-            [{"id": self.id("category", 0), "name": TRADES[0], "type": "commerce-productCategories"}] if number else []
-        )
-        category = {"name": TRADES[number % len(TRADES)], "ancestorRefs": above, "hasChildren": not number}
-        dated = self.dated(number)
-        dated.pop("createdDate")
-        return {"id": self.id("category", number), **category, **dated}
+        first = {"id": self.id("category", 0), "name": self.called("category", 0), "type": "commerce-productCategories"}
+        category = {"name": self.called("category", number), "ancestorRefs": [first] if number else []}
+        return {"id": self.id("category", number), **category, "hasChildren": not number, **self.undated(number)}
 
     def tax_component(self, number: int) -> Fields:
         """Return a tax component."""
-        dated = self.dated(number)
-        dated.pop("createdDate")
-        tax = {"name": f"Tax {number}", "rate": (0.2, 0.055, 0)[number % 3], "isCompound": number % 2 == 1}
-        return {"id": self.id("tax", number), **tax, **dated}
+        tax = {"name": self.called("tax", number), "rate": (0.2, 0.055, 0)[number % 3], "isCompound": number % 2 == 1}
+        return {"id": self.id("tax", number), **tax, **self.undated(number)}
 
     def transaction(self, number: int) -> Fields:
-        """Return a transaction; every second one is the fee of the one before."""
-        fee = number % 2 == 1
-        amount = -self.random.randrange(10, 900) / 100 if fee else self.money()
+        """Return a movement of money; a fee has the id of its payment, and more."""
+        move = self.sales.movement(number)
+        fee, order = move.kind == "PaymentFee", self.id("order", move.order)
+        source = {"id": self.id("payment", move.order), "type": "Payment"} if fee else {"id": order, "type": "Order"}
         return {
             "id": self.id("transaction", number - fee) + (":Fee" if fee else ""),
-            "totalAmount": amount,
-            "currency": self.currency,
-            "type": "PaymentFee" if fee else "Payment",
-            "subType": "charge",
-            "transactionSourceRef": {"id": self.id("order", number), "type": "Order"},
+            "totalAmount": move.amount,
+            "currency": move.currency,
+            "type": move.kind,
+            "subType": "charge" if move.kind.startswith("Payment") else move.kind.lower(),
+            "transactionSourceRef": None if move.kind == "Payout" else source,
             **self.supplemental(number),
-            "sourceCreatedDate": written(self.when(number), self.platform.dates),
-            **self.dated(number),
+            "sourceCreatedDate": self.written(move.when),
+            **self.dated(number, move.when),
         }
 
 

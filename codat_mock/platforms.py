@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
-OTHER_TYPES = ("accounts", "balanceSheet", "bankAccounts", "bills", "company", "invoices", "suppliers")
+OTHER_TYPES = ("chartOfAccounts", "balanceSheet", "bankAccounts", "bills", "company", "invoices", "suppliers")
 """Some of the data types of accounting platforms, as the data status lists them too."""
 
 EAST = timezone(timedelta(hours=2))

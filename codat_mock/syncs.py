@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SETTLES = timedelta(minutes=2)
 """So much time passes between two syncs: all machines that hand pages out have the first one by then."""
-SIZES = {"commerce-locations": 2, "commerce-paymentMethods": 2, "commerce-taxComponents": 3, "commerce-disputes": 3}
-"""Records of the data types that a shop has few of, however many orders it has."""
 
 
 class Syncs(Freedoms):
@@ -277,9 +275,9 @@ class Syncs(Freedoms):
         touched = {c.record_id for c in planned}
         oldest = [i for i in data_set.records if i not in touched]
         gone, changed = oldest[:remove], oldest[remove : remove + restamp]
-        size = add if data_set.made else SIZES.get(data_type, add) if add else 0
-        new = connection.merchant.records(data_type, range(data_set.made, data_set.made + size))
-        data_set.made += size
+        numbers = connection.merchant.more(data_type, data_set.made, add)
+        new = connection.merchant.records(data_type, numbers)
+        data_set.made = numbers.stop
         texts = self._texts(connection, operation, end, len(changed) + len(new))
         operation.planned = [
             *planned,

@@ -21,6 +21,11 @@ Fields = dict[str, Any]
 IDS = uuid.UUID("6f0a1f3e-54a5-4a43-9a53-1e3b0d1c0f55")
 
 
+def present(fields: Fields) -> Fields:
+    """Return fields as Codat shows them: what there is not is left out, not null."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _date(moment: datetime | None) -> str | None:
     return written(moment, "ticks") if moment else None
 
@@ -28,7 +33,7 @@ def _date(moment: datetime | None) -> str | None:
 def company(one: Company, base: str) -> Fields:
     """Return a company with its connections."""
     syncs = [c.last_sync for c in one.connections.values() if c.last_sync]
-    return {
+    fields = {
         "id": one.id,
         "name": one.name,
         "description": one.description,
@@ -36,19 +41,19 @@ def company(one: Company, base: str) -> Fields:
         "redirect": f"{base}/link/company/{one.id}?{_password(one.id)}",
         "lastSync": _date(max(syncs, default=None)),
         "created": _date(one.created),
-        "createdByUserName": None,
+        "createdByUserName": "Ada Okafor",
         "products": list(one.products),
         "ownerUserIds": [str(uuid.uuid5(IDS, f"owner/{one.id}"))],
         "tags": one.tags,
-        "referenceParentCompany": None,
         "referenceSubsidiaryCompanies": [],
         "dataConnections": [connection(c, base) for c in one.connections.values()],
     }
+    return present(fields)
 
 
 def connection(one: Connection, base: str) -> Fields:
     """Return a connection."""
-    return {
+    fields = {
         "id": one.id,
         "integrationId": _integration_id(one.platform),
         **({} if one.keyless else {"integrationKey": one.platform.key}),
@@ -62,6 +67,7 @@ def connection(one: Connection, base: str) -> Fields:
         "dataConnectionErrors": _errors(one),
         "connectionInfo": {"shop": one.merchant.name, "scopes": ["read"]} if one.syncs else None,
     }
+    return present(fields)
 
 
 def _errors(one: Connection) -> list[Fields]:
@@ -82,7 +88,7 @@ def data_status(world: World, one: Company) -> Fields:
             offered = [c for c in one.connections.values() if c.syncs and data_type not in c.platform.lacks]
             if data_type in COMMERCE_TYPES and not offered and any(c.syncs for c in one.connections.values()):
                 answer[data_type] = {"dataType": data_type, "currentStatus": "NotSupported"}
-            else:
+            elif world.never_synced == "named":
                 answer[data_type] = None if position % 2 else {"dataType": data_type}
             continue
         answer[data_type] = {"dataType": data_type, "currentStatus": latest.status, "latestSyncId": latest.id}
@@ -93,7 +99,7 @@ def data_status(world: World, one: Company) -> Fields:
 
 def operation(one: Operation, company_id: str) -> Fields:
     """Return a pull operation."""
-    return {
+    fields = {
         "id": one.id,
         "companyId": company_id,
         "connectionId": one.connection_id,
@@ -107,6 +113,7 @@ def operation(one: Operation, company_id: str) -> Fields:
         "isCompleted": one.good,
         "isErrored": one.status in FAILED,
     }
+    return present(fields)
 
 
 def integration(one: Platform) -> Fields:

@@ -6,7 +6,7 @@ Changed by the test or the knobs in one thread while the server reads in another
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from codat_mock.holdings import INFO, Company, Connection, DataSet, Operation
 from codat_mock.merchants import COMMERCE_TYPES, Fields, Merchant
@@ -34,14 +34,14 @@ class World(Syncs):
         Args:
             companies: how many.
             connections: commerce connections of each.
-            records: orders, customers and so on of each connection.
+            records: orders of each connection, made over two years, with as many customers and so on.
             extras: whether some companies also have an accounting and a pending connection.
             platforms: what the connections are on, in turn.
             seed: for another set of shops.
         """
         # Shops that are there from the start were synced a day ago; those that are connected later, now.
         super().__init__(seed, behind=timedelta(days=1 if companies else 0))
-        self.seed = seed
+        self.seed, self._records = seed, records
         self.client_id = self.uuid()
         self.settings = [self._setting(t) for t in (*COMMERCE_TYPES, *OTHER_TYPES)]
         for number in range(companies):
@@ -69,8 +69,9 @@ class World(Syncs):
         """Add a connection."""
         company = self.companies[company_id]
         number = len(company.connections)
-        merchant = Merchant(f"{self.seed}/{company_id}/{number}", BY_KEY[platform_key])
-        connection = Connection(self.uuid(), company_id, BY_KEY[platform_key], status, datetime.now(UTC), merchant)
+        seed = f"{self.seed}/{company_id}/{number}"
+        merchant = Merchant(seed, BY_KEY[platform_key], self._records, self.now - timedelta(hours=1))
+        connection = Connection(self.uuid(), company_id, BY_KEY[platform_key], status, self.now, merchant)
         company.connections[connection.id] = connection
         return connection
 

@@ -31,6 +31,6 @@ def references() -> str:
             column = path.removesuffix(".id").removesuffix(".type").replace("[].", "[]<br>")
             if (to := dictionary.leads_to(path, text)) and path not in {"companyId", "connectionId"}:
                 lines.append(f'    {to} ||--o{{ {name} : "{column}"')
-            for kind in OF_KINDS if text.startswith("What kind of record it is: ") else ():
-                lines.append(f'    {kind} ||..o{{ {name} : "{column}"')
+            kinds = OF_KINDS if text.startswith("What kind of record it is: ") else ()
+            lines += [f'    {kind} ||..o{{ {name} : "{column}"' for kind in kinds]
     return "\n".join(["```mermaid", "erDiagram", *lines, "```"])

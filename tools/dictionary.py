@@ -46,7 +46,7 @@ MEANINGS = {
 KINDS = {"string": "text", "number": "number", "integer": "whole number", "boolean": "true or false"}
 OF = re.compile(r"Id of the (.*?)(?: in Codat)?\.")
 """What is said of an id."""
-RECENT = re.compile(r"20(2[5-9]|[3-9]\d)-\d\d-\d\dT[\d:.]+Z")
+RECENT = re.compile(r"20(2[4-9]|[3-9]\d)-\d\d-\d\dT[\d:.]+Z")
 """Dates that the stand-in takes from the clock: what its shops have made is older."""
 LINK = re.compile(r"http://127\.0\.0\.1:\d+([^?]*).*")
 """A link of the stand-in: its host, its path, and a one-time password."""
@@ -132,7 +132,7 @@ def kind(schema: dict[str, Any]) -> str:
         return f"list of {kind(schema['items'])}s"
     if name == "object":
         return "object" if "properties" in schema else "object of any names"
-    return schema.get("format", KINDS[name])
+    return str(schema.get("format", KINDS[name]))
 
 
 @lru_cache

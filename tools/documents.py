@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
-from tools import dictionary, diagrams, hub
+from tools import diagrams, dictionary, hub
 from tools.environments import ROOT
 from tools.plugin import about, settings
 
@@ -104,7 +104,11 @@ def documents() -> dict[Path, str]:
             "streams": dictionary.table("docs/streams/", short=True),
         },
         ROOT / "docs" / "settings.md": {"settings": settings_table(properties)},
-        dictionary.FOLDER / "index.md": {"diagram": diagrams.parents(), "references": diagrams.references(), "streams": dictionary.table("")},
+        dictionary.FOLDER / "index.md": {
+            "diagram": diagrams.parents(),
+            "references": diagrams.references(),
+            "streams": dictionary.table(""),
+        },
         ROOT / "ARCHITECTURE.md": {"check": check_table()},
     }
     found = {hub.PATH: hub.text(about()), **dictionary.pages()}

@@ -262,7 +262,7 @@ NOT_SUPPORTED = re.compile(r"data ?type\b.*\bnot supported by platform", re.IGNO
 """Codat's words for a data type that a platform does not offer; 'not supported' alone may mean something else."""
 NO_DATA = re.compile(r"\s*no data available\b", re.IGNORECASE)
 """Codat's words for a data type of which nothing was ever fetched."""
-UNDER_WAY = re.compile(r"dataset ?already ?in ?progress", re.IGNORECASE)
+UNDER_WAY = re.compile(r"(already|still) ?in ?progress", re.IGNORECASE)
 """Codat's words for a sync that is under way already."""
 
 

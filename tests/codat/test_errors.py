@@ -234,6 +234,7 @@ def test_a_traceback_is_there_for_who_asks(stage: Callable[..., Stage]) -> None:
         (599, "", "/companies", errors.ServerTrouble, True),
         (400, "DatasetAlreadyInProgress", "/companies/c1/data/queue/commerce-orders", errors.UnderWay, False),
         (500, "Dataset already in progress", "/companies/c1/data/queue/commerce-orders", errors.UnderWay, False),
+        (400, "Cannot queue x sync as previous sync y is still in progress", "/data/queue/x", errors.UnderWay, False),
         (500, "Dataset already in progress", "/companies", errors.ServerTrouble, True),
     ],
 )

@@ -64,6 +64,28 @@ def test_a_body_has_to_be_json_and_say_so(call: Caller) -> None:
         assert requests.post(call.url + "/companies", "name", headers=headers, timeout=10).status_code == status
 
 
+SETTING = '{"settings": [{"dataType": [], "fetchOnFirstLink": true, "syncSchedule": 1, "syncOrder": 1}]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/companies", b"\xff"),
+        ("/companies", b"[" * 100_000),
+        ("/companies", b'{"name": %s}' % (b"9" * 5000)),
+        ("/companies", b'{"name": "x", "tags": 5}'),
+        ("/companies", b'{"name": "x", "description": 5}'),
+        ("/companies/{}/connections", b'{"platformKey": []}'),
+        ("/companies/{}/syncSettings", SETTING.encode()),
+    ],
+)
+def test_a_bad_body_is_refused_in_codats_form(call: Caller, path: str, body: bytes) -> None:
+    headers = {**KEY, "Content-Type": "application/json"}
+    answer = requests.post(call.url + path.format(call.company), body, headers=headers, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["statusCode"] == 400
+
+
 @pytest.mark.parametrize("header", [None, "Basic", "Basic " + API_KEY, "Bearer x"])
 def test_the_key_is_checked(shops: Stage, header: str | None) -> None:
     answer = requests.get(shops.url + "/companies", headers={"Authorization": header} if header else {}, timeout=10)

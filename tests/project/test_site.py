@@ -1,4 +1,4 @@
-"""The site of the documents: made without a warning, each page in its menu, its diagrams drawn with nothing from afar."""
+"""The site of the documents: made without a warning, each page in its menu, its diagrams drawn without a network."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from tools.site import BUILT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from selenium import webdriver
+
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("npm"), reason="npm is not installed")]
 DOCS = ROOT / "docs"
 PAGES = ("streams/index", "reading")
@@ -32,6 +34,12 @@ SHOWN = """
 document.querySelectorAll('.mermaid').forEach(d => d.remove());
 return mermaid.render('again', arguments[0]).then(made => made.svg)
 """
+
+
+def heights(wanted: int, browser: webdriver.Chrome) -> list[float]:
+    """Return the heights of all diagrams once so many are there, nothing before."""
+    found: list[float] = browser.execute_script(DRAWN)
+    return found if len(found) == wanted else []
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -69,11 +77,11 @@ def test_the_diagrams(address: str, size: str) -> None:
         for page in PAGES:
             texts = examples(f"docs/{page}.md", "mermaid")
             browser.get(f"{address}/{page.removesuffix('index')}")
-            WebDriverWait(browser, 60).until(lambda b, n=len(texts): len(b.execute_script(DRAWN)) == n)
-            assert min(browser.execute_script(DRAWN)) > 50, page
+            drawn = WebDriverWait(browser, 60).until(partial(heights, len(texts)))
+            assert min(drawn) > 50, page
             if folder := os.environ.get("SCREENSHOTS"):
                 browser.save_screenshot(f"{folder}/{page.replace('/', '-')}-{size}.png")
-            drawn = [browser.execute_script(SHOWN, text) for text in texts]
-            assert any(all(name in one for name in STREAMS) for one in drawn) or "bookmark moves" in drawn[0]
+            pictures = [browser.execute_script(SHOWN, text) for text in texts]
+            assert any(all(name in one for name in STREAMS) for one in pictures) or "bookmark moves" in pictures[0]
     finally:
         browser.quit()

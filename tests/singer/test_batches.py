@@ -90,7 +90,7 @@ def test_maps_and_flattening_are_in_files_too(stage: Callable[..., Stage], tmp_p
     columns = next(m["schema"]["properties"] for m in run.schemas if m["stream"] == "orders")
     orders = in_files(run, "orders")
     assert all("customerRef__id" in order and order.keys() <= columns.keys() for order in orders)
-    assert json.loads(orders[0]["orderLineItems"])[0]["quantity"] == 1
+    assert json.loads(orders[0]["orderLineItems"])[0]["quantity"] > 0
 
 
 def test_an_unfinished_read_is_begun_anew(stage: Callable[..., Stage], tmp_path: Path) -> None:

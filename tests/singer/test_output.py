@@ -268,7 +268,7 @@ def test_stream_maps_rename_filter_and_alias(stage: Callable[..., Stage]) -> Non
 def test_flattening(shop: Stage) -> None:
     record = shop.run(flattening_enabled=True, flattening_max_depth=1).ok().records["orders"][0]
     assert "customerRef__id" in record
-    assert json.loads(record["orderLineItems"])[0]["quantity"] == 1
+    assert json.loads(record["orderLineItems"])[0]["quantity"] > 0
     assert not any(isinstance(v, dict | list) for v in record.values())
 
 

@@ -147,7 +147,7 @@ def test_a_data_set_that_goes_away_between_two_pages_leaves_its_bookmark(
     connection = shops.world.connections()[0]
     assert run.says("orders", f"(connection {connection.id})")
     assert len(run.records["orders"]) == 10
-    assert len(run.records["transactions"]) == 15
+    assert len(run.records["payments"]) == 15
     assert not stamps(run, "orders")
 
 
@@ -162,7 +162,7 @@ def test_fewer_records_than_promised_leave_the_bookmark(stage: Callable[..., Sta
     assert run.problems[-1].startswith("1 data set failed (see above).")
     assert len(shops.requests(f"commerce-{stream}")) >= 3
     assert not stamps(run, stream)
-    assert len(run.records["transactions"]) == 12
+    assert len(run.records["payments"]) == 12
 
 
 def test_a_state_of_plain_sdk_bookmarks_is_gone_on_from(stage: Callable[..., Stage]) -> None:
