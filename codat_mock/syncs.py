@@ -177,8 +177,9 @@ class Syncs(Freedoms):
                 continue
             if clock >= operation.ends:
                 if operation.planned is None:
-                    fresh = operation.data_type not in company.connections[operation.connection_id].data
-                    self.finish(operation, restamp=1, add=12 if fresh else 1)
+                    shop = company.connections[operation.connection_id]
+                    fresh = operation.data_type not in shop.data
+                    self.finish(operation, restamp=1, add=shop.merchant.orders if fresh else 1)
                 else:
                     self.finish(operation)
                 continue

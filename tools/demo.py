@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MELTANO = "meltano==4.4.*"
+RECORDS = "30"
+"""Orders of each shop: a few, for a table that one can take in."""
 MOCK_KEY = "codat-mock-key"
 
 
@@ -66,7 +68,7 @@ def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[P
 
 def story() -> int:
     """Walk from an empty account to the first rows, as on a terminal."""
-    account = ("--companies", "0", "--sync-seconds", "24")
+    account = ("--companies", "0", "--sync-seconds", "24", "--records", "12")
     with meltano_project("story") as (meltano, mock, output, env), stand_in(mock, *account) as url:
         command: list[str | Path] = [meltano, "invoke"]
         env |= {"TAP_CODAT_COMMERCE_API_KEY": MOCK_KEY, "TAP_CODAT_COMMERCE_API_URL": url}
@@ -118,7 +120,7 @@ def quoted(part: str) -> str:
 @contextlib.contextmanager
 def stand_in(program: Path, *options: str) -> Iterator[str]:
     """Run the stand-in on a free port for as long as the `with` lasts; give its address."""
-    process = subprocess.Popen([program, "--port", "0", *options], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, "--port", "0", "--records", RECORDS, *options], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if " at http" not in line:
