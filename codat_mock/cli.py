@@ -18,7 +18,7 @@ from codat_mock.world import World
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True, help="0 for any free one.")
 @click.option("--companies", type=click.IntRange(0), default=3, show_default=True, help="How many companies.")
 @click.option("--connections", type=click.IntRange(0), default=2, show_default=True, help="Shops of each company.")
-@click.option("--records", type=click.IntRange(0), default=400, show_default=True, help="Orders of each shop in two years.")
+@click.option("--records", type=click.IntRange(0), default=400, show_default=True, help="Orders of each shop.")
 @click.option("--latency", type=click.FloatRange(0), default=0.0, show_default=True, help="Seconds for each answer.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number makes other shops.")
 @click.option("--sync-seconds", type=click.FloatRange(0), default=2.0, show_default=True, help="How long a sync takes.")

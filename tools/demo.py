@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MELTANO = "meltano==4.4.*"
-RECORDS = "30"
-"""Orders of each shop: a few, for a table that one can take in."""
+SMALL = ("--port", "0", "--records", "30")
+"""Of the stand-in: any free port, and few orders of each shop, for a table that one can take in."""
 MOCK_KEY = "codat-mock-key"
 
 
@@ -120,7 +120,7 @@ def quoted(part: str) -> str:
 @contextlib.contextmanager
 def stand_in(program: Path, *options: str) -> Iterator[str]:
     """Run the stand-in on a free port for as long as the `with` lasts; give its address."""
-    process = subprocess.Popen([program, "--port", "0", "--records", RECORDS, *options], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([program, *SMALL, *options], stdout=subprocess.PIPE, text=True)
     try:
         line = process.stdout.readline() if process.stdout else ""
         if " at http" not in line:

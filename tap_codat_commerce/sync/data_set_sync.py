@@ -302,7 +302,9 @@ class DataSetSync:
             self._report("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
         self._summary.succeeded(Action.READ.value)
         if proof.may_still_arrive(read, seen):
-            self._report("No data, says Codat, soon after a good sync: the next run asks again.", level=logging.INFO)
+            self._report(
+                "No data, says Codat, after a sync that failed or has just ended: asked again.", level=logging.INFO
+            )
         elif not proof.is_settled(seen.status, seen.asked_at):
             self._report("Read again by the next run: the sync had just ended.", level=logging.INFO)
         else:

@@ -140,9 +140,10 @@ def had_data(old: Bookmark, start_date: str | None) -> bool:
 
 
 def may_still_arrive(read: Read, seen: Seen) -> bool:
-    """Say whether Codat says that there is no data, so soon after a good sync that it may not be there yet."""
+    """Say whether Codat says that there is no data, where its latest sync failed or a good one ended just before."""
     end = dates.stamp(seen.status.last_good_sync)
-    return read.no_data and (end is None or end > dates.moved(seen.asked_at, -APPEARS_WITHIN))
+    recent = end is None or end > dates.moved(seen.asked_at, -APPEARS_WITHIN)
+    return read.no_data and (recent or seen.status.kind is not Kind.GOOD)
 
 
 def last_read(read: Read, seen: Seen, *, ended_at: str, looked_at: str) -> LastRead:

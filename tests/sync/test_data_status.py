@@ -148,7 +148,7 @@ def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], st
     shops.gate.faults.append(Fault(path=ORDERS, status=status, message=message, times=0))
     run = shops.run().ok()
     assert run.records["orders"] == []
-    assert len(run.records["transactions"]) == 12
+    assert len(run.records["payments"]) == 12
     assert run.says("Not ready: Codat answered 409. Queue a refresh", ": orders.") is (status == 409)
     assert f"{outcome} 1" in run.log
     assert len(shops.requests(ORDERS)) == 1

@@ -115,7 +115,7 @@ class TestWaiting:
         run = shops.run(on_not_ready="fail")
         assert run.code == 1
         assert run.problems[-1].startswith("1 data set not ready (see above), and on_not_ready")
-        assert len(run.records["transactions"]) == 12
+        assert len(run.records["payments"]) == 12
 
     def test_what_is_not_supported_does_not(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1, platforms=(BY_KEY["exgd"],))

@@ -109,9 +109,14 @@ RULES = {
         LATER,
     ),
     "no data is not believed where there was some": Rule(
-        proof, "had_data", lambda *_: False, DAILY, (((6, "try 0 restamp"),), ((3, "no data"),))
+        proof,
+        "had_data",
+        lambda *_: False,
+        DAILY,
+        (((6, "try 0 restamp"),), ((3, "no data"),)),
+        found_by="no data is not believed soon after a sync, or after one that failed",
     ),
-    "no data is not believed soon after a good sync": Rule(
+    "no data is not believed soon after a sync, or after one that failed": Rule(
         proof, "may_still_arrive", lambda *_: False, FIRST, (((3, "end 0"),), ((3, "no data"),))
     ),
     "a checkpoint holds only if nothing has moved": Rule(
@@ -136,6 +141,11 @@ MENDED = {
         BASE._replace(ids=False),
         (((0, "link 1"),), ((7, "half 0 restamp"),)),
     ),
+    "no data, night after night, after a sync that failed": (
+        ONE,
+        (((0, "try 0 restamp"), (3, "no data")), ((4, "no data"),)),
+    ),
+    "no data, after what the run itself has read": (ONE, (((3, "try 0 restamp"), (6, "no data")), ((4, "no data"),))),
     "no data, where the bookmark is not trusted": (ONE, ((), ((0, "try 0 restamp"),), ((3, "no data"),))),
 }
 """Histories in which something was lost, with all rules of then."""
