@@ -5,7 +5,12 @@ Ctrl-C ends both without a traceback also while modules are being imported.
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
+
+OF_THE_LOG = ("TAP_CODAT_COMMERCE_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+"""The variables by which the SDK sets up the log, before any command begins. It can't do with empty ones."""
 
 
 def main() -> None:
@@ -13,7 +18,14 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from tap_codat_commerce.tap import TapCodatCommerce  # noqa: PLC0415
 
-    TapCodatCommerce.cli()
+    given = [name for name in OF_THE_LOG if os.environ.get(name)]
+    for name in set(OF_THE_LOG) - set(given):
+        os.environ.pop(name, None)
+    try:
+        command = TapCodatCommerce.cli
+    except Exception as exc:  # noqa: BLE001 - a log configuration may fail in as many ways as there are
+        sys.exit(f"The log can't be set up by {' and '.join(given)}: {exc}. Levels are debug, info, warning and error.")
+    command()
 
 
 def workflow() -> None:

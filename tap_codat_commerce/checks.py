@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CONNECTION_STATUSES = ("Linked", "Deauthorized", "Unlinked", "PendingAuth")
 
+LONGEST_KEY = 1000
+
 
 def all_problems(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """Return a line for each problem of a configuration.
@@ -80,6 +82,8 @@ def _api_key(value: str) -> str | None:
         except ValueError:
             return "starts with 'Basic' but what follows is no base64; copy the whole header, or the raw key"
         return None if encoded.strip() else "holds only the word 'Basic'; copy the whole header, or the raw key"
+    if len(value) > LONGEST_KEY:
+        return f"is longer than {LONGEST_KEY} characters; copy the key alone"
     if not value.strip().isascii() or not value.strip().isprintable() or " " in value.strip():
         return "holds blanks or characters that no key has; copy it again"
     return None

@@ -13,8 +13,11 @@ import msgspec
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.redaction import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tap_codat_commerce.codat.envelope import Page
 
 COMMERCE_PREFIX = "commerce-"
@@ -24,6 +27,8 @@ Id = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}\Z)[^\s\x00-\x1f\x7f-\x9f]
 """No blanks, and not `.` or `..`: ids become parts of paths, log lines and the state."""
 
 
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+"""A word, an id or a date: what is longer is none, and would fill the log and the state."""
 NO_IDS = {"", "00000000-0000-0000-0000-000000000000"}
 """Ids that mean 'none'; the second is .NET's."""
 
@@ -39,11 +44,11 @@ class _Dated(msgspec.Struct):
 class StatusEntry(msgspec.Struct, rename="camel"):
     """The data status of one data type."""
 
-    data_type: str | None = None
-    current_status: str | None = None
-    last_successful_sync: str | None = None
-    latest_sync_id: str | None = None
-    latest_successful_sync_id: str | None = None
+    data_type: Text | None = None
+    current_status: Text | None = None
+    last_successful_sync: Text | None = None
+    latest_sync_id: Text | None = None
+    latest_successful_sync_id: Text | None = None
 
     @property
     def ids(self) -> tuple[str | None, str | None]:
@@ -52,17 +57,47 @@ class StatusEntry(msgspec.Struct, rename="camel"):
         return latest, good
 
 
-class Operation(msgspec.Struct, rename="camel"):
+class Standing(msgspec.Struct, rename="camel"):
+    """How a pull operation stands, and Codat's words about it, whatever they are: the rest can be read all the same."""
+
+    status: Text | None = None
+    status_description: Any = None
+    error_message: Any = None
+
+    @property
+    def description(self) -> str:
+        """What Codat says of it, for people."""
+        return words(self.status_description)
+
+    @property
+    def error(self) -> str:
+        """What went wrong, for people."""
+        return words(self.error_message)
+
+
+class Operation(Standing, rename="camel", kw_only=True):
     """A pull operation: one sync of one data type over one connection."""
 
-    id: str
-    connection_id: str
-    data_type: str
-    requested: str
-    status: str | None = None
-    completed: str | None = None
-    status_description: Any = None  # for people alone, as is the next: the rest can be read whatever these are
-    error_message: Any = None
+    id: Text
+    connection_id: Text
+    data_type: Text
+    requested: Text
+    completed: Text | None = None
+
+
+class Queued(Standing, rename="camel"):
+    """What Codat answers when it has queued a sync. It has, whatever can be read of that."""
+
+    id: Text | None = None
+
+
+class Integration(msgspec.Struct, rename="camel"):
+    """A platform."""
+
+    key: Text
+    name: Text = ""
+    source_type: Text | None = None
+    enabled: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +117,40 @@ class Company:
 
 _dated: Any = msgspec.json.Decoder(_Dated).decode
 _id: Any = msgspec.json.Decoder(_WithId).decode
+_integration: Any = msgspec.json.Decoder(Integration).decode
 _operation: Any = msgspec.json.Decoder(Operation).decode
+
+
+def words(value: object) -> str:
+    """Return a text of Codat's for people, empty if it is none."""
+    return quoted(value) if isinstance(value, str) else ""
+
+
+def text(fields: Mapping[str, Any], name: str) -> str:
+    """Return a field of an object that came as it is, if it is a text; else an empty one."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def queued(answer: object) -> Queued:
+    """Return what came of a sync that was queued."""
+    try:
+        return msgspec.convert(answer, Queued)
+    except ValueError:
+        return Queued()
+
+
+def integrations(page: Page) -> list[Integration]:
+    """Return the platforms of a page.
+
+    Raises:
+        UnexpectedAnswer: one can't be read.
+    """
+    try:
+        return [_integration(raw) for raw in page.results]
+    except ValueError as exc:
+        what = f"the list of platforms holds one that can't be read: {exc}"
+        raise UnexpectedAnswer(what) from exc
 
 
 def id_of(raw: msgspec.Raw) -> str:

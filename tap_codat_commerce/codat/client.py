@@ -18,7 +18,7 @@ from tap_codat_commerce.codat import errors, lossless_json, nesting, redaction, 
 from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.envelope import Page
 from tap_codat_commerce.codat.quota import Quota
-from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.codat.redaction import host, quoted
 from tap_codat_commerce.codat.refusals import refusal
 from tap_codat_commerce.codat.transport import Transport
 
@@ -132,7 +132,7 @@ class Client:
         except ValueError:  # as of a port that is no number, or half an IPv6 address
             safe = False
         if not safe:
-            msg = f"the answer links to {quoted(link)}, which is not on {self._base}"
+            msg = f"the answer links to {host(link)}, which is not on {self._base}"
             raise errors.UnsafeLink(msg)
         return self._send("GET", url, None, decode)
 
@@ -182,8 +182,7 @@ class Client:
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(request, answer, self._max_retry_wait)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            target = quoted(answer.headers.get("Location", "nowhere"))
-            what = f"{request} was redirected to {target}"
+            what = f"{request} was redirected to {host(answer.headers.get('Location', ''))}"
             raise errors.Redirected(what)
         try:
             value = decoded(request, answer, decode)
@@ -225,7 +224,7 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
         if not nesting.is_too_deep(body):
             return decode(body)
     except msgspec.ValidationError as exc:
-        what = f"{request} answered {answer.status} with JSON of an unexpected form: {exc}"
+        what = f"{request} answered {answer.status} with JSON of an unexpected form: {quoted(str(exc))}"
         raise errors.UnexpectedAnswer(what) from exc
     except ValueError:
         kind = quoted(answer.headers.get("Content-Type", "no content type"))

@@ -98,7 +98,7 @@ class Page(msgspec.Struct):
         came = [str(self.number)] if type(self.number) is int and self.number > 0 else []
         for link in self.own_links:
             if not asked.endswith(_path(link)) and _contradict(_names(link), _names(url)):
-                what = f"{request}: an answer came that says that it is {quoted(link)}"
+                what = f"{request}: an answer came that says that it is {quoted(_path(link))}"
                 raise AnswerToAnother(what)
             came += filter(None, [_page(link)])
         if wanted and (others := set(came) - {wanted}):

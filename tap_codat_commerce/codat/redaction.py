@@ -1,7 +1,7 @@
 """Makes a text safe to show: takes the key out in every form, and makes visible what a terminal would obey.
 
-Errors pass through here when they are made, log lines when they are logged. Texts are cut after that, never before: a
-part of a key might not be recognised.
+Errors pass through here when they are made, log lines when they are logged. What somebody else wrote reaches a person
+by `quoted` alone: so no answer can fill a log, forge a line of it, or have it hold a link to be opened.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e
 
 PIECE = 10
 """So many characters of a key in a row are taken out, too: servers may cut a key, or break it over two lines."""
-PASSWORD = re.compile(r"(?<=://)[^/\s@:]*:[^\s?]*(?=@)")
+PASSWORD = re.compile(r"(?<=://)[^/\s@:]{0,200}:[^\s?]{0,400}(?=@)")
 """A proxy's user and password in its address, even if they hold characters that should have been encoded."""
-QUERY = re.compile(r"(?<=://)([^\s?'\"]*\?)[^\s'\"]+")
-"""A link and its query, which may let anybody act for a merchant."""
+LOOKED_AT = 4096
+"""Characters of somebody else's words that are looked at: far more than are shown, as cleaning may shorten them."""
+LINK = re.compile(
+    r"(?::|%(?:25)*3a|^)(?:/|%(?:25)*2f){2}|\.[a-z]{2,63}(?::\d+)?(?:[/?#]|%(?:25)*(?:2f|3f|23))", re.IGNORECASE
+)
+"""What tells that a word holds a link, in whatever spelling: whoever opens it may be able to act for a merchant."""
+LEFT_OUT = "(link)"
+PLACE = re.compile(r"((?:[a-z][a-z0-9+.-]{0,20}:)?)//(?:[^/?#@\s]{0,200}@)?([\w.:\[\]-]{1,253})", re.IGNORECASE)
+"""The scheme of a link, and its host and port."""
 SMALL = {ord(c): ord(c.lower()) for c in map(chr, range(ord("A"), ord("Z") + 1))}
 
 _keys: dict[str, re.Pattern[str]] = {}
@@ -59,9 +66,21 @@ def clean(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return a cleaned text on one line, links in it without their queries; cut if it is long."""
-    text = QUERY.sub(r"\1***", " ".join(clean(text).split()))
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
+    """Return somebody else's words: cleaned, on one line, without links, and cut. A longer text takes no longer.
+
+    It is cut before that, too: then a last word that may be a part of a key is not shown.
+    """
+    words = clean(text[:LOOKED_AT]).split()
+    if len(text) > LOOKED_AT:
+        words[-1:] = [words[-1][:SHOWN]] if len(words) == 1 else []
+    line = " ".join(LEFT_OUT if LINK.search(word) else word for word in words)
+    return line if len(line) <= SHOWN and len(text) <= LOOKED_AT else line[:SHOWN] + "…"
+
+
+def host(link: str) -> str:
+    """Return where a link leads, for people: its host alone, as all else may let somebody act for a merchant."""
+    place = PLACE.match(link)
+    return clean(f"{place[1]}//{place[2]}") if place else "another path" if link else "nowhere"
 
 
 def one_line(text: str) -> str:

@@ -216,7 +216,7 @@ def _checkpoint(reading: object) -> Checkpoint | None:
     """Return how far an unfinished read came; None for what another version wrote: it is then begun anew."""
     if not isinstance(reading, dict) or reading.keys() != FIELDS.keys():
         return None
-    fits = all(isinstance(reading[name], kinds) for name, kinds in FIELDS.items())
+    fits = all(type(reading[name]) in kinds for name, kinds in FIELDS.items())
     return Checkpoint(**reading) if fits and min(reading["page"], reading["page_size"]) > 0 else None
 
 

@@ -80,7 +80,7 @@ class Environment:
                 continue
             try:
                 found[name] = self._value(name)
-            except (ValueError, LookupError):
+            except (ValueError, LookupError, RecursionError):
                 text, kind = self._variables[variable], self._kind(name)
                 quotes = ", and not be in quotes" if text[:1] in {"'", '"'} else ""
                 as_json = " as JSON" if kind == "object" else ""
@@ -139,5 +139,5 @@ class Environment:
     def _value_if_any(self, name: str) -> Any:
         try:
             return self._value(name)
-        except (ValueError, LookupError):
+        except (ValueError, LookupError, RecursionError):
             return None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat import unicode_repair
 from tap_codat_commerce.singer.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ KINDS = {
 }
 
 
+HALF = r"an escape like \ud800 is half a character"
 EMPTY = {"--state": "is empty, as the run before ended without a STATE. Delete it, and run without --state"}
 
 
@@ -35,6 +37,8 @@ def read_object(option: str, path: str) -> dict[str, Any]:
     try:
         text = Path(path).read_text("utf-8-sig")
         found = json.loads(text, parse_float=Decimal)
+        if unicode_repair.mended(text.encode())[1]:
+            raise ValueError(HALF)  # noqa: TRY301 - it is no JSON that anybody else could read
     except OSError as exc:
         what = f"can't be read: {exc.strerror}"
     except UnicodeDecodeError:

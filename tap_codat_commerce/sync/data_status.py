@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.codat.paths import path
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
@@ -220,16 +221,15 @@ class DataStatuses:
         """
         return SyncStatus.of(self.entries(company_id).get(data_type))
 
-    def refresh(self, company_id: str, connection_id: str, data_type: str) -> dict[str, Any]:
-        """Queue a sync of a data set, and return its pull operation.
+    def refresh(self, company_id: str, connection_id: str, data_type: str) -> answers.Queued:
+        """Queue a sync of a data set, and return what is known of its pull operation.
 
         Raises:
             UnderWay: a sync of it is under way already.
             CodatError: the request failed.
         """
         queue = path("companies", company_id, "data", "queue", data_type)
-        answer = self._prefetcher.post(queue, {"connectionId": connection_id})
-        return answer if isinstance(answer, dict) else {}
+        return answers.queued(self._prefetcher.post(queue, {"connectionId": connection_id}))
 
 
 def _path(company_id: str) -> str:
@@ -271,7 +271,7 @@ def why_not_ready(status: SyncStatus) -> tuple[str, str]:
         return "never synced", NEVER_SYNCED
     if status.kind is Kind.FAILED:
         return f"the first sync failed ({current})", _advice(current)
-    return f"the status {current!r} is unknown to this version", "Look for a newer version"
+    return f"the status {quoted(current)!r} is unknown to this version", "Look for a newer version"
 
 
 def _advice(current: str | None) -> str:

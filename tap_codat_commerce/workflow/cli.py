@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.client import user_agent
 from tap_codat_commerce.codat.errors import CodatError
 from tap_codat_commerce.singer import stdio
@@ -177,11 +178,11 @@ def connect(  # noqa: PLR0913 - one parameter for each option
     chosen = connecting.platform(session.prefetcher, platform)
     if name:
         if not again:
-            connecting.refuse_twin(session, name, str(chosen["key"]), description)
+            connecting.refuse_twin(session, name, chosen.key, description)
         owner = connecting.company(session.prefetcher, name, description)
-        if owner.get("name") != name:
+        if (kept := answers.text(owner, "name")) != name:
             note = "" if description else " The whole name is its description."
-            show.note(f"Warning: of the name {name!r} Codat keeps {(owner.get('name') or 'nothing')!r}.{note}")
+            show.note(f"Warning: of the name {name!r} Codat keeps {(kept or 'nothing')!r}.{note}")
     else:
         owner = session.companies([str(company)])[0]
     if owner.get("products") == []:
@@ -189,14 +190,14 @@ def connect(  # noqa: PLR0913 - one parameter for each option
             "Warning: Codat lists no product for this company. Where an account works with products, Codat fetches "
             "nothing for it until one, for example Lending, is turned on: Codat Portal, the company's page."
         )
-    made = connecting.connection(session.prefetcher, owner, str(chosen["key"]), just_made=not company)
+    made = connecting.connection(session.prefetcher, owner, chosen.key, just_made=not company)
     outcome = {
         "company": name_of(owner),
         "companyId": owner["id"],
-        "platform": chosen.get("name"),
+        "platform": chosen.name,
         "connectionId": made.get("id"),
-        "status": made.get("status"),
-        "link": made.get("linkUrl"),
+        "status": answers.text(made, "status"),
+        "link": answers.text(made, "linkUrl"),
     }
     if as_json:
         show.as_json(outcome)
@@ -204,7 +205,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
     labels = ("company", "company id", "platform", "connection id", "status", "link")
     for label, value in zip(labels, outcome.values(), strict=True):
         show.result(f"{label + ':':<15}{value}")
-    who = "Open the link yourself" if chosen.get("key") == connecting.SANDBOX else "Have the merchant open the link"
+    who = "Open the link yourself" if chosen.key == connecting.SANDBOX else "Have the merchant open the link"
     show.note(f"{who}; `codat-commerce status --watch` shows when the data is there.")
 
 

@@ -18,6 +18,7 @@ from tap_codat_commerce.sync.company_selection import COMMERCE
 from tap_codat_commerce.workflow.session import UsageError, names_of
 
 if TYPE_CHECKING:
+    from tap_codat_commerce.codat.answers import Integration
     from tap_codat_commerce.codat.prefetcher import Prefetcher
     from tap_codat_commerce.workflow.session import Session
 
@@ -53,30 +54,29 @@ def refuse_twin(session: Session, name: str, platform_key: str, description: str
         raise UsageError(msg)
 
 
-def platform(prefetcher: Prefetcher, wanted: str) -> dict[str, Any]:
+def platform(prefetcher: Prefetcher, wanted: str) -> Integration:
     """Return the platform with this key or name.
 
     Raises:
         UsageError: there is none, or it has no commerce data, or is not enabled.
         CodatError: a request failed.
     """
-    platforms = [p for page in pages.by_number(prefetcher, "/integrations", {}, PAGE_SIZE) for p in page.objects()]
-    chosen = next(
-        (p for p in platforms if wanted.casefold() == p.get("key") or _plain(p.get("name")) == _plain(wanted)), None
-    )
-    commerce = {str(p.get("name")): p for p in platforms if p.get("sourceType") == COMMERCE}
+    every = [answers.integrations(page) for page in pages.by_number(prefetcher, "/integrations", {}, PAGE_SIZE)]
+    platforms = [p for some in every for p in some]
+    chosen = next((p for p in platforms if wanted.casefold() == p.key or _plain(p.name) == _plain(wanted)), None)
+    commerce = {p.name: p for p in platforms if p.source_type == COMMERCE}
     if chosen is None:
-        folded = {_plain(n): n for n in commerce} | {str(p.get("key")): n for n, p in commerce.items()}
+        folded = {_plain(n): n for n in commerce} | {p.key: n for n, p in commerce.items()}
         near = list(dict.fromkeys(folded[m] for m in get_close_matches(_plain(wanted), folded, n=3, cutoff=0.5)))
-        names = [f"{n} ({commerce[n].get('key')})" for n in near or sorted(commerce)]
+        names = [f"{n} ({commerce[n].key})" for n in near or sorted(commerce)]
         hint = f"did you mean {' or '.join(names)}?" if near else f"there are {', '.join(names)}."
         msg = f"platform {wanted!r}: Codat knows none of that key or name; {hint}"
         raise UsageError(msg)
-    if chosen.get("sourceType") != COMMERCE:
-        msg = f"platform {chosen.get('name')}: is of the type {chosen.get('sourceType')}, and has no commerce data."
+    if chosen.source_type != COMMERCE:
+        msg = f"platform {chosen.name}: is of the type {chosen.source_type}, and has no commerce data."
         raise UsageError(msg)
-    if not chosen.get("enabled"):
-        msg = f"platform {chosen.get('name')}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
+    if not chosen.enabled:
+        msg = f"platform {chosen.name}: is not enabled; set it up in the Codat Portal (Settings, Integrations)."
         raise UsageError(msg)
     return chosen
 
@@ -118,5 +118,5 @@ def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str,
         raise UsageError(msg) from exc
 
 
-def _plain(name: object) -> str:
-    return re.sub(r"[^a-z0-9]", "", str(name).casefold())
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.casefold())

@@ -7,11 +7,12 @@ is linked, and after how many hours again (0: never). All are read and written a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import answers, lossless_json
 from tap_codat_commerce.codat.paths import path
 from tap_codat_commerce.workflow.session import DATA_TYPES, UsageError, short
 
@@ -25,7 +26,10 @@ NEW = {"syncOrder": 0, SCHEDULE: 0, FETCH: False}
 
 
 class _Setting(msgspec.Struct, rename="camel"):
-    data_type: str | None = None
+    data_type: answers.Text | None = None
+    fetch_on_first_link: bool | None = None
+    sync_schedule: int | None = None
+    is_locked: bool | None = None
 
 
 class _Answer(msgspec.Struct):
@@ -115,7 +119,11 @@ def _decode(body: bytes) -> dict[str, Any]:
     Raises:
         ValueError: it is no list of settings.
     """
-    answer: dict[str, Any] = lossless_json.decode(body)
+    answer = lossless_json.decode_object(body)
+    for setting in settings if isinstance(settings := answer.get("settings"), list) else ():
+        hours = setting.get(SCHEDULE) if isinstance(setting, dict) else None
+        if isinstance(hours, Decimal) and hours == hours.to_integral_value():  # as 24.0
+            setting[SCHEDULE] = int(hours)
     msgspec.convert(answer, _Answer)
     return answer
 

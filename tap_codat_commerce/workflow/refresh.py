@@ -20,12 +20,12 @@ from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, 
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, READY, Kind, kind_of
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import name_of, short
+from tap_codat_commerce.workflow.session import name_of, platform_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from tap_codat_commerce.codat.answers import Operation
+    from tap_codat_commerce.codat.answers import Operation, Standing
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.workflow.polling import Polling
     from tap_codat_commerce.workflow.session import Session
@@ -49,10 +49,10 @@ class Pull:
     description: str = ""
     note: str = ""
 
-    def see(self, status: str | None, description: object) -> bool:
+    def see(self, now: Standing) -> bool:
         """Take over how its pull operation stands; say whether that is new."""
         before = self.shown
-        self.status, self.description = status or self.status, str(description or "")
+        self.status, self.description = now.status or self.status, now.description
         return self.shown != before
 
     @property
@@ -78,7 +78,7 @@ class Pull:
     @property
     def where(self) -> str:
         """Company, platform and data type, for people."""
-        return f"{self.company}, {self.connection.details.get('platformName')}, {short(self.data_type)}"
+        return f"{self.company}, {platform_of(self.connection.details)}, {short(self.data_type)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the sync for scripts."""
@@ -120,7 +120,7 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
         pull.note = "was under way already"
         if operation := next((o for o in _operations(session, connection) if o.data_type == data_type), None):
             pull.id = operation.id
-            pull.see(operation.status, operation.status_description)
+            pull.see(operation)
         return pull
     except EndsTheRun:
         raise
@@ -130,8 +130,8 @@ def queue(session: Session, company: str, connection: ConnectionRef, data_type: 
     except CodatError as exc:
         pull.note = exc.what
         return pull
-    pull.id = answer.get("id")
-    pull.see(answer.get("status"), answer.get("statusDescription"))
+    pull.id = answer.id
+    pull.see(answer)
     return pull
 
 
@@ -149,7 +149,7 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         operations = {o.id: o for o in _operations(session, of_connection[0].connection)}
         for pull in of_connection:
             operation = operations.get(pull.id or "")
-            if operation and pull.see(operation.status, operation.status_description):
+            if operation and pull.see(operation):
                 if not pull.under_way and not pull.good:
                     pull.note = _to_do(operation)
                 yield pull
@@ -199,4 +199,4 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
 def _to_do(operation: Operation) -> str:
     if operation.status == AUTH_ERROR:
         return AUTHORIZE
-    return str(operation.error_message or "see its sync history in the Codat Portal")
+    return operation.error or "see its sync history in the Codat Portal"

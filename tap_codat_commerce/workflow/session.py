@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.prefetcher import Prefetcher
 from tap_codat_commerce.settings import NAMES, Settings
 from tap_codat_commerce.singer.environment import env_file
@@ -20,7 +21,7 @@ from tap_codat_commerce.sync.data_status import DataStatuses
 from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.sync.options import SyncOptions
@@ -147,7 +148,12 @@ def data_type_of(name: str) -> str:
 
 def name_of(company: dict[str, Any]) -> str:
     """Return what a company is called; Codat keeps nothing of a name in other than Latin letters."""
-    return str(company.get("name") or company.get("description") or company["id"])
+    return answers.words(company.get("name")) or answers.words(company.get("description")) or str(company["id"])
+
+
+def platform_of(connection: Mapping[str, Any]) -> str:
+    """Return what a connection's platform is called."""
+    return answers.words(connection.get("platformName")) or "a shop"
 
 
 def names_of(company: dict[str, Any]) -> set[str]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tap_codat_commerce.codat.redaction import clean
+from tap_codat_commerce.codat.redaction import clean, one_line
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def as_json(value: Any) -> None:
     """Print a value for scripts."""
-    click.echo(json.dumps(value, indent=2))
+    click.echo(json.dumps(value, indent=2, default=str))  # Codat may put a number where a text belongs
 
 
 def row(cells: Sequence[str]) -> None:
@@ -55,13 +55,13 @@ def row(cells: Sequence[str]) -> None:
 
 
 def result(line: str) -> None:
-    """Print a line of the result."""
-    click.echo(clean(line))
+    """Print a line of the result: one, whatever line feeds a name may hold."""
+    click.echo(one_line(line))
 
 
 def note(text: str) -> None:
     """Say something beside the result: on stderr, so that a pipe holds the result alone."""
-    click.echo(clean(text), err=True)
+    click.echo(one_line(text), err=True)
 
 
 def _one_line(cell: str) -> str:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
 from tap_codat_commerce.sync.company_selection import is_shop, waits_for_merchant
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, READY, SyncStatus
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, short
+from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, platform_of, short
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -71,15 +72,15 @@ class Line:
     @property
     def link(self) -> str | None:
         """The link that the merchant has to open, None if there is nothing to do."""
-        return (self.connection or {}).get("linkUrl") if self.waits_for_a_person else None
+        return answers.text(self.connection or {}, "linkUrl") or None if self.waits_for_a_person else None
 
     def cells(self, now: datetime) -> tuple[str, ...]:
         """Return a row for people."""
         connection = self.connection or {}
         return (
             name_of(self.company),
-            str(connection.get("platformName") or "-"),
-            str(connection.get("status") or "none"),
+            answers.words(connection.get("platformName")) or "-",
+            answers.words(connection.get("status")) or "none",
             short(self.data_type) if self.data_type else "-",
             UNKNOWN if self.trouble else self.status.current or (NEVER_SYNCED if self.data_type else "-"),
             show.age(self.status.last_good_sync, now),
@@ -91,7 +92,7 @@ class Line:
         if self.data_type:
             return UNKNOWN if self.trouble else self.status.current or NEVER_SYNCED
         if self.connection:
-            return f"{self.connection.get('platformName') or 'a shop'} is {self.connection.get('status')}"
+            return f"{platform_of(self.connection)} is {answers.words(self.connection.get('status')) or 'unknown'}"
         return "no connection"
 
     def as_json(self, *, links: bool) -> dict[str, Any]:
@@ -167,14 +168,15 @@ def _settled(before: list[Line]) -> dict[str, list[Line]]:
 
 
 def to_authorize(some: list[Line], *, links: bool) -> list[str]:
-    """Return a text for each link that a merchant has to open; without links, how many there are."""
+    """Return each link that a merchant has to open, behind a line that says whose; without links, how many."""
     by_link = {line.link: line for line in some if line.link}
     if by_link and not links:
         return [f"Merchants have to authorise: {len(by_link)}. `codat-commerce status --links` shows how."]
-    return [
-        f"{name_of(line.company)}, {(line.connection or {}).get('platformName')}: to authorise, open\n{link}"
+    texts = (
+        (f"{name_of(line.company)}, {platform_of(line.connection or {})}: to authorise, open", link)
         for link, line in by_link.items()
-    ]
+    )
+    return [text for both in texts for text in both]
 
 
 def troubles(some: list[Line]) -> list[str]:

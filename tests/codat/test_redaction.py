@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -74,10 +75,44 @@ class TestClean:
         shown = redaction.clean(f"Failed to parse: http://robot:{password}@127.0.0.1:99999, see http://a:1/b?c=d@e")
         assert shown == "Failed to parse: http://***@127.0.0.1:99999, see http://a:1/b?c=d@e"
 
-    def test_what_a_link_of_codats_asks_goes(self) -> None:
-        said = "Open https://link.example/companies/1/start?otp=123456 or 'https://a.example/?b=c', then go on?"
-        shown = "Open https://link.example/companies/1/start?*** or 'https://a.example/?***', then go on?"
-        assert redaction.quoted(said) == shown
+    @pytest.mark.parametrize(
+        "link",
+        [
+            "https://link.example/companies/1/start?otp=123456",
+            "'https://link.example/otp/123456',",
+            "https://link.example/#123456",
+            "//link.example/123456",
+            "link.example/123456",
+            "link.example:443?otp=123456",
+            "https%3A%2F%2Flink.example%2F123456",
+            "HTTPS%253a%252f%252fLINK.EXAMPLE%252f123456",
+            "link.example%2F123456",
+        ],
+    )
+    def test_a_link_of_codats_is_left_out(self, link: str) -> None:
+        assert redaction.quoted(f"Open {link} or not: /companies/1, 1.5/2.0, 2026-01-31T06:00:00Z") == (
+            "Open (link) or not: /companies/1, 1.5/2.0, 2026-01-31T06:00:00Z"
+        )
+
+    @pytest.mark.parametrize(
+        ("link", "shown"),
+        [
+            ("https://user:secret@evil.example:8443/123456?otp=1#2", "https://evil.example:8443"),
+            ("//evil.example/123456", "//evil.example"),
+            ("/elsewhere/123456", "another path"),
+            ("", "nowhere"),
+        ],
+    )
+    def test_of_where_it_leads_the_host_is_shown(self, link: str, shown: str) -> None:
+        assert redaction.host(link) == shown
+
+    @pytest.mark.parametrize("piece", ["://", "x ", " ", "a.b/", "%3a", "\n", API_KEY, "://a:"])
+    def test_a_text_of_any_length_takes_as_long(self, piece: str) -> None:
+        """Bounds are bounds of work: twenty megabytes are looked at no more than four kilobytes."""
+        text = piece * (20 * 2**20 // len(piece))
+        began = time.process_time()
+        assert len(redaction.quoted(text)) <= redaction.SHOWN + 1
+        assert time.process_time() - began < 1
 
     def test_what_a_terminal_obeys_is_shown(self) -> None:
         text = "a\x1b[2J\x9b\x07\r\b\x7f \u202eb\u2066 c\ud83d"

@@ -24,7 +24,8 @@ def test_a_new_good_status(monkeypatch: pytest.MonkeyPatch, *, known: bool) -> N
     connection: Any = None
     assert status.has_data is known
     assert (data_status.judge(status, unchanged=False, alone=True).action is Action.READ) is known
-    operations = Operations([Operation("s1", "k1", "commerce-orders", REQUESTED, "Brand new", COMPLETED)])
+    one = {"id": "s1", "connection_id": "k1", "data_type": "commerce-orders"}
+    operations = Operations([Operation("Brand new", **one, requested=REQUESTED, completed=COMPLETED)])
     found = operations.status("k1", "commerce-orders")
     assert found == (
         SyncStatus("Brand new", COMPLETED, "s1", "s1")

@@ -44,7 +44,8 @@ DUE = conftest.options(full_read_every_days=7)
 def operation(
     ident: str, connection: str, requested: str, completed: str | None, status: str = "Complete"
 ) -> Operation:
-    return Operation(ident, connection, ORDERS, requested, status, completed)
+    own = {"id": ident, "connection_id": connection, "data_type": ORDERS}
+    return Operation(status, **own, requested=requested, completed=completed)
 
 
 def anew(bookmark: Bookmark) -> Bookmark:
