@@ -14,7 +14,15 @@ from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from tap_codat_commerce.codat import errors, lossless_json, nesting, redaction, retry_policy, unicode_repair
+from tap_codat_commerce.codat import (
+    broken_entries,
+    errors,
+    lossless_json,
+    nesting,
+    redaction,
+    retry_policy,
+    unicode_repair,
+)
 from tap_codat_commerce.codat.clock import Clock
 from tap_codat_commerce.codat.envelope import Page
 from tap_codat_commerce.codat.quota import Quota
@@ -33,6 +41,9 @@ if TYPE_CHECKING:
 PACKAGE = "tap-codat-commerce"
 MOST_COMMAS = 4_000_000
 """In an answer: 800 for each of 5,000 records. Behind each may be an object that takes some hundred bytes of memory."""
+MOST_ENTRIES = 100_000
+"""Of a page: twenty times as many as may be asked for."""
+SHOWN = 3
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 """Statuses that tell nothing about what was asked for."""
 LONG_PAUSE = 10.0
@@ -222,14 +233,45 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
     what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     try:
         if not nesting.is_too_deep(body):
-            return decode(body)
+            return _bounded(request, decode(body))
     except msgspec.ValidationError as exc:
         what = f"{request} answered {answer.status} with JSON of an unexpected form: {quoted(str(exc))}"
         raise errors.UnexpectedAnswer(what) from exc
     except ValueError:
+        body, places = broken_entries.taken_out(body) if answer.whole else (body, [])
+        if places:
+            return _without(request, places, decode, body)
         kind = quoted(answer.headers.get("Content-Type", "no content type"))
         what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
     raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
+
+
+def _without(request: str, places: list[str], decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """Return what a page holds without entries that are no JSON; say where they stood.
+
+    Raises:
+        UnreadableAnswer: the rest is no page either.
+    """
+    try:
+        value = _bounded(request, decode(body))
+    except ValueError as exc:
+        what = f"{request}: its answer is no JSON, also without {quoted(places[0])}"
+        raise errors.UnreadableAnswer(what) from exc
+    more = f", and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    logger.warning("%s: entries are no JSON: %s%s.", request, quoted("; ".join(places[:SHOWN])), more)
+    return value
+
+
+def _bounded(request: str, value: Any) -> Any:
+    """Return a value, unless it is a page of more entries than anybody asks for.
+
+    Raises:
+        TooLarge: it is one.
+    """
+    if isinstance(value, Page) and len(value.results) > MOST_ENTRIES:
+        what = f"{request} answered with a page of more than {MOST_ENTRIES} entries"
+        raise errors.TooLarge(what)
+    return value
 
 
 def _decode_if_any(body: bytes) -> Any:

@@ -8,6 +8,7 @@ never waits for something that waits for the reader.
 from __future__ import annotations
 
 import heapq
+import logging
 import queue
 import threading
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ MAX_BYTES = 32 * 2**20
 """Of all prefetched answers that are held at once: the size of their bodies."""
 SHARES = 8
 """Before the first answer of its kind, an answer is expected to take this part of the bound: an eighth."""
+logger = logging.getLogger("tap-codat-commerce")
 POLL_SECONDS = 0.5
 """How often the reader looks up while it waits."""
 NOW: Position = ()
@@ -196,9 +198,19 @@ class Prefetcher:
         heapq.heappush(self._queue, _Queued(position, self._number, request))
         wanted = self._at_once + (position == NOW)
         if self._idle < len(self._queue) and self._threads < wanted:
-            self._threads += 1
-            threading.Thread(target=self._run, name=f"codat-{self._number}", daemon=True).start()
+            self._begin_thread()
         self._work.notify()
+
+    def _begin_thread(self) -> None:
+        """Begin one more thread, if the machine has one: as many as there are will do, the reader's own if need be."""
+        try:
+            threading.Thread(target=self._run, name=f"codat-{self._number}", daemon=True).start()
+        except (RuntimeError, MemoryError) as exc:
+            if self._threads < self._at_once:
+                logger.warning("No more than %d requests are made at once: %s.", max(1, self._threads), exc)
+            self._at_once = self._threads
+        else:
+            self._threads += 1
 
     def _answer(self, request: Request) -> Any:
         """Wait for the answer to a request; meanwhile call `then` of others that arrive."""
@@ -207,6 +219,8 @@ class Prefetcher:
             if request.state == "queued":
                 self._put(request, NOW)
         while not request.arrived or not self._arrived.empty():
+            if not self._threads and request.state == "queued":
+                self._make(self._take(request))
             self._take_arrived()
         value, error = request.value, request.error
         self._forget(request)
@@ -239,18 +253,28 @@ class Prefetcher:
     def _run(self) -> None:
         """Make requests, in a daemon thread: the threads of an executor would hold up the end of the process."""
         while (request := self._next()) is not None:
-            expected = request.size
-            request.run()
-            with self._lock:
-                self._sizes[request.kind] = max(request.size, self._sizes.get(request.kind, 0) * 7 // 8)
-                self._bytes -= expected
-                if request.state != "dropped":
-                    request.state = "done"
-                    self._bytes += request.size
-                self._run_ends = self._run_ends or isinstance(request.error, errors.EndsTheRun)
-            self._arrived.put(request)
+            self._make(request)
             del request  # what it holds is the reader's
         self._client.release()
+
+    def _make(self, request: Request) -> None:
+        """Make a request that was taken."""
+        expected = request.size
+        request.run()
+        with self._lock:
+            self._sizes[request.kind] = max(request.size, self._sizes.get(request.kind, 0) * 7 // 8)
+            self._bytes -= expected
+            if request.state != "dropped":
+                request.state = "done"
+                self._bytes += request.size
+            self._run_ends = self._run_ends or isinstance(request.error, errors.EndsTheRun)
+        self._arrived.put(request)
+
+    def _take(self, request: Request) -> Request:
+        """Take a request out of those that are queued, to make it."""
+        request.state, request.size = "under way", self._expected(request.kind)
+        self._bytes += request.size
+        return request
 
     def _next(self) -> Request | None:
         """Wait for a request that may begin; None if this thread is not needed any more."""
@@ -260,10 +284,7 @@ class Prefetcher:
                     heapq.heappop(self._queue)
                 spare = self._threads > self._at_once
                 if self._queue and self._may_begin(self._queue[0], spare=spare):
-                    request = heapq.heappop(self._queue).request
-                    request.state, request.size = "under way", self._expected(request.kind)
-                    self._bytes += request.size
-                    return request
+                    return self._take(heapq.heappop(self._queue).request)
                 if spare:
                     break
                 self._idle += 1

@@ -16,6 +16,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
 from logging import DEBUG, ERROR, getLogger
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ class Transport:
             elif status >= HTTPStatus.MULTIPLE_CHOICES:
                 body = b""
             else:
-                body = _whole(raw, request, whole=whole)
+                body = _whole(raw, request)
         if not body:
             self.release()  # a body that follows all the same would be taken for the next answer
         return Answer(status, response.headers, body, whole)
@@ -137,7 +138,8 @@ class Transport:
         """A session per thread: requests does not promise that one can be shared."""
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
-            session = self._local.session = requests.Session()
+            session = self._local.session = _Session()
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # what sets them, a gateway may refuse
             # Look up the environment's proxies and certificates once, not at every request. Never look into .netrc:
             # requests would send the password from there in place of our key.
             from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
@@ -147,6 +149,14 @@ class Transport:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, _Adapter())
         return session
+
+
+class _Session(requests.Session):
+    """A session that leaves the body of a redirect alone: it may have any length, and nobody follows."""
+
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Yield nothing: else the body would be read for where the redirect leads."""
+        return iter(())
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -207,14 +217,13 @@ class _Adapter(HTTPAdapter):
         return pool
 
 
-def _whole(raw: Any, request: str, *, whole: bool) -> bytes:
+def _whole(raw: Any, request: str) -> bytes:
     body = io.BytesIO()  # hands its content out without a copy
     try:
         body.writelines(_pieces(raw, MAX_BODY))
         return body.getvalue()
-    except (zlib.error, EOFError) as exc:
-        kind = errors.UnreadableAnswer if whole else errors.NoAnswer
-        failure: errors.CodatError = kind(f"{request}: the compressed body can't be read: {exc}")
+    except (zlib.error, EOFError) as exc:  # a gateway's passing fault, even where all that was announced came
+        failure: errors.CodatError = errors.NoAnswer(f"{request}: the compressed body can't be read: {exc}")
     except OverflowError:
         failure = errors.TooLarge(f"{request} answered with more than {MAX_BODY // 2**20} MB")
     finally:
