@@ -6,6 +6,7 @@ python3 dev.py story  the whole way from an API key to the first rows, against t
 python3 dev.py test   lint, types and all tests; with --fast the quick half of the tests alone, in under a minute
 python3 dev.py lint   lint, types and the walls between wings alone
 python3 dev.py faults run the tap against everything that can go wrong with every request; print a table
+python3 dev.py fuzz …  run the tap against answers that are changed at random, for so many minutes
 python3 dev.py histories  try every history of three events in small worlds, and larger ones that are drawn
 python3 dev.py run …  a command with what the tests have, for example: run pytest tests/sync
 python3 dev.py bench  measure what the tap costs, beside others, and write it into benchmarks/README.md
@@ -39,7 +40,7 @@ MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    known = (demo, story, test, lint, faults, histories, bench, cover, mutants, lock, docs, site, build, clean)
+    known = (demo, story, test, lint, faults, fuzz, histories, bench, cover, mutants, lock, docs, site, build, clean)
     commands = {f.__name__: f for f in known}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
@@ -109,6 +110,13 @@ def build() -> int:
 def faults() -> int:
     """Run the whole matrix of requests and faults: some minutes, on this machine alone."""
     run([test_environment() / "python", ROOT / "tests" / "faults" / "matrix.py"])
+    return 0
+
+
+def fuzz(*minutes: str) -> int:
+    """Run the tap against answers that are changed at random, and calmly after each run; for ten minutes by itself."""
+    path = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
+    run([test_environment() / "python", ROOT / "tests" / "faults" / "fuzz.py", *minutes], {"PYTHONPATH": path})
     return 0
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.environments import BIN, HOME, environment, run
+from tools.environments import BIN, HOME, ROOT, environment, one_at_a_time, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 MELTANO = "meltano==4.4.*"
 SMALL = ("--port", "0", "--records", "30")
 """Of the stand-in: any free port, and few orders of each shop, for a table that one can take in."""
+PLUGINS = HOME / "plugins"
 MOCK_KEY = "codat-mock-key"
 
 
@@ -55,15 +58,37 @@ def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[P
     shutil.rmtree(work, ignore_errors=True)
     output = work / "output"
     output.mkdir(parents=True)
-    own = HOME / f"{name}-meltano"  # what Meltano installs: several at once in one folder get in each other's way
+    own = HOME / f"{name}-meltano"  # where Meltano runs things: several at once in one folder get in each other's way
     env = {
         "MELTANO_DATABASE_URI": f"sqlite:///{work / 'meltano.db'}",
         "MELTANO_SYS_DIR_ROOT": str(own),
         "TARGET_JSONL_DESTINATION_PATH": str(output),
     }
-    print(f"Installing the tap and {loader} by Meltano …", flush=True)
-    run([meltano, "install", "tap-codat-commerce", loader], env, quiet=True)
+    link_plugins(own)
+    install(meltano, loader, env)
     yield meltano, own / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock", output, env
+
+
+def link_plugins(own: Path) -> None:
+    """Let a folder of Meltano's have the plugins that all have: each is installed once."""
+    for kind in ("extractors", "loaders"):
+        (PLUGINS / kind).mkdir(parents=True, exist_ok=True)
+        if not (own / kind).is_symlink():
+            shutil.rmtree(own / kind, ignore_errors=True)
+            own.mkdir(parents=True, exist_ok=True)
+            (own / kind).symlink_to(PLUGINS / kind)
+
+
+def install(meltano: Path, loader: str, env: dict[str, str]) -> None:
+    """Install the tap and a loader by Meltano, unless they are there, and as they are now."""
+    files = [(ROOT / name).read_text() for name in ("meltano.yml", "pyproject.toml")]
+    stamp = PLUGINS / f"{loader}.stamp"
+    wanted = hashlib.sha256("\n".join([sys.version, *files]).encode()).hexdigest()
+    with one_at_a_time("plugins"):
+        if not stamp.is_file() or stamp.read_text() != wanted:
+            print(f"Installing the tap and {loader} by Meltano …", flush=True)
+            run([meltano, "install", "tap-codat-commerce", loader], env, quiet=True)
+            stamp.write_text(wanted)
 
 
 def story() -> int:

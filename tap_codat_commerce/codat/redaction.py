@@ -1,4 +1,6 @@
-"""Makes a text safe to show: takes the key out in every form, and makes visible what a terminal would obey.
+"""Makes a text safe to show: takes the key out, and makes visible what a terminal would obey.
+
+The key is known as it is, in base64, and percent-encoded.
 
 Errors pass through here when they are made, log lines when they are logged. What somebody else wrote reaches a person
 by `quoted` alone: so no answer can fill a log, forge a line of it, or have it hold a link to be opened.

@@ -12,16 +12,17 @@ import json
 import logging
 import os
 import ssl
+import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from test_errors import assert_one_line
 
 from codat_mock.faults import Fault
-from conftest import client
+from conftest import API_KEY, client, start
 from tap_codat_commerce.codat import errors, transport
 
 if TYPE_CHECKING:
@@ -123,6 +124,54 @@ def test_connections_are_kept_for_the_next_request(
             with contextlib.suppress(errors.NotFound):
                 codat.get(path)
     assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+def test_no_cookie_is_sent_back(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=2, connections=1, records=1)
+    given: list[str] = []
+    answered = shops.gate._checked  # noqa: SLF001
+
+    async def with_cookie(request: Any, handler: Any) -> Any:
+        given.append(request.headers.get("Cookie", ""))
+        response = await answered(request, handler)
+        response.headers["Set-Cookie"] = "a=" + "b" * 3000
+        return response
+
+    shops.gate._checked = with_cookie  # type: ignore[method-assign]  # noqa: SLF001
+    shops.run().ok()
+    assert set(given) == {""}
+
+
+def test_what_a_gateway_has_broken_once_is_asked_for_again(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=1)
+    whole = gzip.compress(b'{"results": [], "totalResults": 0}')
+    for body in (whole[:-9], b"{}"):
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        shops.gate.faults.append(Fault("raw", "commerce-orders", body=head + body.decode("latin-1")))
+    assert len(shops.run(max_retry_wait=0).ok().records["orders"]) == 1
+
+
+@pytest.mark.parametrize("threads", [0, 1, 3])
+def test_a_machine_with_few_threads(stage: Callable[..., Stage], threads: int) -> None:
+    """One will do, the reader's own if need be."""
+    shops = stage(companies=3, connections=1, records=3)
+    limited = f"""
+import threading
+start, begun = threading.Thread.start, []
+def limited(thread):
+    begun.append(thread)
+    if len(begun) > {threads}:
+        raise RuntimeError("can't start new thread")
+    start(thread)
+threading.Thread.start = limited
+from tap_codat_commerce.__main__ import main
+main()
+"""
+    env = {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
+    run = start([sys.executable, "-c", limited], env)
+    assert run.code == 0, run.log
+    assert {s: len(r) for s, r in run.records.items()} == {s: len(r) for s, r in shops.run().ok().records.items()}
+    assert run.problems == [f"No more than {max(1, threads)} requests are made at once: can't start new thread."]
 
 
 def test_ids_lead_nowhere_else(stage: Callable[..., Stage]) -> None:

@@ -90,6 +90,8 @@ def status(number: int, line: str, message: str = "Something went wrong.", **mor
     return Expectation({"status": number, "message": message}, line=f"answered {number}.*{line}", **more)
 
 
+MUCH = 4_000_000
+"""Characters: what costs a hundred times as much is seen, and even a busy machine brings them in time."""
 ENTRY = r'(?="(?:id|dataType|companyName)": )'
 """The place before the first field of the first entry."""
 ID = r'(?<="id": )"[^"]*"'
@@ -141,6 +143,7 @@ FAULTS: dict[str, Expectation] = {
             for r in ("first page", "second page", "linked page", "company info")
         },
     ),
+    "400, at length": status(400, "report this as a defect", "://" * 5000, other=READ_ALL_THE_SAME),
     "418": status(418, "Report this to Codat"),
     "429": status(429, "Another application"),
     "500": status(500, "Codat has trouble"),
@@ -191,6 +194,11 @@ FAULTS: dict[str, Expectation] = {
     "redirect": Expectation(
         {"status": 302, "headers": {"Location": "http://evil.example/"}}, line="The key was not sent"
     ),
+    "redirect with a long body": raw(
+        "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 600000000\r\n\r\n",
+        "was redirected to another path",
+        piece="x" * 65536,
+    ),
     "redirect to nowhere": Expectation({"status": 307}, line="was redirected to nowhere"),
     # JSON
     "null": Expectation({"kind": "json", "body": "null"}, line=UNEXPECTED, other={"company info": {"line": NO_SHOP}}),
@@ -221,6 +229,26 @@ FAULTS: dict[str, Expectation] = {
     "nesting of 1,000": spoil(ENTRY, '"deep": ' + "[" * 1000 + "]" * 1000 + ", ", line="nested too deeply"),
     "half a surrogate pair": spoil(ENTRY, r'"extra": "\ud83d", ', code=0, line=MENDED, whole=True),
     "no UTF-8": spoil(ENTRY, '"extra": "\xff\xfe", ', code=0, line=MENDED, whole=True),
+    "half a surrogate pair, and line feeds": spoil(
+        ENTRY, r'"extra": "\ud83d' + r"\n" * MUCH + '", ', code=0, line=MENDED, whole=True
+    ),
+    "megabytes that are no UTF-8": spoil(ENTRY, '"extra": "' + MUCH * "\xff" + '", ', code=0, line=MENDED, whole=True),
+    "-0 beside megabytes": spoil(ENTRY, '"extra": -0, "more": "' + MUCH * "x" + '", ', **FINE),
+    "NaN within an entry": spoil(
+        ENTRY,
+        '"extra": NaN, ',
+        line=RECORD,
+        other={"data status": {"line": NO_JSON}, "history": FINE, "company info": {"line": NO_JSON}},
+    ),
+    "a million nulls": spoil(
+        r'"results": \[', '"results": [' + "null, " * 10**6, line="more than 100000 entries", other=NO_PAGES
+    ),
+    "a leap second": spoil(
+        r'"(lastSuccessfulSync|completed)": "[^"]*"',
+        '"lastSuccessfulSync": "2026-06-30T23:59:60Z"',
+        **FINE,
+        other={"data status": {"line": "data_status.lastSuccessfulSync"}},
+    ),
     "a huge number": spoil(ENTRY, '"extra": 1e9999999999999999999999, ', **FINE),
     "5,000 digits": spoil(ENTRY, f'"extra": {"9" * 5000}, ', **FINE),
     "an id that is null": spoil(

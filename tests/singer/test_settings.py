@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +62,6 @@ BAD = [
     ({"start_date": "yesterday"}, "start_date: is no date"),
     ({"start_date": ""}, "start_date: is empty"),
     ({"start_date": "2206-01-31"}, "start_date: is in the future"),
-    ({"company_query": "name~\ud83d"}, "company_query: holds a character that can't be sent"),
     ({"request_timeout": 10**14}, "request_timeout: must be at most 86400"),
     ({"full_read_every_days": 10**10}, "full_read_every_days: must be at most 3650"),
     ({"sync_wait": 10**400}, "sync_wait: must be at most 604800"),
@@ -242,7 +245,48 @@ FILES: dict[str, tuple[bytes | None, str]] = {
     "half": (b'{"api_key": ', "is no JSON: Expecting value: line 1 column 13 (char 12)"),
     "empty": (b"", "is empty"),
     "deep": (b"[" * 100_000, "is no JSON: "),
+    "half a character": (b'{"a": "\\ud83d"}', r"is no JSON: an escape like \ud800 is half a character"),
 }
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "what"),
+    [
+        ("COMPANY_QUERY", "name~\udcff", "company_query: holds a character that can't be sent"),
+        ("API_KEY", "k" * 1001, "api_key: is longer than 1000 characters; copy the key alone"),
+        ("STREAM_MAPS", "[" * 100_000, "stream_maps: "),
+    ],
+)
+def test_a_variable_that_can_not_work(stage: Callable[..., Stage], variable: str, value: str, what: str) -> None:
+    shops = stage()
+    env = {f"{OURS}API_KEY": API_KEY, f"{OURS}API_URL": shops.url, f"{OURS}{variable}": value}
+    run = start(TAP, env)
+    assert (run.code, len(run.problems)) == (1, 1), run.log
+    assert run.problems[0].startswith(what)
+    assert "Traceback" not in run.log
+    assert shops.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code"),
+    [
+        (f"{OURS}LOGLEVEL", "verbose", 1),
+        ("SINGER_SDK_LOG_CONFIG", ".", 1),
+        (f"{OURS}LOGLEVEL", "", 0),
+        ("LOGLEVEL", "", 0),
+        ("SINGER_SDK_LOG_CONFIG", "", 0),
+    ],
+)
+def test_a_log_that_can_not_be_set_up_is_a_line(
+    stage: Callable[..., Stage], variable: str, value: str, code: int
+) -> None:
+    given = {f"{OURS}API_KEY": API_KEY, f"{OURS}API_URL": stage(companies=1).url, variable: value}
+    command = [sys.executable, "-m", "tap_codat_commerce"]
+    done = subprocess.run(command, env={**os.environ, **given}, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    if code:
+        assert re.fullmatch(rf"The log can't be set up by {variable}: .*\n", done.stderr)
+        assert done.stdout == ""
 
 
 @pytest.mark.parametrize("option", ["--config", "--state", "--catalog"])

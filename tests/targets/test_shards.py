@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from conftest import API_KEY, SERVED
 from readme import the_job
 from tap_codat_commerce.sync.company_selection import shard_of
-from tools.demo import meltano_project
+from tools.demo import link_plugins, meltano_project
 from tools.environments import ROOT
 
 if TYPE_CHECKING:
@@ -86,10 +87,12 @@ def test_three_at_once_by_meltano(stage: Callable[..., Stage]) -> None:
         def one(index: int) -> None:
             folder = output / str(index)
             folder.mkdir(exist_ok=True)
+            sys_dir = Path(f"{env['MELTANO_SYS_DIR_ROOT']}-{index}")
+            link_plugins(sys_dir)
             own = {
                 "JOB_COMPLETION_INDEX": str(index),
                 "TARGET_JSONL_DESTINATION_PATH": str(folder),
-                "MELTANO_SYS_DIR_ROOT": f"{env['MELTANO_SYS_DIR_ROOT']}-{index}",
+                "MELTANO_SYS_DIR_ROOT": str(sys_dir),
             }
             done = subprocess.run(
                 command, env={**os.environ, **env, **own}, cwd=ROOT, capture_output=True, text=True, check=False

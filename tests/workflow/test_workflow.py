@@ -93,6 +93,61 @@ def desk(stage: Callable[..., Stage]) -> Desk:
     return Desk(stage(companies=0))
 
 
+ODD: dict[str, tuple[str, Any]] = {
+    "a status that is a list": ("currentStatus", ["Complete"]),
+    "a platform that is an object": ("platformName", {"a": 1}),
+    "a link that is an object": ("linkUrl", {"a": 1.5}),
+    "a name that is a list": ("name", [1]),
+    "hours with a fraction of nothing": ("syncSchedule", 24.0),
+    "a switch that is a text": ("fetchOnFirstLink", "yes"),
+    "an id that is a number": ("id", 7),
+    "a description that is a number": ("statusDescription", 1.5),
+}
+
+
+COMMANDS = [
+    ("status", "--links", "--details"),
+    ("status", "--links", "--json"),
+    ("refresh", "-t", "orders", "--no-wait"),
+    ("enable",),
+]
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_value_of_another_type_is_no_defect(stage: Callable[..., Stage], command: tuple[str, ...], odd: str) -> None:
+    """The command does its work, or ends with one line about Codat's answer."""
+    desk = Desk(stage(companies=2, connections=2, records=1))
+    connection = desk.world.connections()[0]
+    connection.status = "Deauthorized"
+    name, value = ODD[odd]
+    body = json.dumps(value)
+    desk.gate.faults.append(Fault("spoil", find=rf'"{name}": ("[^"]*"|[\w.]+)', body=f'"{name}": {body}', times=0))
+    desk.gate.faults.append(
+        Fault("spoil", method="POST", find=rf'"{name}": ("[^"]*"|[\w.]+)', body=f'"{name}": {body}', times=0)
+    )
+    done = desk(*command)
+    assert done.code in {0, 1}
+    assert "defect" not in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_name_forges_no_line(desk: Desk) -> None:
+    desk.gate.faults.append(
+        Fault(
+            "spoil",
+            "/companies$",
+            "POST",
+            find='"name": "[^"]*"',
+            body=r'"name": "A\nlink:          http://evil.example"',
+        )
+    )
+    done = desk("connect", "A", "--platform", "shopify", "--again")
+    assert [line.split(":")[0] for line in done.out.splitlines()] == [
+        *("company", "company id", "platform", "connection id", "status", "link"),
+    ]
+
+
 def assert_one_line(done: Done, *parts: str) -> None:
     """Check that it failed with one line on stderr that holds the parts."""
     assert done.code == 1, done
