@@ -13,7 +13,14 @@ NO_DATE = 1
 """The year of the dates that stand for none at Codat."""
 
 
-@lru_cache(maxsize=4096)  # all records of one sync may share one stamp
+PLAIN = re.compile(
+    r"(?!000[01])(\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)"
+    r"(?:(\.(?!000000)\d{6})\d?)?Z?",
+    re.ASCII,
+)
+"""Dates that are in our form but for their end. Nearly all are: to see that costs a fifth of taking them apart."""
+
+
 def utc(text: str) -> str | None:
     """Return a date of Codat's in our form; None if it stands for no date (year 1, or empty).
 
@@ -23,6 +30,13 @@ def utc(text: str) -> str | None:
     Raises:
         ValueError: the text is no date.
     """
+    if found := PLAIN.fullmatch(text):
+        return f"{found[1]}{found[2] or ''}Z"
+    return _taken_apart(text)
+
+
+@lru_cache(maxsize=4096)  # all records of one sync may share one stamp
+def _taken_apart(text: str) -> str | None:
     if not text:
         return None
     moment = datetime.fromisoformat(text)
