@@ -157,7 +157,7 @@ def shapes() -> str:
     ways: list[tuple[str, str, dict[str, Any]]] = [
         ("plain", "plain", {}),
         ("custom data, objects in objects", "custom", {}),
-        ("a field that the schema does not know", "undeclared", {}),
+        ("fields that the schema does not know, also within lines", "undeclared", {}),
         ("ids that are numbers", "number", {}),
         ("a field deselected", "plain", {"catalog": without("orders", "orderNumber")}),
         ("a stream map: a field hashed", "plain", {"stream_maps": {"orders": {"orderNumber": "md5(orderNumber)"}}}),

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import time
+from datetime import datetime, timedelta
 from functools import lru_cache
 from urllib.parse import parse_qs, urlsplit
 
@@ -29,6 +30,9 @@ TYPES = {
     "commerce-taxComponents": "commerce-taxComponents",
     "commerce-transactions": "commerce-transactions",
 }
+BEGAN = datetime(2022, 1, 2, 8, 30, 13)  # noqa: DTZ001 - a time of day in the shop
+MADE, PAID, CHANGED = "@made", "@paid", "@changed"
+"""Stand for the dates of an order."""
 KINDS = 997
 """So many different orders there are, but for their ids and stamps."""
 STAMPED_TOGETHER = 5000
@@ -36,8 +40,7 @@ STAMPED_TOGETHER = 5000
 
 
 def order(number: int) -> dict[str, object]:
-    """Return all of an order but for its id and modifiedDate; 1.5 KB of JSON."""
-    hour = f"{number % 24:02d}"
+    """Return all of an order but for its id and its dates; 1.5 KB of JSON."""
     lines = [
         {
             "quantity": 1 + (number + line) % 7,
@@ -58,9 +61,9 @@ def order(number: int) -> dict[str, object]:
         "orderNumber": str(1000 + number),
         "country": "GB",
         "currency": "GBP",
-        "createdDate": f"2026-0{1 + number % 9}-1{number % 10}T{hour}:30:13",
-        "closedDate": "0001-01-01T00:00:00" if number % 4 else f"2026-10-1{number % 10}T{hour}:31:00Z",
-        "totalAmount": round(8.04 + number % 800, 2),
+        "createdDate": MADE,
+        "closedDate": "0001-01-01T00:00:00" if number % 4 else CHANGED,
+        "totalAmount": round(8.04 + number % 800, 2) if number % 9 else 1234567.123456789 + number,
         "totalTaxAmount": round(1.34 + number % 90, 2),
         "totalDiscount": 0.9,
         "totalGratuity": 0,
@@ -74,24 +77,43 @@ def order(number: int) -> dict[str, object]:
                 "type": "Card",
                 "status": "Paid",
                 "paymentProvider": "Stripe",
-                "createdDate": f"2026-0{1 + number % 9}-1{number % 10}T{hour}:30:14",
-                "sourceModifiedDate": f"2026-0{1 + number % 9}-1{number % 10}T{hour}:30:15Z",
+                "createdDate": PAID,
+                "sourceModifiedDate": CHANGED,
             }
         ],
         "serviceCharges": [{"description": "Shipping", "totalAmount": 4.5, "type": "Delivery"}],
         "locationRef": {"id": "loc-1", "name": "High Street"},
         "customerRef": {"id": f"cust-{number % 300}", "name": f"Zoë O'Neill {number % 300}"},
-        "sourceModifiedDate": f"2026-0{1 + number % 9}-1{number % 10}T{hour}:30:15Z",
+        "sourceModifiedDate": CHANGED,
     }
+
+
+def dated(body: bytes, number: int) -> bytes:
+    """Return an order with its dates. No two orders share one: some are without a zone, some with seven digits."""
+    made = BEGAN + timedelta(seconds=97 * number)
+    ticks = f".{number * 2_805_505 % 10**7:07d}Z" if number % 3 == 0 else "Z"
+    return (
+        body.replace(MADE.encode(), made.isoformat().encode())
+        .replace(PAID.encode(), (made + timedelta(seconds=1)).isoformat().encode())
+        .replace(CHANGED.encode(), f"{(made + timedelta(seconds=2)).isoformat()}{ticks}".encode())
+    )
 
 
 SHAPES: dict[str, dict[str, object]] = {
     "plain": {},
-    "custom": {"supplementalData": {"content": {"gift": {"note": "For Zoë", "shipDate": "2026-11-20"}, "score": 1.5}}},
+    "custom": {
+        "supplementalData": {
+            "content": {
+                "gift": {"note": "For Zoë", "ship": {"date": "2026-11-20", "to": [{"name": "Zoë", "floor": 3}]}},
+                "score": 1.5,
+                "tags": ["a", "b"],
+            }
+        }
+    },
     "undeclared": {"loyalty": {"points": 15, "tier": "gold"}},
     "number": {},
 }
-"""What orders have beside: the account's custom data, a field that the tap does not know, an id that is a number."""
+"""What orders have beside: custom data; fields that the tap does not know, within lines too; an id that is a number."""
 
 CREATED = {"createdDate": "2026-02-10T05:30:13"}
 SOURCE = {"sourceModifiedDate": "2026-02-11T05:30:13Z"}
@@ -114,6 +136,10 @@ def endings(segment: str, shape: str) -> list[bytes]:
     """Return what comes after id and stamp in each kind of record."""
     orders = segment == "commerce-orders"
     bodies = [order(n) | SHAPES[shape] for n in range(KINDS)] if orders else [OTHERS[segment]]
+    if orders and shape == "undeclared":
+        for body in bodies:
+            for line in body["orderLineItems"]:  # type: ignore[attr-defined]
+                line |= {"fulfilment": {"status": "sent", "by": "bike"}, "weight": 0.25}
     return [json.dumps(b, ensure_ascii=False, separators=(",", ":")).encode()[1:] for b in bodies]
 
 
@@ -124,7 +150,7 @@ def records(segment: str, shape: str, first: int, last: int) -> bytes:
     stamps = [SYNCED.format(minute=minute % 60) for minute in range(last // STAMPED_TOGETHER + 1)]
     return b",".join(
         b'{"id":%b%d%b,"modifiedDate":"%s",%s'
-        % (quote, 4_000_000_000_000 + n, quote, stamps[n // STAMPED_TOGETHER].encode(), after[n % len(after)])
+        % (quote, 4_000_000_000_000 + n, quote, stamps[n // STAMPED_TOGETHER].encode(), dated(after[n % len(after)], n))
         for n in range(first, last)
     )
 
