@@ -120,6 +120,26 @@ def plain(schema: Schema) -> Schema:
     return choices[0] if len(choices) == 1 else {}
 
 
+def trimmed(own: Schema, given: Schema) -> dict[str, Any]:
+    """Return the fields of a schema that another one, made of it, has no more, by name; those within likewise.
+
+    A field that is to be left out has an empty object; nothing is left out of what may have other fields now.
+    """
+    found: dict[str, Any] = {}
+    if "properties" not in given or given.get("additionalProperties"):
+        return found
+    for name, field in own.get("properties", {}).items():
+        kept = given["properties"].get(name)
+        within = {} if kept is None else trimmed(*(_of_items(plain(one)) for one in (field, kept)))
+        if kept is None or within:
+            found[name] = within
+    return found
+
+
+def _of_items(schema: Schema) -> Schema:
+    return plain(schema["items"]) if "items" in schema else schema
+
+
 def _object(fields: tuple[Field, ...]) -> Schema:
     return {"type": ["object", "null"], "properties": properties(*fields)}
 

@@ -104,7 +104,7 @@ def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) 
         case {"type": "string", "format": "date-time"}:
             return Kind(str, shaping.date)
         case {"type": "array"}:
-            item = _of(one.get("items", {}), {}, learned, path)
+            item = _of(one.get("items", {}), left_out, learned, path)
             numbers = list[_or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
             return Kind(list[_or_null(item.type)], item.shape and shaping.array(item.shape), numbers)  # type: ignore[misc]
         case {"type": "object"} if others is False:

@@ -168,7 +168,9 @@ class RecordShaper:
 
 
 def leave_out(value: Any, left_out: Tree) -> None:
-    """Take fields out of an object, and out of the objects in it."""
+    """Take fields out of an object, and out of the objects in it; out of each item of an array."""
+    for item in value if isinstance(value, list) else ():
+        leave_out(item, left_out)
     for name, within in left_out.items() if isinstance(value, dict) else ():
         if within:
             leave_out(value.get(name), within)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.typing import DEFAULT_JSONSCHEMA_VALIDATOR
 
 from tap_codat_commerce.records.fields import plain
-from tap_codat_commerce.singer.errors import InputError, no_such_stream
+from tap_codat_commerce.singer.errors import InputError, did_you_mean, no_such_stream
 from tap_codat_commerce.singer.inputs import described
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib import Catalog
 
@@ -75,10 +76,49 @@ def checked(catalog: Any) -> Any:
     for number, entry in enumerate(catalog["streams"]):
         for path, what in _unread(entry["schema"]):
             raise _refusal(catalog, ["streams", number, "schema", *path], what)
+        if against := _not_gone_by(entry):
+            msg = f"catalog: {entry['tap_stream_id']}: {against}. {REMEDY}."
+            raise InputError(msg)
         root = [m["metadata"] for m in entry.get("metadata", ()) if not m["breadcrumb"]]
         if any(FULL_TABLE in (m.get("replication-method"), m.get("forced-replication-method")) for m in root):
             entry["replication_method"] = FULL_TABLE
     return catalog
+
+
+def _not_gone_by(entry: dict[str, Any]) -> str | None:
+    """Return what of an entry is meant to leave something out, and does not: only metadata are gone by, each once."""
+    places = [tuple(m["breadcrumb"]) for m in entry.get("metadata", ())]
+    if twice := next((place for place, number in Counter(places).items() if number > 1), None):
+        return f"two entries of its metadata are of {'.'.join(twice[1::2]) or 'the stream'}"
+    fields = entry["schema"]["properties"]
+    deselected = [name for name, field in fields.items() if isinstance(field, dict) and field.get("selected") is False]
+    if entry.get("selected") is False or deselected:
+        return f"'selected' counts in its metadata alone, not in {'its schema' if deselected else 'the stream'}"
+    return None
+
+
+def check_selection(catalog: Catalog, schemas: Mapping[str, Schema]) -> None:
+    """Check that whatever is deselected is there.
+
+    Raises:
+        InputError: a breadcrumb leads to no field that can be left out.
+    """
+    for name, entry in catalog.items():
+        for place, metadata in entry.metadata.items():
+            if place and metadata.selected is False and name in schemas and not _leads_somewhere(schemas[name], place):
+                known = schemas[name]["properties"]
+                hint = did_you_mean(place[1] if len(place) > 1 else place[0], known)
+                msg = f"catalog: {name}: no field can be left out at {list(place)}{hint}. {REMEDY}."
+                raise InputError(msg)
+
+
+def _leads_somewhere(schema: Schema, place: Sequence[str]) -> bool:
+    """Say whether a breadcrumb leads to a field: within arrays, none can be left out."""
+    for word, name in zip(place[::2], place[1::2], strict=False):
+        if word != "properties" or name not in schema.get("properties", {}):
+            return False
+        schema = schema["properties"][name]
+    return len(place) % 2 == 0
 
 
 def check_names(catalog: Catalog, streams: Collection[str]) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.records import dates
+from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY, RecordMaker
 from tap_codat_commerce.singer.bookmarks import Bookmarks
 from tap_codat_commerce.singer.messages import around_record
@@ -128,12 +129,11 @@ class DataSetStream(CodatStream):
         return RecordMaker(self.effective_schema, self.shaper)
 
     @cached_property
-    def left_out(self) -> Tree:  # type: ignore[override]
-        """The fields that are not selected."""
-        found: Tree = {}
-        breadcrumbs = [b for b, selected in self.mask.items() if not selected and {*b[::2]} == {"properties"}]
-        for breadcrumb in sorted(breadcrumbs, key=len, reverse=True):
-            *parents, name = breadcrumb[1::2]
+    def left_out(self) -> Tree:
+        """The fields that are not selected, or that the catalog's schema has no more."""
+        found: Tree = trimmed(self.fields, self.effective_schema)
+        for path in sorted(self.deselected, key=len, reverse=True):
+            *parents, name = path
             place = found
             for parent in parents:
                 place = place.setdefault(parent, {})

@@ -19,8 +19,9 @@ from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import schemas
+from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.record_pages import IDS
-from tap_codat_commerce.records.shaping import RecordShaper
+from tap_codat_commerce.records.shaping import UNMAPPED, RecordShaper
 from tap_codat_commerce.singer import batches, catalogs, stream_maps
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.flattening import Flattener
@@ -49,7 +50,6 @@ class CodatStream(Stream):
 
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE  # `RecordShaper` has done that, and more
     fields: Schema
-    left_out: Tree = {}  # noqa: RUF012
 
     tap: CodatTap
     has_records = False
@@ -87,6 +87,12 @@ class CodatStream(Stream):
         return schemas.with_unmapped(schema) if self.tap.keeps_unknown_fields else schema
 
     @property
+    def known_schema(self) -> Schema:
+        """The schema with each field that the tap or the catalog knows."""
+        own, given = schemas.with_unmapped(self.fields), self.effective_schema
+        return {**own, "properties": {**own["properties"], **given["properties"]}}
+
+    @property
     def selected_schema(self) -> Schema:
         """The schema of the selected fields; of all, if the stream itself is not selected: stream maps may filter it.
 
@@ -100,9 +106,14 @@ class CodatStream(Stream):
         return schema
 
     @property
-    def deselected(self) -> set[str]:
-        """The fields that are not selected."""
-        return {breadcrumb[1] for breadcrumb, selected in self.mask.items() if len(breadcrumb) == 2 and not selected}  # noqa: PLR2004 - a word and a name
+    def deselected(self) -> set[tuple[str, ...]]:
+        """The paths of fields that are not selected."""
+        return {b[1::2] for b, selected in self.mask.items() if not selected and {*b[::2]} == {"properties"}}
+
+    @cached_property
+    def left_out(self) -> Tree:
+        """The fields that the catalog's schema has no more: what is known of them is no unknown field."""
+        return trimmed(self.fields, self.effective_schema)
 
     @cached_property
     def shaper(self) -> RecordShaper:
@@ -129,6 +140,10 @@ class CodatStream(Stream):
         return View(self.effective_schema)
 
     @cached_property
+    def _mapped_fields(self) -> set[str]:
+        return stream_maps.mapped_fields(self.tap.mapper.stream_maps_dict, self.name)
+
+    @cached_property
     def flatteners(self) -> list[Flattener] | None:
         """What flattens what each of the stream maps makes; None without flattening.
 
@@ -151,6 +166,8 @@ class CodatStream(Stream):
             yield from zip(repeat(self.name), map(flatteners[0], records) if flatteners else records)
             return
         for record in map(self._view, map(lossless_json.decode_object, records)):
+            if UNMAPPED in record:
+                record[UNMAPPED] = stream_maps.without(record[UNMAPPED], self._mapped_fields) or None
             for one, flatten in zip(self.stream_maps, flatteners or repeat(None), strict=False):
                 if (mapped := self._mapped(one, record)) is not None:
                     yield one.stream_alias, flatten(mapped) if flatten else mapped
@@ -185,7 +202,14 @@ class CodatStream(Stream):
         As in the SDK it is not if a stream map filters the record out; but it is if stream maps remove the whole
         stream, where the SDK would leave out all that is below in silence.
         """
-        return self.removed or self.stream_maps[0].get_filter_result(self._view(record))
+        if self.removed:
+            return True
+        try:
+            return self.stream_maps[0].get_filter_result(self._view(record))
+        except Exception as exc:  # noqa: BLE001 - an expression may raise anything; said where the record is written
+            if not self.selected:
+                self._unwritten(record, stream_maps.why(exc, self.stream_maps[0], None))
+            return False
 
     def write(self, record: Record, extracted: datetime | None = None) -> None:
         """Write a record, if the stream is selected; if it can't be written, say and count that.
@@ -198,8 +222,12 @@ class CodatStream(Stream):
             try:
                 self._write_all(self._finished_one(record), extracted)
             except RecordError as exc:
-                company_id = record.get("companyId") or record["id"]
-                self.tap.run.summary.unwritten(self.name, f"company {company_id}", exc)
+                self._unwritten(record, exc)
+
+    def _unwritten(self, record: Record, why: RecordError | str) -> None:
+        company_id = record.get("companyId") or record["id"]
+        error = why if isinstance(why, RecordError) else RecordError(f"stream_maps: {self._named(record)}: {why}")
+        self.tap.run.summary.unwritten(self.name, f"company {company_id}", error)
 
     def _finished_one(self, record: Record) -> Iterator[tuple[str, Json]]:
         if not all(self.mask.values()):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
+from difflib import get_close_matches
 from fnmatch import fnmatch
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,12 @@ if TYPE_CHECKING:
 
     from tap_codat_commerce.records.fields import Schema
 
+Path = tuple[str, ...]
+"""Names of fields, each within the one before."""
+OPTIONS = {"__filter__", "__source__", "__alias__", "__else__", "__key_properties__"}
+METHODS = set(dir(dict))
+ALIKE = 0.85
+"""From there on, a name may be another one, misspelt."""
 RECORD = {"record", "_"}
 GIVEN = {*RECORD, "config", "__stream_name__", "__original_stream_name__"}
 """What an expression may name beside fields and functions."""
@@ -94,7 +102,7 @@ def check(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
     Raises:
         SettingsError: they are not. What is misspelt would go out as it is, or fail at each record.
     """
-    problems = list(_made_twice(maps, schemas))
+    problems = [*_made_twice(maps, schemas), *_named_twice(maps, schemas)]
     for name, fields in maps.items():
         source = fields.get("__source__", name) if isinstance(fields, dict) else name
         mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
@@ -109,39 +117,101 @@ def check(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
 
 def _unknown(field: str, expression: Any, known: Collection[str]) -> Iterator[str]:
     """Yield what an entry of a stream map names and is not there."""
-    if expression in (None, NULL_STRING):
-        if field not in known and not field.startswith("__"):
+    if field.startswith("__") and field not in OPTIONS:
+        yield f"there is no option {field!r}{did_you_mean(field, OPTIONS)}"
+    elif expression in (None, NULL_STRING):
+        if field not in {*known, *OPTIONS}:
             yield f"there is no field {field!r} to take out{did_you_mean(field, known)}"
-    elif field == "__filter__" or not field.startswith("__"):
+    elif field == "__filter__" or field not in OPTIONS:
+        try:
+            names = {path[0] for path in _paths(expression)}
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as exc:
+            yield f"{field}: {str(expression)[:50]!r} is no expression: {getattr(exc, 'msg', exc)}"
+            return
         library = {"fake"} if find_spec("faker") else set()
         there = {*known, *GIVEN, *FUNCTIONS, *library, *({"self"} if field in known else ())}
-        for name in sorted(_names(expression) - there):
+        for name in sorted(names - there):
             if name == "fake":
                 yield f"{field}: {name} is of the library Faker, which is not there: install it beside the tap"
             else:
                 yield f"{field}: there is no field {name!r} to go by{did_you_mean(name, there)}"
 
 
-def lacking(maps: Mapping[str, Any], stream: str, deselected: Collection[str]) -> Iterator[str]:
-    """Yield each field that expressions over a stream name, though it is not selected: it is null there."""
+def doubts(maps: Mapping[str, Any], stream: str, schema: Schema, deselected: Collection[Path]) -> Iterator[str]:
+    """Yield what may not be meant of the maps of a stream.
+
+    Args:
+        maps: the setting `stream_maps`.
+        stream: the stream's name.
+        schema: of the stream.
+        deselected: paths of fields that are not selected: an expression finds them null.
+    """
+    for fields in _of_stream(maps, stream):
+        paths = {path for one in fields.values() if isinstance(one, str) for path in _paths(one)}
+        for field in sorted(d for d in deselected if any(path[: len(d)] == d for path in paths)):
+            yield (
+                f"expressions find {'.'.join(field)} null, as it is not selected. To use it and not to write it, "
+                f"select it, and take it out: {field[0]}: __NULL__."
+            )
+        for field in sorted(fields.keys() - schema["properties"].keys() - OPTIONS):
+            if near := get_close_matches(field, schema["properties"], n=1, cutoff=ALIKE):
+                yield f"{field} is a new column, and {near[0]} goes out as it is. Is that meant?"
+
+
+def mapped_fields(maps: Mapping[str, Any], stream: str) -> set[str]:
+    """Return the fields of a stream that maps change or take out."""
+    return {field for fields in _of_stream(maps, stream) for field in fields if field not in OPTIONS}
+
+
+def without(unmapped: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
+    """Return what `unmapped` holds but for values of these fields: a map has changed them, or taken them out."""
+    return {path: value for path, value in unmapped.items() if re.split(r"[.\[]", path)[0] not in fields}
+
+
+def _of_stream(maps: Mapping[str, Any], stream: str) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a stream."""
     for name, fields in maps.items():
         if isinstance(fields, dict) and fnmatch(stream, fields.get("__source__", name)):
-            yield from sorted({n for one in fields.values() for n in _names(one)} & {*deselected})
+            yield fields
 
 
-def _names(expression: Any) -> set[str]:
-    """Return the names that an expression needs; none of one that is no Python, which the SDK refuses."""
-    try:
-        nodes = list(ast.walk(ast.parse(expression))) if isinstance(expression, str) else []
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
-    parts = [
-        (n.value, n.slice.value) for n in nodes if isinstance(n, ast.Subscript) and isinstance(n.slice, ast.Constant)
-    ]
-    of_record = {part for of, part in parts if isinstance(of, ast.Name) and of.id in RECORD and isinstance(part, str)}
-    return ({node.id for node in names} - own) | of_record
+def _paths(expression: str) -> set[Path]:
+    """Return what an expression names: a field, or one within it, as `("customerRef", "name")`.
+
+    Raises:
+        SyntaxError: it is no expression. ValueError, RecursionError, MemoryError: Python can't read it.
+    """
+    nodes = list(ast.walk(ast.parse(expression, mode="eval")))
+    own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    paths = {path for node in nodes if (path := _path(node)) and path[0] not in own}
+    of_record = {path[1:] for path in paths if path[0] in RECORD}
+    return {path for path in (paths - {(name,) for name in RECORD}) if path[0] not in RECORD} | {
+        path for path in of_record if path and path[0] not in METHODS
+    }
+
+
+def _path(node: ast.AST) -> Path:
+    """Return what a part of an expression names; nothing if it is anything else."""
+    match node:
+        case ast.Name(id=name):
+            return (name,)
+        case ast.Attribute(value=of, attr=name) | ast.Subscript(value=of, slice=ast.Constant(value=str() as name)):
+            return (*above, name) if (above := _path(of)) else ()
+        case ast.Call(func=ast.Attribute(value=of, attr="get"), args=[ast.Constant(value=str() as name), *_]):
+            return (*above, name) if (above := _path(of)) else ()
+    return ()
+
+
+def _named_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
+    """Yield a line for each stream that several entries are of: the SDK goes by the last of them alone."""
+    for stream in streams:
+        names = [
+            name
+            for name, fields in maps.items()
+            if fnmatch(stream, name) and not (isinstance(fields, dict) and "__source__" in fields)
+        ]
+        if len(names) > 1:
+            yield f"stream_maps: {' and '.join(map(repr, names))} are both of {stream}; put them into one entry"
 
 
 def _made_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
+from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.shaping import StrayFieldCounter
 from tap_codat_commerce.singer import catalogs, memory, stream_maps
 from tap_codat_commerce.singer.bookmarks import check_state
@@ -94,17 +95,17 @@ class CodatTap(Tap):
         self.mapper.flattening_options = FlatteningOptions(enabled=False)  # our streams flatten
         if self.input_catalog:
             catalogs.check_names(self.input_catalog, self.streams)
+            catalogs.check_selection(self.input_catalog, {n: s.known_schema for n, s in self._own_streams.items()})
+            for name, stream in self._own_streams.items():
+                if (left_out := trimmed(stream.fields, stream.effective_schema)) and stream.selected:
+                    line = "catalog: %s: left out, as its schema there has no longer: %s."
+                    self.logger.info(line, name, ", ".join(left_out))
         maps = self.mapper.stream_maps_dict
         stream_maps.check(maps, {n: s.effective_schema for n, s in self.streams.items()})
         for name, stream in self._own_streams.items():
-            for field in stream_maps.lacking(maps, name, stream.deselected if stream.selected else ()):
-                self.logger.warning(
-                    "stream_maps: %s: expressions find %s null, as it is not selected. To use it and not to write it, "
-                    "select it, and take it out: %s: __NULL__.",
-                    name,
-                    field,
-                    field,
-                )
+            for what in stream_maps.doubts(maps, name, stream.effective_schema, stream.deselected):
+                if stream.selected:
+                    self.logger.warning("stream_maps: %s: %s", name, what)
             self.mapper.register_raw_stream_schema(name, stream.selected_schema, stream.primary_keys)
             _ = stream.flatteners  # refuses what can't work
 

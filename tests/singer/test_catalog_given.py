@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
 from conftest import batches, in_files
 from tap_codat_commerce.records import schemas
@@ -280,6 +281,18 @@ TWICE = "2 streams would have the name '{}'; give each one of its own"
             {"orders": {"__filter__": "md6(id)"}},
             "orders: __filter__: there is no field 'md6' to go by (did you mean md5?)",
         ),
+        ({"orders": {"more": "md5(record.idd)"}}, "orders: more: there is no field 'idd' to go by (did you mean id?)"),
+        (
+            {"orders": {"more": "md5(_.get('idd'))"}},
+            "orders: more: there is no field 'idd' to go by (did you mean id?)",
+        ),
+        ({"orders": {"more": ""}}, "orders: more: '' is no expression: invalid syntax"),
+        ({"orders": {"more": "a = 1"}}, "orders: more: 'a = 1' is no expression: "),
+        ({"orders": {"__filtr__": "False"}}, "orders: there is no option '__filtr__' (did you mean __filter__?)"),
+        (
+            {"customers": HASHED, "cust*": {"phone": None}},
+            "'customers' and 'cust*' are both of customers; put them into",
+        ),
         ({"orders": {"more": "str(self)"}}, "orders: more: there is no field 'self' to go by"),
         (
             {"orders": {"more": "fake.name()"}},
@@ -401,3 +414,92 @@ def test_stream_maps_may_name_many(shop: Stage) -> None:
     run = shop.run(stream_maps={"c*": {"emailAddress": None}, "__else__": None}).ok()
     assert run.records["customers"]
     assert "emailAddress" not in json.dumps(run.records["customers"])
+
+
+LIST = '"emailAddress": ["zoe@example.com"]'
+
+
+@pytest.mark.parametrize("expression", ["__NULL__", "sha256(str(emailAddress))"], ids=["taken out", "changed"])
+def test_what_a_stream_map_changes_does_not_come_as_an_unknown_field(shop: Stage, expression: str) -> None:
+    """A value of another type has no place in its column; nor has it another one, then."""
+    shop.gate.faults.append(Fault("spoil", "commerce-customers", find='"emailAddress": "[^"]*"', body=LIST, times=0))
+    kept = shop.run(unknown_fields="keep").ok().records["customers"]
+    assert [r["unmapped"] for r in kept if r.get("unmapped")] == [{"emailAddress": ["zoe@example.com"]}]
+    run = shop.run(unknown_fields="keep", stream_maps={"customers": {"emailAddress": expression}}).ok()
+    assert run.records["customers"]
+    assert "zoe@" not in run.out
+
+
+def test_what_a_schema_has_no_more_is_no_unknown_field(shop: Stage) -> None:
+    """At any depth."""
+    catalog = shop.catalog("customers")
+    fields = entry_of(catalog, "customers")["schema"]["properties"]
+    del fields["emailAddress"], fields["addresses"]["items"]["properties"]["line1"]
+    shop.gate.faults.append(Fault("spoil", "commerce-customers", find='"line1":', body='"colour": "red", "line1":'))
+    run = shop.run(catalog=catalog, unknown_fields="keep").ok()
+    assert {r.get("emailAddress", "none") for r in run.records["customers"]} == {"none"}
+    assert "line1" not in run.out.partition('"RECORD"')[2]
+    assert "@" not in run.out.partition('"RECORD"')[2]
+    assert [r["unmapped"] for r in run.records["customers"] if r.get("unmapped")] == [{"addresses[0].colour": "red"}]
+
+
+PHONE = {"breadcrumb": ["properties", "phone"], "metadata": {"selected": False}}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda e: e["metadata"].append(PHONE), "two entries of its metadata are of phone"),
+        (lambda e: e.update(selected=False), "'selected' counts in its metadata alone, not in the stream"),
+        (
+            lambda e: e["schema"]["properties"]["phone"].update(selected=False),
+            "'selected' counts in its metadata alone, not in its schema",
+        ),
+        (
+            lambda e: e["metadata"].append({**PHONE, "breadcrumb": ["properties", "phne"]}),
+            "no field can be left out at ['properties', 'phne'] (did you mean phone?)",
+        ),
+        (
+            lambda e: e["metadata"].append({**PHONE, "breadcrumb": ["phone"]}),
+            "no field can be left out at ['phone'] (did you mean phone?)",
+        ),
+        (
+            lambda e: e["metadata"].append(
+                {**PHONE, "breadcrumb": ["properties", "addresses", "items", "properties", "line1"]}
+            ),
+            "no field can be left out at ['properties', 'addresses', 'items', 'properties', 'line1']",
+        ),
+    ],
+)
+def test_what_is_meant_to_leave_something_out_and_does_not_is_refused(
+    shop: Stage, change: Callable[[dict[str, Any]], object], line: str
+) -> None:
+    catalog = shop.catalog("customers")
+    shop.requests()
+    change(entry_of(catalog, "customers"))
+    assert_refused(shop, shop.run(catalog=catalog), f"catalog: customers: {line}")
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [
+        {"companies": {"__filter__": "tags['region'] == 'uk'"}},
+        {"connections": {"__filter__": "connectionInfo['shop'] != 'x'"}},
+    ],
+)
+@pytest.mark.parametrize("selected", [True, False])
+def test_a_filter_of_a_parent_that_fails_costs_what_is_below_it(
+    stage: Callable[..., Stage], maps: dict[str, Any], *, selected: bool
+) -> None:
+    shops = stage(companies=2, connections=1, records=3, extras=False, platforms=(BY_KEY["fztf"],))
+    first, second = shops.world.companies.values()
+    first.tags, second.tags = {}, {"region": "uk"}
+    shops.gate.faults.append(
+        Fault("spoil", "/companies$", find='"connectionInfo": {[^}]*}', body='"connectionInfo": null', times=0)
+    )
+    catalog = shops.catalog("orders", *(list(maps) if selected else []))
+    run = shops.run(catalog=catalog, stream_maps=maps)
+    assert run.code == 1
+    assert len(run.records["orders"]) == 3
+    assert sum("stream_maps: " in line and " fails: " in line for line in run.problems) == 1
+    assert "defect" not in run.log
