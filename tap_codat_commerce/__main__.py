@@ -21,6 +21,8 @@ def main() -> None:
     given = [name for name in OF_THE_LOG if os.environ.get(name)]
     for name in set(OF_THE_LOG) - set(given):
         os.environ.pop(name, None)
+    if (path := os.environ.get(OF_THE_LOG[-1])) and not os.path.exists(path):  # noqa: PTH110 - cheaper to import
+        sys.exit(f"The log can't be set up by {OF_THE_LOG[-1]}: there is no file {path}.")
     try:
         command = TapCodatCommerce.cli
     except Exception as exc:  # noqa: BLE001 - a log configuration may fail in as many ways as there are

@@ -83,6 +83,9 @@ class TapCodatCommerce(CodatTap):
 
     def read(self) -> None:
         """Go through all companies: of each its status and its connections, of each connection its data sets."""
+        sync = self.settings.sync
+        if sync.start_date and sync.full_read_every_days is not None:
+            self.logger.warning("start_date has no effect beside full_read_every_days: full reads bring what is older.")
         self._tell_what_has_arrived()
         if not _leads_on(self.companies):
             return

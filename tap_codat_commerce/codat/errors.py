@@ -280,7 +280,8 @@ def for_status(status: int, message: str, path: str) -> type[Refused]:
     if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
     if status == HTTPStatus.NOT_FOUND:
-        return NotSupported if NOT_SUPPORTED.search(message) else NoData if NO_DATA.match(message) else NotFound
+        no_data = OF_A_DATA_SET.search(path) and NO_DATA.match(message)
+        return NotSupported if NOT_SUPPORTED.search(message) else NoData if no_data else NotFound
     if status == HTTPStatus.CONFLICT and not (message and OF_A_DATA_SET.search(path)):
         return Refused
     return BY_STATUS.get(status, ServerTrouble if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refused)

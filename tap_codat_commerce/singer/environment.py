@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from tap_codat_commerce.records.fields import alternatives
 from tap_codat_commerce.singer.errors import InputError, SettingsError, did_you_mean
@@ -23,24 +23,37 @@ if TYPE_CHECKING:
 
 FILE = ".env"
 TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+LOG_LEVEL = "LOGLEVEL"
+HALF = re.compile("[\ud800-\udfff]")
 OTHERS = re.compile(r"_.*|LOGLEVEL|SERVICE_(HOST|PORT)(_.*)?|PORT(_\d.*)?")
 """Variables of ours that are no settings: Meltano's, the SDK's log level, Kubernetes's for a service of that name."""
 
 
-def env_file() -> dict[str, str]:
-    """Return the variables of the file `.env` in the current folder.
+def env_file(prefix: str) -> dict[str, str]:
+    """Return the variables of the file `.env` in the current folder, each as it stands there: nothing is put in.
+
+    Args:
+        prefix: of our own, of which each line has to be readable; what else the file holds is for others.
 
     Raises:
         InputError: it can't be read.
     """
     path = Path.cwd() / FILE
+    if not path.exists():
+        return {}
+    why = "it is no file"
     try:
-        found = dotenv_values(path) if path.is_file() else {}
+        if path.is_file():
+            with path.open(encoding="utf-8-sig") as text:
+                bindings = list(parse_stream(text))
+            bad = [b.original for b in bindings if b.value is None and prefix in b.original.string]
+            if not bad:
+                return {b.key: b.value for b in bindings if b.key and b.value is not None}
+            why = f"line {bad[0].line} is not of the form NAME=VALUE"
     except (OSError, UnicodeDecodeError) as exc:
         why = getattr(exc, "strerror", None) or "it holds other bytes"
-        msg = f"{path}: can't be read as text in UTF-8: {why}"
-        raise InputError(msg) from exc
-    return {name: value for name, value in found.items() if value is not None}
+    msg = f"{path}: can't be read as text in UTF-8: {why}"
+    raise InputError(msg)
 
 
 class Environment:
@@ -101,24 +114,34 @@ class Environment:
             config: what the file holds. Meltano sets the same in both.
         """
         for name in self.given:
-            if name in config and (config[name] == self._value_if_any(name) or self._kind(name) == "object"):
+            if name in config and _dotted(config[name]) == _dotted(self._value_if_any(name)):
                 continue
             yield (
                 f"{self.origin(name)} is not used, as --config names a file, and "
                 f"{'that has another' if name in config else 'that has no'} {name}. Put it there, "
                 "or add --config ENV; in meltano.yml, list the setting under `settings`."
             )
-        yield from self._strangers()
+        yield from self._strangers(config)
 
-    def _strangers(self) -> Iterator[str]:
-        """Yield a line for each variable of ours that is of no setting."""
-        objects = tuple(f"{name.upper()}_" for name in self._settings if self._kind(name) == "object")
-        for variable in sorted(name for name in self._variables if name.startswith(self._prefix)):
-            name = variable.removeprefix(self._prefix)
-            if name.lower() in self._settings or OTHERS.fullmatch(name) or name.startswith(objects):
+    def _strangers(self, config: Collection[str] = ()) -> Iterator[str]:
+        """Yield a line for each variable of ours that is of no setting.
+
+        Args:
+            config: the settings that a file gives. Of an object that is given, Meltano sets its parts, too.
+        """
+        parts = {f"{name.upper()}_": name for name in self._settings if self._kind(name) == "object"}
+        for variable in sorted(name for name in self._variables if name.upper().startswith(self._prefix)):
+            name = variable[len(self._prefix) :]
+            whole = next((of for begin, of in parts.items() if name.startswith(begin)), None)
+            if variable in self.given.values() or whole in {*self.given, *config}:
                 continue
-            hint = did_you_mean(name.lower(), self._settings) or "; take it away, or give it another name"
-            yield f"{variable}: there is no such setting{hint}"
+            if OTHERS.fullmatch(name) and name.strip("_").lower() not in self._settings:
+                if name == LOG_LEVEL and variable in self._of_file:
+                    yield f"{variable}: set it in the environment: the log is set up before {FILE} is read"
+                continue
+            in_whole = f"; write it into {self._prefix}{whole.upper()}, as JSON" if whole else ""
+            hint = in_whole or did_you_mean(name.strip("_").lower(), self._settings)
+            yield f"{variable}: there is no such setting{hint or '; take it away, or give it another name'}"
 
     def _kind(self, name: str) -> str:
         return str(next((one["type"] for one in alternatives(self._settings[name])), "object"))
@@ -126,6 +149,8 @@ class Environment:
     def _value(self, name: str) -> Any:
         """Return the value that a text stands for; a list may also be written as `a,b`."""
         text, kind = self._variables[self.given[name]], self._kind(name)
+        if not is_text(text):
+            raise ValueError(text)
         if kind == "integer":
             return int(text)
         if kind == "boolean":
@@ -134,10 +159,28 @@ class Environment:
             return [item.strip() for item in text.split(",")]
         if kind == "string" and len(text) > 1 and text[0] == text[-1] and text[0] in {"'", '"'}:
             raise ValueError(text)
-        return text if kind == "string" else json.loads(text, parse_float=Decimal)
+        found = text if kind == "string" else json.loads(text, parse_float=Decimal)
+        if not is_text(text if kind == "string" else json.dumps(found, ensure_ascii=False, default=str)):
+            raise ValueError(text)
+        return found
 
     def _value_if_any(self, name: str) -> Any:
         try:
             return self._value(name)
         except (ValueError, LookupError, RecursionError):
             return None
+
+
+def is_text(text: str) -> bool:
+    """Say whether a text is Unicode, without halves of characters: other bytes in a variable become such."""
+    return text.isascii() or not HALF.search(text)
+
+
+def _dotted(value: Any, above: str = "") -> Any:
+    """Return an object without objects in it, its names joined by dots: Meltano hands over either form."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, inner in value.items():
+        found |= _dotted(inner, f"{above}{name}.") if isinstance(inner, dict) else {f"{above}{name}": inner}
+    return found

@@ -222,7 +222,7 @@ class CodatTap(Tap):
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805 - the SDK's class property
         """The settings from the environment; what is bad names its setting, which the SDK's error does not."""
-        return cls.environment(env_file()).values()
+        return cls.environment(env_file(cls._env_var_prefix)).values()
 
     @classmethod
     def environment(cls, file: Mapping[str, str]) -> Environment:
@@ -266,7 +266,7 @@ class CodatTap(Tap):
         if not config.parse_env:
             file: dict[str, str] = {}
             with suppress(InputError):
-                file = env_file()
+                file = env_file(cls._env_var_prefix)
             for line in cls.environment(file).unused(config.config):
                 cls.logger.warning("%s", line)
         catalog = None if catalog is None else catalogs.checked(catalog)

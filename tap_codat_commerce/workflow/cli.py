@@ -49,6 +49,8 @@ class Group(click.Group):
             sys.exit(NO_READER)  # as every command ends in `… | head`
         except (CodatError, InputError, OutputError, UsageError) as exc:
             lines = [str(exc)]
+        except UnicodeEncodeError:
+            lines = ["what was given holds bytes that are no text in UTF-8"]
         except Exception as exc:
             logging.getLogger(__name__).debug("Where that happened:", exc_info=exc)
             lines = [defect(exc)]
@@ -197,7 +199,7 @@ def connect(  # noqa: PLR0913 - one parameter for each option
         "platform": chosen.name,
         "connectionId": made.get("id"),
         "status": answers.text(made, "status"),
-        "link": answers.text(made, "linkUrl"),
+        "link": link if (link := answers.text(made, "linkUrl")).startswith(("https://", "http://")) else "",
     }
     if as_json:
         show.as_json(outcome)

@@ -6,10 +6,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.singer.errors import SettingsError
+from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.tap import TapCodatCommerce
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import given
+from tap_codat_commerce.workflow.session import environment, given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +49,21 @@ def show_settings(files: Sequence[str], *, as_json: bool) -> None:
         show.as_json([asdict(line) for line in lines])
     else:
         show.table(HEAD, [(line.setting, _text(line.value), line.origin) for line in lines])
+    of_files = {name: value for file in files for name, value in read_object("--config", file).items()}
+    for line in environment().unused(of_files) if files else ():
+        show.note(f"For the tap: {line}")
     if problems := TapCodatCommerce.settings_problems(config):
         raise SettingsError(problems)
+    TapCodatCommerce(config=config)  # which looks at stream maps
 
 
 def _shown(schema: dict[str, Any], value: Any) -> Any:
     """Return a value that may be shown: of an object, which may hold a salt or a password, its names alone."""
     if schema.get("secret"):
         return "set, not shown"
-    return f"an object of {', '.join(sorted(value))}" if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return f"an object of {', '.join(sorted(value))}"
+    return clean(value).partition("?")[0] if isinstance(value, str) and "://" in value else value
 
 
 def _text(value: Any) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from tap_codat_commerce.codat.client import Client
+    from tap_codat_commerce.singer.environment import Environment
     from tap_codat_commerce.sync.options import SyncOptions
 
 DATA_TYPES = {data_set.name: data_set.data_type for data_set in DATA_SETS}
@@ -116,7 +117,7 @@ def given(files: Sequence[str], names: Collection[str] | None = None) -> tuple[d
         InputError: a file can't be read.
         SettingsError: a variable is not of its setting's type, or of no setting.
     """
-    environment = TapCodatCommerce.environment(env_file())
+    variables = environment()
     known = TapCodatCommerce.config_jsonschema["properties"].keys()
     left_out = known - names if names is not None else set()
     config: dict[str, Any] = {}
@@ -125,8 +126,18 @@ def given(files: Sequence[str], names: Collection[str] | None = None) -> tuple[d
         found = {k: v for k, v in read_object("--config", file).items() if k not in left_out}
         config |= found
         origins |= dict.fromkeys(found, file)
-    found = environment.values(names)
-    return config | found, origins | {name: environment.origin(name) for name in found}
+    found = variables.values(names)
+    return config | found, origins | {name: variables.origin(name) for name in found}
+
+
+def environment() -> Environment:
+    """Return the variables that give settings, those of `.env` among them.
+
+    Raises:
+        InputError: `.env` can't be read.
+    """
+    prefix = TapCodatCommerce._env_var_prefix  # noqa: SLF001 - the SDK's
+    return TapCodatCommerce.environment(env_file(prefix))
 
 
 def data_type_of(name: str) -> str:

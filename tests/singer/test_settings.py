@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from conftest import Stage
 
+OURS = "TAP_CODAT_COMMERCE_"
 GZIP = {"format": "jsonl", "compression": "gzip"}
 BAD = [
     ({"api_key": None}, "api_key: "),
@@ -172,6 +173,37 @@ def test_without_config_the_environment_is_read_and_the_file_env_of_this_folder(
     assert run.problems == ["api_url: is plain http, which would send the key unencrypted; use https"]
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (f"{OURS}STREAM_MAPS", "line 2 is not of the form NAME=VALUE"),
+        (f"{OURS}STREAM_MAPS: x", "line 2 is not of the form NAME=VALUE"),
+        (f"{OURS}STREAM_MAPS='x", "line 2 is not of the form NAME=VALUE"),
+        (f"{OURS}LOGLEVEL=debug", "set it in the environment: the log is set up before .env is read"),
+        (None, "it is no file"),
+    ],
+)
+def test_a_line_of_ours_in_an_env_file_that_has_no_effect(tmp_path: Path, line: str | None, why: str) -> None:
+    if line is None:
+        os.mkfifo(tmp_path / ".env")
+    else:
+        (tmp_path / ".env").write_text(f"what: others write\n{line}\n")
+    run = start([*TAP, "--config", "ENV"], {f"{OURS}API_KEY": API_KEY}, tmp_path)
+    assert run.code == 1
+    assert run.problems[0].endswith(why), run.log
+
+
+def test_in_an_env_file_nothing_is_put_in(tmp_path: Path, stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=2)
+    maps = '{"customers": {"phone": "config[\'salt\']"}}'
+    (tmp_path / ".env").write_text(
+        f"{OURS}API_KEY={API_KEY}\n{OURS}API_URL={shops.url}\n{OURS}STREAM_MAPS={maps}\n"
+        f'{OURS}STREAM_MAP_CONFIG={{"salt": "x${{HOME}}y"}}\n'
+    )
+    run = start([*TAP, "--config", "ENV"], {}, tmp_path).ok()
+    assert {r["phone"] for r in run.records["customers"]} == {"x${HOME}y"}
+
+
 def test_an_env_file_that_is_none(tmp_path: Path) -> None:
     file, nearer = tmp_path / ".env", tmp_path / "below"
     nearer.mkdir()
@@ -180,19 +212,30 @@ def test_an_env_file_that_is_none(tmp_path: Path) -> None:
     assert "api_key: is required" in start(TAP, folder=nearer).problems[0], "it is of another folder"
 
 
-OURS = "TAP_CODAT_COMMERCE_"
-OTHERS = ("_SELECT", "LOGLEVEL", "SERVICE_HOST", "PORT_80_TCP_ADDR", "STREAM_MAPS_CUSTOMERS_PHONE")
+OTHERS = ("_SELECT", "LOGLEVEL", "SERVICE_HOST", "PORT_80_TCP_ADDR")
+PART = f"{OURS}STREAM_MAPS_CUSTOMERS_PHONE"
 
 
 def test_a_variable_of_no_setting_is_refused(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1, records=1)
     env = dict.fromkeys([OURS + name for name in OTHERS], "info")
     shops.run("--config", "ENV", env=env).ok()
-    run = shops.run("--config", "ENV", env={**env, f"{OURS}COMPANY_ID": "x", f"{OURS}ZZZ": "1"})
+    shops.run("--config", "ENV", env={**env, PART: "__NULL__", f"{OURS}STREAM_MAPS": '{"customers.phone": "x"}'})
+    strange = {
+        f"{OURS}COMPANY_ID": "x",
+        f"{OURS}ZZZ": "1",
+        PART: "x",
+        f"{OURS}_PAGE_SIZE": "1",
+        f"{OURS}page_size": "1",
+    }
+    run = shops.run("--config", "ENV", env={**env, **strange})
     assert run.code == 1
     assert run.problems == [
         f"{OURS}COMPANY_ID: there is no such setting (did you mean company_ids?)",
+        f"{PART}: there is no such setting; write it into {OURS}STREAM_MAPS, as JSON",
         f"{OURS}ZZZ: there is no such setting; take it away, or give it another name",
+        f"{OURS}_PAGE_SIZE: there is no such setting (did you mean page_size?)",
+        f"{OURS}page_size: there is no such setting (did you mean page_size?)",
     ]
 
 
@@ -252,7 +295,7 @@ FILES: dict[str, tuple[bytes | None, str]] = {
 @pytest.mark.parametrize(
     ("variable", "value", "what"),
     [
-        ("COMPANY_QUERY", "name~\udcff", "company_query: holds a character that can't be sent"),
+        ("COMPANY_QUERY", "name~\udcff", f"company_query: {OURS}COMPANY_QUERY must hold a text"),
         ("API_KEY", "k" * 1001, "api_key: is longer than 1000 characters; copy the key alone"),
         ("STREAM_MAPS", "[" * 100_000, "stream_maps: "),
     ],
@@ -272,6 +315,7 @@ def test_a_variable_that_can_not_work(stage: Callable[..., Stage], variable: str
     [
         (f"{OURS}LOGLEVEL", "verbose", 1),
         ("SINGER_SDK_LOG_CONFIG", ".", 1),
+        ("SINGER_SDK_LOG_CONFIG", "/nowhere.yml", 1),
         (f"{OURS}LOGLEVEL", "", 0),
         ("LOGLEVEL", "", 0),
         ("SINGER_SDK_LOG_CONFIG", "", 0),
@@ -509,3 +553,8 @@ def test_skip_unchanged(stage: Callable[..., Stage]) -> None:
     anew = shops.run(state=state, skip_unchanged=False).ok()
     assert len(shops.requests("/data/commerce-orders")) == 4
     assert len(anew.records["company_info"]) == 4
+
+
+def test_a_start_date_beside_full_reads_is_said_to_have_no_effect(stage: Callable[..., Stage]) -> None:
+    run = stage(companies=1, connections=1, records=2).run(start_date="2026-01-31", full_read_every_days=30).ok()
+    assert run.problems == ["start_date has no effect beside full_read_every_days: full reads bring what is older."]

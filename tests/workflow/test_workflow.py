@@ -132,6 +132,28 @@ def test_a_value_of_another_type_is_no_defect(stage: Callable[..., Stage], comma
     assert "Traceback" not in done.err
 
 
+def test_an_argument_that_is_no_text(desk: Desk) -> None:
+    assert_one_line(desk("connect", "\udce9bc", "--platform", "shopify"), "what was given holds bytes that are no text")
+
+
+def test_what_is_no_link_is_printed_as_none(desk: Desk) -> None:
+    desk.gate.faults.append(
+        Fault("spoil", "/connections$", "POST", find='"linkUrl": "[^"]*"', body='"linkUrl": "javascript:alert(1)"')
+    )
+    assert desk("connect", "A", "--platform", "shopify", "--json").json["link"] == ""
+
+
+def test_settings_tell_what_the_tap_would_not_use(desk: Desk, tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"api_key": API_KEY, "stream_maps": {"orders": {"country": "__NULL__"}}}))
+    desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"customers": {"phone": "__NULL__"}}'
+    done = desk("--config", str(file), "settings")
+    assert done.code == 0
+    assert "For the tap: TAP_CODAT_COMMERCE_STREAM_MAPS is not used, as --config names a file" in done.err
+    desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"custmers": {"phone": "__NULL__"}}'
+    assert_one_line(desk("settings"), "there is no stream 'custmers' (did you mean customers?)")
+
+
 def test_a_name_forges_no_line(desk: Desk) -> None:
     desk.gate.faults.append(
         Fault(
