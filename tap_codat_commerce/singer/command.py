@@ -9,7 +9,6 @@ import traceback
 from typing import Any
 
 import click
-from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_codat_commerce.codat.errors import CodatError
@@ -86,8 +85,6 @@ class Command(SingerCommand):
             self._end(*exc.problems)
         except (CodatError, RunError, InputError, OutputError) as exc:
             self._end(str(exc))
-        except (StreamMapConfigError, MapExpressionError) as exc:
-            self._end(f"stream_maps: {exc}")
         except Exception as exc:  # noqa: BLE001 - whatever nobody thought of is one line, too
             self._end(f"{defect(exc)} The next run goes on from the last STATE.")
 

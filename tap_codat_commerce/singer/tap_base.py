@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk import Tap
+from singer_sdk.exceptions import MapExpressionError, StreamMapConfigError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
@@ -106,7 +107,10 @@ class CodatTap(Tap):
             for what in stream_maps.doubts(maps, name, stream.effective_schema, stream.deselected):
                 if stream.selected:
                     self.logger.warning("stream_maps: %s: %s", name, what)
-            self.mapper.register_raw_stream_schema(name, stream.selected_schema, stream.primary_keys)
+            try:
+                self.mapper.register_raw_stream_schema(name, stream.selected_schema, stream.primary_keys)
+            except (StreamMapConfigError, MapExpressionError) as exc:
+                raise SettingsError([f"stream_maps: {exc}"]) from exc
             _ = stream.flatteners  # refuses what can't work
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -152,6 +152,8 @@ def test_settings_tell_what_the_tap_would_not_use(desk: Desk, tmp_path: Path) ->
     assert "For the tap: TAP_CODAT_COMMERCE_STREAM_MAPS is not used, as --config names a file" in done.err
     desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"custmers": {"phone": "__NULL__"}}'
     assert_one_line(desk("settings"), "there is no stream 'custmers' (did you mean customers?)")
+    desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"orders": {"id": "__NULL__"}}'
+    assert_one_line(desk("settings"), "Error: stream_maps: Removing key property 'id' is not permitted")
 
 
 def test_a_name_forges_no_line(desk: Desk) -> None:
