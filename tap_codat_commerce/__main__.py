@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 
-OF_THE_LOG = ("TAP_CODAT_COMMERCE_LOGLEVEL", "LOGLEVEL", "SINGER_SDK_LOG_CONFIG")
+LOG_CONFIG = "SINGER_SDK_LOG_CONFIG"
+OF_THE_LOG = ("TAP_CODAT_COMMERCE_LOGLEVEL", "LOGLEVEL", LOG_CONFIG)
 """The variables by which the SDK sets up the log, before any command begins. It can't do with empty ones."""
 
 
@@ -21,8 +22,8 @@ def main() -> None:
     given = [name for name in OF_THE_LOG if os.environ.get(name)]
     for name in set(OF_THE_LOG) - set(given):
         os.environ.pop(name, None)
-    if (path := os.environ.get(OF_THE_LOG[-1])) and not os.path.exists(path):  # noqa: PTH110 - cheaper to import
-        sys.exit(f"The log can't be set up by {OF_THE_LOG[-1]}: there is no file {path}.")
+    if (path := os.environ.get(LOG_CONFIG)) and not os.path.exists(path):  # noqa: PTH110 - cheaper to import
+        sys.exit(f"The log can't be set up by {LOG_CONFIG}: there is no file {path}.")
     try:
         command = TapCodatCommerce.cli
     except Exception as exc:  # noqa: BLE001 - a log configuration may fail in as many ways as there are

@@ -26,8 +26,8 @@ def references() -> str:
     """Return the streams as an entity-relationship diagram, with the columns that hold an id of another record."""
     lines = []
     for stream in dictionary.streams()[1:]:  # without companies, which lead to companies only
-        name, columns = stream["stream"], dict.fromkeys(dictionary.columns(stream["schema"]))
-        for path, _, text in columns:
+        name = stream["stream"]
+        for path, _, text in dictionary.columns(stream["schema"]):
             column = path.removesuffix(".id").removesuffix(".type").replace("[].", "[]<br>")
             if (to := dictionary.leads_to(path, text)) and path not in {"companyId", "connectionId"}:
                 lines.append(f'    {to} ||--o{{ {name} : "{column}"')

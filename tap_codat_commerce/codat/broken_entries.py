@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RESULTS = re.compile(rb'"results"\s*:\s*\[')
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},]', re.DOTALL)
+TOKEN = re.compile(lossless_json.STRING + rb"|[][{},]", re.DOTALL)
 """Strings, whatever they hold, and what tells where an entry begins and ends."""
 DEEPER, LESS_DEEP = b"[{", b"]}"
 

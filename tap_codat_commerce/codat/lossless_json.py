@@ -17,10 +17,9 @@ EXACT = "e-000"
 """Is put behind a whole number that would lose its spelling, or be refused, as an integer; taken off by `number`."""
 MINUS_ZERO = re.compile(rb"-0(?:(?<=[:\[,\s]-0)|(?<=\A-0))(?![\d.eE])")
 """Only where a value may stand: a string may hold the same. What must be before it is matched last, which is faster."""
-TOKEN = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"|(?<![\d.eE+-])(?:-0|-\d{%d,}|\d{%d,})(?![\d.eE])' % (MOST_DIGITS, MOST_DIGITS + 1)
-)
-"""Without a way back into a string: the engine would keep one for each of its characters."""
+STRING = rb'"(?:[^"\\]++|\\.)*+"'
+"""Without a way back into it: the engine would keep one for each of its characters."""
+TOKEN = re.compile(STRING + rb"|(?<![\d.eE+-])(?:-0|-\d{%d,}|\d{%d,})(?![\d.eE])" % (MOST_DIGITS, MOST_DIGITS + 1))
 
 
 class Number(Decimal):

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.records import dates
-from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY, RecordMaker
 from tap_codat_commerce.singer.bookmarks import Bookmarks
 from tap_codat_commerce.singer.messages import around_record
@@ -131,7 +130,7 @@ class DataSetStream(CodatStream):
     @cached_property
     def left_out(self) -> Tree:
         """The fields that are not selected, or that the catalog's schema has no more."""
-        found: Tree = trimmed(self.fields, self.effective_schema)
+        found = self.trimmed
         for path in sorted(self.deselected, key=len, reverse=True):
             *parents, name = path
             place = found

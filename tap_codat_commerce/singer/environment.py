@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from dotenv.parser import parse_stream
 
 from tap_codat_commerce.records.fields import alternatives
 from tap_codat_commerce.singer.errors import InputError, SettingsError, did_you_mean
-from tap_codat_commerce.singer.inputs import KINDS
+from tap_codat_commerce.singer.inputs import KINDS, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 FILE = ".env"
 TRUTH = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 LOG_LEVEL = "LOGLEVEL"
-HALF = re.compile("[\ud800-\udfff]")
 OTHERS = re.compile(r"_.*|LOGLEVEL|SERVICE_(HOST|PORT)(_.*)?|PORT(_\d.*)?")
 """Variables of ours that are no settings: Meltano's, the SDK's log level, Kubernetes's for a service of that name."""
 
@@ -41,19 +38,21 @@ def env_file(prefix: str) -> dict[str, str]:
     path = Path.cwd() / FILE
     if not path.exists():
         return {}
-    why = "it is no file"
+    if not path.is_file():
+        msg = f"{path}: can't be read: it is no file"
+        raise InputError(msg)
     try:
-        if path.is_file():
-            with path.open(encoding="utf-8-sig") as text:
-                bindings = list(parse_stream(text))
-            bad = [b.original for b in bindings if b.value is None and prefix in b.original.string]
-            if not bad:
-                return {b.key: b.value for b in bindings if b.key and b.value is not None}
-            why = f"line {bad[0].line} is not of the form NAME=VALUE"
+        with path.open(encoding="utf-8-sig") as text:
+            bindings = list(parse_stream(text))
     except (OSError, UnicodeDecodeError) as exc:
         why = getattr(exc, "strerror", None) or "it holds other bytes"
-    msg = f"{path}: can't be read as text in UTF-8: {why}"
-    raise InputError(msg)
+        msg = f"{path}: can't be read as text in UTF-8: {why}"
+        raise InputError(msg) from exc
+    for binding in bindings:
+        if binding.value is None and prefix in binding.original.string:
+            msg = f"{path}: can't be read: line {binding.original.line} is not of the form NAME=VALUE"
+            raise InputError(msg)
+    return {b.key: b.value for b in bindings if b.key and b.value is not None}
 
 
 class Environment:
@@ -149,8 +148,7 @@ class Environment:
     def _value(self, name: str) -> Any:
         """Return the value that a text stands for; a list may also be written as `a,b`."""
         text, kind = self._variables[self.given[name]], self._kind(name)
-        if not is_text(text):
-            raise ValueError(text)
+        text.encode()  # other bytes in a variable become halves of characters, which this refuses
         if kind == "integer":
             return int(text)
         if kind == "boolean":
@@ -159,21 +157,13 @@ class Environment:
             return [item.strip() for item in text.split(",")]
         if kind == "string" and len(text) > 1 and text[0] == text[-1] and text[0] in {"'", '"'}:
             raise ValueError(text)
-        found = text if kind == "string" else json.loads(text, parse_float=Decimal)
-        if not is_text(text if kind == "string" else json.dumps(found, ensure_ascii=False, default=str)):
-            raise ValueError(text)
-        return found
+        return text if kind == "string" else parsed(text)
 
     def _value_if_any(self, name: str) -> Any:
         try:
             return self._value(name)
         except (ValueError, LookupError, RecursionError):
             return None
-
-
-def is_text(text: str) -> bool:
-    """Say whether a text is Unicode, without halves of characters: other bytes in a variable become such."""
-    return text.isascii() or not HALF.search(text)
 
 
 def _dotted(value: Any, above: str = "") -> Any:

@@ -36,9 +36,7 @@ def read_object(option: str, path: str) -> dict[str, Any]:
     """
     try:
         text = Path(path).read_text("utf-8-sig")
-        found = json.loads(text, parse_float=Decimal)
-        if unicode_repair.mended(text.encode())[1]:
-            raise ValueError(HALF)  # noqa: TRY301 - it is no JSON that anybody else could read
+        found = parsed(text)
     except OSError as exc:
         what = f"can't be read: {exc.strerror}"
     except UnicodeDecodeError:
@@ -51,6 +49,19 @@ def read_object(option: str, path: str) -> dict[str, Any]:
         what = f"holds {kind_of(found)}"
     msg = f"{option} {path}: {what}. It has to be a file with a JSON object."
     raise InputError(msg)
+
+
+def parsed(text: str) -> Any:
+    """Return the value of a JSON text, numbers with a fraction as Decimal.
+
+    Raises:
+        ValueError: it is none, or nobody else could read it: it holds other bytes, or half a character.
+        RecursionError: it is nested too deeply.
+    """
+    found = json.loads(text, parse_float=Decimal)
+    if unicode_repair.mended(text.encode())[1]:
+        raise ValueError(HALF)
+    return found
 
 
 def described(error: ValidationError) -> str:

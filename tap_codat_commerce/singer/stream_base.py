@@ -110,10 +110,15 @@ class CodatStream(Stream):
         """The paths of fields that are not selected."""
         return {b[1::2] for b, selected in self.mask.items() if not selected and {*b[::2]} == {"properties"}}
 
+    @property
+    def trimmed(self) -> Tree:
+        """The fields that the catalog's schema has no more: what is known of them is no unknown field."""
+        return trimmed(self.fields, self._input_schema) if self._input_schema else {}
+
     @cached_property
     def left_out(self) -> Tree:
-        """The fields that the catalog's schema has no more: what is known of them is no unknown field."""
-        return trimmed(self.fields, self.effective_schema)
+        """The fields that are left out of records on purpose."""
+        return self.trimmed
 
     @cached_property
     def shaper(self) -> RecordShaper:

@@ -104,7 +104,7 @@ def check(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
     """
     problems = [*_made_twice(maps, schemas), *_named_twice(maps, schemas)]
     for name, fields in maps.items():
-        source = fields.get("__source__", name) if isinstance(fields, dict) else name
+        source = _source(name, fields)
         mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
         if not mapped and source != "__else__":
             problems.append(f"stream_maps: {no_such_stream(source, schemas)}")
@@ -171,8 +171,14 @@ def without(unmapped: Mapping[str, Any], fields: Collection[str]) -> dict[str, A
 def _of_stream(maps: Mapping[str, Any], stream: str) -> Iterator[dict[str, Any]]:
     """Yield the entries of a stream."""
     for name, fields in maps.items():
-        if isinstance(fields, dict) and fnmatch(stream, fields.get("__source__", name)):
+        if isinstance(fields, dict) and fnmatch(stream, _source(name, fields)):
             yield fields
+
+
+def _source(name: str, fields: Any) -> str:
+    """Return of which streams an entry is: a name, or a pattern of names."""
+    source: str = fields.get("__source__", name) if isinstance(fields, dict) else name
+    return source
 
 
 def _paths(expression: str) -> set[Path]:
@@ -184,10 +190,8 @@ def _paths(expression: str) -> set[Path]:
     nodes = list(ast.walk(ast.parse(expression, mode="eval")))
     own = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     paths = {path for node in nodes if (path := _path(node)) and path[0] not in own}
-    of_record = {path[1:] for path in paths if path[0] in RECORD}
-    return {path for path in (paths - {(name,) for name in RECORD}) if path[0] not in RECORD} | {
-        path for path in of_record if path and path[0] not in METHODS
-    }
+    of_record = {path[1:] for path in paths if path[0] in RECORD and path[1:]}
+    return {path for path in paths if path[0] not in RECORD} | {path for path in of_record if path[0] not in METHODS}
 
 
 def _path(node: ast.AST) -> Path:
@@ -205,11 +209,7 @@ def _path(node: ast.AST) -> Path:
 def _named_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
     """Yield a line for each stream that several entries are of: the SDK goes by the last of them alone."""
     for stream in streams:
-        names = [
-            name
-            for name, fields in maps.items()
-            if fnmatch(stream, name) and not (isinstance(fields, dict) and "__source__" in fields)
-        ]
+        names = [name for name, fields in maps.items() if _source(name, fields) == name and fnmatch(stream, name)]
         if len(names) > 1:
             yield f"stream_maps: {' and '.join(map(repr, names))} are both of {stream}; put them into one entry"
 
@@ -217,7 +217,7 @@ def _named_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[
 def _made_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
     """Yield a line for each name that several streams would have: a target would take them for one."""
     some = {name: fields for name, fields in maps.items() if isinstance(fields, dict)}
-    sources = [fields.get("__source__", name) for name, fields in some.items()]
+    sources = [_source(name, fields) for name, fields in some.items()]
     kept = [s for s in streams if maps.get(s, s) is not None and "__else__" not in maps]
     others = [s for s in kept if not any(fnmatch(s, source) for source in sources)]
     named = [fields.get("__alias__", name) for name, fields in some.items() if "*" not in name]

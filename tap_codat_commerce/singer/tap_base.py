@@ -19,7 +19,6 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers._flattening import FlatteningOptions
 from singer_sdk.plugin_base import _ConfigInput
 
-from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.shaping import StrayFieldCounter
 from tap_codat_commerce.singer import catalogs, memory, stream_maps
 from tap_codat_commerce.singer.bookmarks import check_state
@@ -98,9 +97,9 @@ class CodatTap(Tap):
             catalogs.check_names(self.input_catalog, self.streams)
             catalogs.check_selection(self.input_catalog, {n: s.known_schema for n, s in self._own_streams.items()})
             for name, stream in self._own_streams.items():
-                if (left_out := trimmed(stream.fields, stream.effective_schema)) and stream.selected:
+                if stream.selected and stream.trimmed:
                     line = "catalog: %s: left out, as its schema there has no longer: %s."
-                    self.logger.info(line, name, ", ".join(left_out))
+                    self.logger.info(line, name, ", ".join(stream.trimmed))
         maps = self.mapper.stream_maps_dict
         stream_maps.check(maps, {n: s.effective_schema for n, s in self.streams.items()})
         for name, stream in self._own_streams.items():

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import answers, query
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, UnexpectedAnswer
-from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.sync.company_list import CompanyList
 from tap_codat_commerce.sync.gaps import NEVER_AUTHORIZED, Gaps
 
@@ -217,10 +216,10 @@ def waits_for_merchant(connection: dict[str, Any]) -> bool:
 
 
 def _named(kind: str, name: object, ident: str) -> str:
-    return f"{quoted(name)[:LONGEST_NAME]} ({kind} {ident})" if name and isinstance(name, str) else f"{kind} {ident}"
+    shown = answers.words(name)[:LONGEST_NAME]
+    return f"{shown} ({kind} {ident})" if shown else f"{kind} {ident}"
 
 
 def _folded(connection: dict[str, Any], name: str) -> str:
     """Return a text in small letters, empty if there is none."""
-    value = connection.get(name)
-    return value.casefold() if isinstance(value, str) else ""
+    return answers.text(connection, name).casefold()

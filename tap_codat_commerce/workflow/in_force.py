@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.singer.errors import SettingsError
-from tap_codat_commerce.singer.inputs import read_object
 from tap_codat_commerce.tap import TapCodatCommerce
 from tap_codat_commerce.workflow import show
-from tap_codat_commerce.workflow.session import environment, given
+from tap_codat_commerce.workflow.session import given
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ def show_settings(files: Sequence[str], *, as_json: bool) -> None:
         InputError: a file can't be read.
         SettingsError: a setting is bad; the others have been printed.
     """
-    config, origins = given(files)
+    config, origins, of_files, variables = given(files)
     schema = TapCodatCommerce.config_jsonschema["properties"]
     names = [name for name in schema if name in config or "default" in schema[name]]
     lines = [
@@ -49,8 +48,7 @@ def show_settings(files: Sequence[str], *, as_json: bool) -> None:
         show.as_json([asdict(line) for line in lines])
     else:
         show.table(HEAD, [(line.setting, _text(line.value), line.origin) for line in lines])
-    of_files = {name: value for file in files for name, value in read_object("--config", file).items()}
-    for line in environment().unused(of_files) if files else ():
+    for line in variables.unused(of_files) if files else ():
         show.note(f"For the tap: {line}")
     if problems := TapCodatCommerce.settings_problems(config):
         raise SettingsError(problems)

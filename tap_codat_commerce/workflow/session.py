@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tap_codat_commerce.codat import answers
 from tap_codat_commerce.codat.prefetcher import Prefetcher
@@ -58,7 +58,7 @@ class Session:
             InputError: a file can't be read.
             SettingsError: a setting is bad.
         """
-        config, _ = given(files, NAMES)
+        config = given(files, NAMES).config
         if problems := TapCodatCommerce.settings_problems(config):
             raise SettingsError(problems)
         return cls(Settings.of(config))
@@ -104,8 +104,24 @@ class Session:
         self.unreadable.append(where)
 
 
-def given(files: Sequence[str], names: Collection[str] | None = None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the settings that were given, and of each where it comes from, for people.
+class Given(NamedTuple):
+    """The settings that were given.
+
+    Attributes:
+        config: all of them.
+        origins: of each, where it comes from, for people.
+        of_files: those of the files alone.
+        variables: the environment, `.env` included.
+    """
+
+    config: dict[str, Any]
+    origins: dict[str, str]
+    of_files: dict[str, Any]
+    variables: Environment
+
+
+def given(files: Sequence[str], names: Collection[str] | None = None) -> Given:
+    """Return the settings that were given.
 
     Later files override earlier ones; the environment, and `.env`, override all files.
 
@@ -117,27 +133,19 @@ def given(files: Sequence[str], names: Collection[str] | None = None) -> tuple[d
         InputError: a file can't be read.
         SettingsError: a variable is not of its setting's type, or of no setting.
     """
-    variables = environment()
+    prefix = TapCodatCommerce._env_var_prefix  # noqa: SLF001 - the SDK's
+    variables = TapCodatCommerce.environment(env_file(prefix))
     known = TapCodatCommerce.config_jsonschema["properties"].keys()
     left_out = known - names if names is not None else set()
-    config: dict[str, Any] = {}
+    of_files: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for file in files:
         found = {k: v for k, v in read_object("--config", file).items() if k not in left_out}
-        config |= found
+        of_files |= found
         origins |= dict.fromkeys(found, file)
     found = variables.values(names)
-    return config | found, origins | {name: variables.origin(name) for name in found}
-
-
-def environment() -> Environment:
-    """Return the variables that give settings, those of `.env` among them.
-
-    Raises:
-        InputError: `.env` can't be read.
-    """
-    prefix = TapCodatCommerce._env_var_prefix  # noqa: SLF001 - the SDK's
-    return TapCodatCommerce.environment(env_file(prefix))
+    origins |= {name: variables.origin(name) for name in found}
+    return Given(of_files | found, origins, of_files, variables)
 
 
 def data_type_of(name: str) -> str:
