@@ -65,7 +65,8 @@ def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[P
         "TARGET_JSONL_DESTINATION_PATH": str(output),
     }
     link_plugins(own)
-    install(meltano, loader, env)
+    for plugin in ("tap-codat-commerce", loader):
+        install(meltano, plugin, env)
     yield meltano, own / "extractors" / "tap-codat-commerce" / "venv" / BIN / "codat-mock", output, env
 
 
@@ -79,15 +80,15 @@ def link_plugins(own: Path) -> None:
             (own / kind).symlink_to(PLUGINS / kind)
 
 
-def install(meltano: Path, loader: str, env: dict[str, str]) -> None:
-    """Install the tap and a loader by Meltano, unless they are there, and as they are now."""
+def install(meltano: Path, plugin: str, env: dict[str, str]) -> None:
+    """Install a plugin by Meltano, unless it is there, and as it is now: somebody else may be running it."""
     files = [(ROOT / name).read_text() for name in ("meltano.yml", "pyproject.toml")]
-    stamp = PLUGINS / f"{loader}.stamp"
+    stamp = PLUGINS / f"{plugin}.stamp"
     wanted = hashlib.sha256("\n".join([sys.version, *files]).encode()).hexdigest()
     with one_at_a_time("plugins"):
         if not stamp.is_file() or stamp.read_text() != wanted:
-            print(f"Installing the tap and {loader} by Meltano …", flush=True)
-            run([meltano, "install", "tap-codat-commerce", loader], env, quiet=True)
+            print(f"Installing {plugin} by Meltano …", flush=True)
+            run([meltano, "install", plugin], env, quiet=True)
             stamp.write_text(wanted)
 
 
