@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import ssl
 import threading
 import time
@@ -28,7 +29,6 @@ from tap_codat_commerce.codat import errors
 from tap_codat_commerce.codat.redaction import quoted
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Iterator, Mapping
 
 MAX_BODY = 64 * 2**20
@@ -206,15 +206,50 @@ class _Response(http.client.HTTPResponse):
         return line
 
 
+class _Connection(urllib3.connection.HTTPConnection):
+    """A connection that is made, and each of whose answers comes, before a deadline."""
+
+    response_class: Any = _Response
+
+    def _new_conn(self) -> socket.socket:
+        """Try the host's addresses in turn, each for its share of the time left. urllib3 gives each all of it."""
+        host, seconds = self._dns_host, self.timeout
+        deadline = time.monotonic() + (seconds or 0.0)
+        *others, last = _addresses(host, self.port)
+        try:
+            for number, self._dns_host in enumerate(others):
+                self.timeout = _left(deadline) / (len(others) + 1 - number)
+                with suppress(urllib3.exceptions.HTTPError):
+                    return super()._new_conn()
+            self._dns_host, self.timeout = last, _left(deadline)
+            return super()._new_conn()
+        finally:
+            self._dns_host, self.timeout = host, seconds
+
+
 class _Adapter(HTTPAdapter):
-    """Makes connections whose answers have a deadline, through proxies too."""
+    """Makes connections that have deadlines, through proxies too."""
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = pool.ConnectionCls
-        if kind.response_class is not _Response:
-            pool.ConnectionCls = type(kind.__name__, (kind,), {"response_class": _Response})
+        if not issubclass(kind, _Connection):
+            pool.ConnectionCls = type(kind.__name__, (_Connection, kind), {})
         return pool
+
+
+def _addresses(host: str, port: int | None) -> list[str]:
+    """Return a host's addresses; the host itself if they can't be looked up: urllib3 then says why."""
+    try:
+        return list(
+            dict.fromkeys(str(found[-1][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        )
+    except (OSError, UnicodeError):
+        return [host]
+
+
+def _left(deadline: float) -> float:
+    return max(0.01, deadline - time.monotonic())
 
 
 def _whole(raw: Any, request: str) -> bytes:

@@ -11,6 +11,7 @@ import http.server
 import json
 import logging
 import os
+import socket
 import ssl
 import sys
 import threading
@@ -258,6 +259,47 @@ def test_an_answer_that_trickles_in_has_a_deadline(stage: Callable[..., Stage], 
     with pytest.raises(errors.NoAnswer, match=r"the answer was not there within 0\.5 s"):
         codat.get("/companies")
     assert time.monotonic() - began < 5
+    codat.release()
+
+
+@contextlib.contextmanager
+def silent(port: int, hosts: list[str]) -> Iterator[None]:
+    """Listen at addresses without ever taking a connection: what knocks there hears nothing."""
+    with contextlib.ExitStack() as held:
+        for host in hosts:
+            listener = held.enter_context(socket.socket())
+            listener.bind((host, port))
+            listener.listen(0)
+            for _ in range(2):  # what the system takes by itself
+                first = held.enter_context(socket.socket())
+                first.settimeout(0)
+                first.connect_ex((host, port))
+        yield
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs more than one loopback address")
+@pytest.mark.parametrize("answers", [False, True])
+def test_the_addresses_of_a_host_share_one_deadline(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch, *, answers: bool
+) -> None:
+    shops = stage(companies=1)
+    hosts = [f"127.0.0.{n}" for n in range(2, 8)]
+    looked_up = socket.getaddrinfo
+
+    def all_of_them(host: str, port: int, *args: Any, **kwargs: Any) -> list[Any]:
+        names = [*hosts, *["127.0.0.1"] * answers] if host == "127.0.0.1" else [host]
+        return [found for name in names for found in looked_up(name, port, *args, **kwargs)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", all_of_them)
+    codat = client(shops.url, request_timeout=1)
+    began = time.monotonic()
+    with silent(int(shops.url.rpartition(":")[2]), hosts):
+        if answers:
+            assert codat.get("/companies")["totalResults"] == 1
+        else:
+            with pytest.raises(errors.NoAnswer, match="timed out"):
+                codat.get("/companies")
+    assert time.monotonic() - began < 3
     codat.release()
 
 
