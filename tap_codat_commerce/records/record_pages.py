@@ -100,7 +100,8 @@ class RecordMaker:
         return RecordPage(ids, max(filter(None, normalized), default=None), None in normalized, lines, unreadable)
 
     def _make_type(self) -> None:
-        kind = record_types.of_object(self._fields, self._left_out, self._learned)
+        place = None if self._strays.keep else ""
+        kind = record_types.of_object(self._fields, self._left_out, self._learned, place=place)
         self._names = dict(zip(kind.type.__struct_encode_fields__, kind.type.__struct_fields__, strict=True))
         self._id, self._stamp = self._names.get("id", ""), self._names.get(REPLICATION_KEY, "")
         self._decode = msgspec.json.Decoder(kind.type).decode
@@ -120,10 +121,11 @@ class RecordMaker:
         stamp = _text(getattr(record, self._stamp, None))
         strays = self._strays
         strays.clear()
+        strays.dropped.clear()
         self._shape(record, strays)
         if strays:
             strays[:] = [stray for stray in strays if stray not in context.items()]
-        if strays and (kept := self._shaper.unmapped(strays)):
+        if (strays or strays.dropped) and (kept := self._shaper.unmapped(strays)):
             unmapped = {path: record_types.as_raw(value) for path, value in kept[UNMAPPED].items()}
             setattr(record, self._names[UNMAPPED], unmapped)
         for name, value in context.items():

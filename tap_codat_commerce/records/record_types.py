@@ -16,7 +16,7 @@ from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import shaping
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import alternatives, plain
-from tap_codat_commerce.records.shaping import segment
+from tap_codat_commerce.records.shaping import joined, segment
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -32,6 +32,7 @@ PLACE = " - at `$"
 HUGE = re.compile(rb"[eE][+-]?\d{18}")
 """Is in every number that is too large or too small for a decimal."""
 INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
+WHOLE = re.compile(rb"-?\d+")
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 """Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
@@ -67,7 +68,13 @@ def refused(refusal: str) -> Path:
     return tuple(filter(None, (*INDEX.sub("", place.rstrip("`")).split("."), unknown[1] if unknown else "")))
 
 
-def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Path], path: Path = ()) -> Kind:
+def of_object(
+    fields: dict[str, Schema],
+    left_out: Tree,
+    learned: AbstractSet[Path],
+    path: Path = (),
+    place: str | None = None,
+) -> Kind:
     """Return the kind of objects that have these fields and no others.
 
     Args:
@@ -75,57 +82,71 @@ def of_object(fields: dict[str, Schema], left_out: Tree, learned: AbstractSet[Pa
         left_out: fields that are to be left out.
         learned: paths of fields that do not fit their schema, or have none.
         path: of the object.
+        place: of the object, as it is shown, for example `orderLineItems[]`: its unknown fields are dropped, and only
+            their places noted. None if they are set aside with their values.
     """
     more = [name for *parent, name in learned if tuple(parent) == path]
     names = [name for name in dict.fromkeys((*fields, *left_out, *more)) if not UNSAFE.search(name)]
     attributes = {f"f{number}": name for number, name in enumerate(names)}
     kinds: dict[str, Kind] = {}
+    dropped: list[tuple[str, str | None]] = []
     for attribute, name in attributes.items():
+        here = None if place is None else joined(place, segment(name))
         if left_out.get(name) == {}:
-            kinds[attribute] = Kind(Raw, _left_out)
+            kinds[attribute] = Kind(Raw)
+            dropped.append((attribute, None))
         elif name in fields:
-            kinds[attribute] = _of(fields[name], left_out.get(name, {}), learned, (*path, name))
-        else:
+            kinds[attribute] = _of(fields[name], left_out.get(name, {}), learned, (*path, name), here)
+        elif here is None:
             kinds[attribute] = Kind(Raw, _set_aside)
+        else:
+            kinds[attribute] = Kind(Raw)
+            dropped.append((attribute, here))
     members = [(attribute, _or_null(kind.type), UNSET) for attribute, kind in kinds.items()]
     numbers = [(attribute, _or_null(kind.numbers), None) for attribute, kind in kinds.items() if kind.numbers]
     shapes = [(one, segment(attributes[one]), kind.shape) for one, kind in kinds.items() if kind.shape]
     return Kind(
         msgspec.defstruct("Object", members, rename=attributes, gc=False, kw_only=True, forbid_unknown_fields=True),
-        _in_place(shapes) if shapes else None,
+        _in_place(shapes, dropped) if shapes or dropped else None,
         msgspec.defstruct("Numbers", numbers, rename=attributes, gc=False, kw_only=True) if numbers else None,
     )
 
 
-def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path) -> Kind:
+def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path, place: str | None) -> Kind:
     one = {} if path in learned else plain(schema)
     others = one.get("additionalProperties", "properties" not in one)
     match one:
         case {"type": "string", "format": "date-time"}:
             return Kind(str, shaping.date)
         case {"type": "array"}:
-            item = _of(one.get("items", {}), left_out, learned, path)
+            item = _of(one.get("items", {}), left_out, learned, path, place and place + "[]")
             numbers = list[_or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
             return Kind(list[_or_null(item.type)], item.shape and shaping.array(item.shape), numbers)  # type: ignore[misc]
         case {"type": "object"} if others is False:
-            return of_object(one.get("properties", {}), left_out, learned, path)
+            return of_object(one.get("properties", {}), left_out, learned, path, place)
         case {"type": "object"} if not (left_out or "properties" in one):
-            item = _of({} if others is True else others, {}, learned, path)
+            item = _of({} if others is True else others, {}, learned, path, None)
             numbers = dict[str, _or_null(item.numbers)] if item.numbers else None  # type: ignore[misc]
             return Kind(dict[str, _or_null(item.type)], item.shape and shaping.named({}, item.shape), numbers)  # type: ignore[misc]
         case {"type": kind} if kind in SIMPLE:
             return SIMPLE[kind]
     if path not in learned and not left_out and not alternatives(schema):
         return Kind(Raw, _anything)
-    return Kind(Raw, _by_schema(schema, left_out))
+    shape, kind = _by_schema(schema, left_out), plain(schema)
+    return Kind(Raw, _text_or(shape) if kind.get("type") == "string" and "format" not in kind else shape)
 
 
 def _or_null(kind: Any) -> Any:
     return kind if kind in {Raw, None} else kind | None
 
 
-def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
-    """Return what puts attributes of a struct right; each with its field's name as it stands in a path."""
+def _in_place(shapes: list[tuple[str, str, Shaper]], dropped: list[tuple[str, str | None]]) -> Shaper:
+    """Return what puts attributes of a struct right.
+
+    Args:
+        shapes: attributes, each with its field's name as it stands in a path, and what shapes its value.
+        dropped: attributes that are taken out, each with the place to note, if it is to be noted.
+    """
     dates = [(attribute, name) for attribute, name, field in shapes if field is shaping.date]
     others = [one for one in shapes if one[2] is not shaping.date]
 
@@ -145,7 +166,27 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
                 setattr(struct, attribute, field(value, strays))
                 if len(strays) > before:
                     strays.of_field(before, name)
+        if dropped:
+            _drop(struct, dropped, strays.dropped)
         return struct
+
+    return shape
+
+
+def _drop(struct: Any, dropped: list[tuple[str, str | None]], places: set[str]) -> None:
+    for attribute, place in dropped:
+        if getattr(struct, attribute) is not UNSET:
+            setattr(struct, attribute, UNSET)
+            if place:
+                places.add(place)
+
+
+def _text_or(shaper: Shaper) -> Shaper:
+    """Return what makes a text of a whole number, as ids of some platforms are, and shapes any other value."""
+
+    def shape(raw: Raw, strays: Strays) -> Any:
+        digits = memoryview(raw)
+        return str(digits, "ascii") if WHOLE.fullmatch(digits) else shaper(raw, strays)
 
     return shape
 
@@ -176,8 +217,4 @@ def as_raw(value: Any) -> Any:
 
 def _set_aside(raw: Raw, strays: Strays) -> Any:
     strays.append(("", raw))
-    return UNSET
-
-
-def _left_out(_: Raw, __: Strays) -> Any:
     return UNSET

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
@@ -38,12 +39,17 @@ JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 
 
 class Strays(list[tuple[str, Any]]):
-    """Paths, for example `orderLineItems[0].color`, and values as they came."""
+    """Paths, for example `orderLineItems[0].color`, and values as they came.
+
+    Attributes:
+        keep: whether they are kept.
+        dropped: paths, without positions, of unknown fields that were dropped unseen.
+    """
 
     def __init__(self, *, keep: bool) -> None:
         """Begin with nothing. If strays are not kept, a path is noted once, however many items of an array have it."""
         super().__init__()
-        self.keep = keep
+        self.keep, self.dropped = keep, set[str]()
 
     def of_field(self, start: int, name: str) -> None:
         """Put the name of a field before the paths from a position on: they lie within that field."""
@@ -70,8 +76,8 @@ def segment(name: str) -> str:
 
 
 def joined(name: str, path: str) -> str:
-    """Return a path with a segment before it."""
-    return f"{name}.{path}" if path and not path.startswith("[") else name + path
+    """Return a path with a segment before it, if there is one."""
+    return f"{name}.{path}" if name and path and not path.startswith("[") else name + path
 
 
 def compile_schema(schema: Schema) -> Shaper:
@@ -106,7 +112,7 @@ class StrayFieldCounter:
         """Count the strays of one record of the stream, which are kept or not, as those of its other records."""
         if kept:
             self._kept.add(stream)
-        for place in {(stream, _shown(path)) for path, _ in strays}:
+        for place in {(stream, _shown(path)) for path in (*strays.dropped, *(path for path, _ in strays))}:
             if place in self.counts or len(self.counts) < MOST_COUNTED:
                 self.counts[place] += 1
             else:
@@ -126,6 +132,7 @@ class StrayFieldCounter:
         return ", ".join(named)
 
 
+@lru_cache(maxsize=MOST_COUNTED)
 def _shown(path: str) -> str:
     """Return a path without the positions of items, cut if it is long."""
     name = INDEX.sub("[]", path[: 2 * LONGEST_NAME])
@@ -276,7 +283,7 @@ def anything(value: Any, strays: Strays) -> Any:
         for key, item in pairs:
             if isinstance(item, dict | list | Unreadable):
                 name = segment(key) if isinstance(key, str) else f"[{key}]"
-                within.append((joined(path, name) if path else name, item))
+                within.append((joined(path, name), item))
             if isinstance(item, Unreadable):
                 strays.append(within.pop())
                 around[key] = None
