@@ -142,7 +142,13 @@ class CodatStream(Stream):
     @cached_property
     def _view(self) -> View:
         """What makes of a record what expressions see."""
-        return View(self.effective_schema)
+        return View(self.effective_schema, self._read_fields)
+
+    @cached_property
+    def _read_fields(self) -> set[str] | None:
+        """What stream maps read of a record, the parts of its key that errors name, and where unknown fields are."""
+        read = stream_maps.read_fields(self.tap.mapper.stream_maps_dict, self.name)
+        return read and read | {*self._own_keys, UNMAPPED}
 
     @cached_property
     def _mapped_fields(self) -> set[str]:
@@ -170,7 +176,7 @@ class CodatStream(Stream):
         if self._is_unmapped:
             yield from zip(repeat(self.name), map(flatteners[0], records) if flatteners else records)
             return
-        for record in map(self._view, map(lossless_json.decode_object, records)):
+        for record in (self._view(stream_maps.decoded(one, self._read_fields)) for one in records):
             if UNMAPPED in record:
                 record[UNMAPPED] = stream_maps.without(record[UNMAPPED], self._mapped_fields) or None
             for one, flatten in zip(self.stream_maps, flatteners or repeat(None), strict=False):

@@ -64,12 +64,13 @@ class Fields(dict[str, Any]):
 class View:
     """Makes `Fields` of the objects of one schema."""
 
-    def __init__(self, schema: Schema) -> None:
-        """Plan it."""
+    def __init__(self, schema: Schema, read: Collection[str] | None = None) -> None:
+        """Plan it, for the fields that are read; for all if that is None."""
         self._known = frozenset(schema.get("properties", ()))
         self._within = {
             name: View(inner)
             for name, field in schema.get("properties", {}).items()
+            if read is None or name in read
             for one in alternatives(field)
             if "properties" in (inner := one.get("items", one))
         }
@@ -147,7 +148,7 @@ def doubts(maps: Mapping[str, Any], stream: str, schema: Schema, deselected: Col
         deselected: paths of fields that are not selected: an expression finds them null.
     """
     for fields in _of_stream(maps, stream):
-        paths = {path for one in fields.values() if isinstance(one, str) for path in _paths(one)}
+        paths = {path for one in _expressions(fields) for path in _paths(one)}
         for field in sorted(d for d in deselected if any(path[: len(d)] == d for path in paths)):
             yield (
                 f"expressions find {'.'.join(field)} null, as it is not selected. To use it and not to write it, "
@@ -163,6 +164,30 @@ def mapped_fields(maps: Mapping[str, Any], stream: str) -> set[str]:
     return {field for fields in _of_stream(maps, stream) for field in fields if field not in OPTIONS}
 
 
+def read_fields(maps: Mapping[str, Any], stream: str) -> set[str] | None:
+    """Return the fields of a stream that maps change or expressions name; None if an expression may read any."""
+    read = mapped_fields(maps, stream)
+    for fields in _of_stream(maps, stream):
+        for expression in _expressions(fields):
+            nodes = list(ast.walk(ast.parse(expression, mode="eval")))
+            names = [node.id for node in nodes if isinstance(node, ast.Name)]
+            of_record = [path[1] for path in map(_path, nodes) if len(path) == 2 and path[0] in RECORD]  # noqa: PLR2004
+            if sum(name in RECORD for name in names) > sum(name not in METHODS for name in of_record):
+                return None
+            read.update(names, of_record)
+    return read
+
+
+def decoded(record: bytes | bytearray, read: Collection[str] | None) -> dict[str, Any]:
+    """Return a record: what is read as values, all else as its own bytes, which costs less and changes nothing."""
+    if read is None:
+        return lossless_json.decode_object(record)
+    found: dict[str, Any] = lossless_json.members(record)
+    for name in read & found.keys():
+        found[name] = lossless_json.decode(found[name])
+    return found
+
+
 def without(unmapped: Mapping[str, Any], fields: Collection[str]) -> dict[str, Any]:
     """Return what `unmapped` holds but for values of these fields: a map has changed them, or taken them out."""
     return {path: value for path, value in unmapped.items() if re.split(r"[.\[]", path)[0] not in fields}
@@ -173,6 +198,13 @@ def _of_stream(maps: Mapping[str, Any], stream: str) -> Iterator[dict[str, Any]]
     for name, fields in maps.items():
         if isinstance(fields, dict) and fnmatch(stream, _source(name, fields)):
             yield fields
+
+
+def _expressions(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the expressions of an entry."""
+    for field, one in fields.items():
+        if isinstance(one, str) and one != NULL_STRING and (field == "__filter__" or field not in OPTIONS):
+            yield one
 
 
 def _source(name: str, fields: Any) -> str:

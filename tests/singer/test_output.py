@@ -12,6 +12,9 @@ import pytest
 
 from codat_mock.faults import Fault
 from conftest import start
+from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.lossless_json import Number
+from tap_codat_commerce.tap import TapCodatCommerce
 from validity import assert_valid
 
 if TYPE_CHECKING:
@@ -257,12 +260,56 @@ def test_stream_maps_rename_filter_and_alias(stage: Callable[..., Stage]) -> Non
     first = next(iter(shops.world.companies))
     maps = {
         "companies": {"__filter__": f"id == '{first}'"},
-        "orders": {"__alias__": "sales", "number": "orderNumber", "__else__": None, "__key_properties__": ["number"]},
+        "orders": {
+            "__alias__": "sales",
+            "number": "orderNumber",
+            "__else__": None,
+            "__key_properties__": ["number"],
+        },
     }
     run = shops.run(stream_maps=maps).ok()
     assert [r["id"] for r in run.records["companies"]] == [first]
     assert sorted(r["number"] for r in run.records["sales"]) == ["1000", "1001", "1002", "1003"]
     assert len(run.records["customers"]) == 4, "a company that was filtered out is not read"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "str(totalAmount) + id",
+        "str(record['totalAmount']) + _.id",
+        "str(_.get('totalAmount')) + record.get('id', '')",
+        "str([record[name] for name in ('totalAmount',)][0]) + id",
+        "json.dumps(record, default=str)",
+        "str(record)",
+        "str([k for k in record.keys()])",
+        "self + orderLineItems[0]['productRef']['id']",
+        "str(customerRef.name) + str(payments[0].amount)",
+        "str(self == record['orderNumber'])",
+    ],
+)
+def test_what_no_expression_reads_passes_stream_maps_as_it_is(expression: str) -> None:
+    """A map that reads nothing else, and one that reads all of each record, make the same of it."""
+    record = {
+        "companyId": "c0",
+        "id": "o-1",
+        "country": None,
+        "orderNumber": "1000",
+        "totalAmount": Decimal("12.50"),
+        "totalTaxAmount": Decimal("-0.0"),
+        "orderLineItems": [{"quantity": Number("1e2"), "productRef": {"id": "ü\n"}}],
+        "payments": [{"amount": Decimal("12345678901234567890.10")}],
+        "customerRef": {"id": "c", "name": None},
+        "unmapped": {"colour": {"of": Number("5e-07")}, "orderNumber": "7", "loyalty[0].x": 1},
+    }
+
+    def made(**more: str) -> list[tuple[str, bytes | bytearray]]:
+        maps = {"orders": {"orderNumber": expression, **more}}
+        tap = TapCodatCommerce(config={"api_key": "k", "stream_maps": maps})
+        orders: Any = tap.streams["orders"]
+        return list(orders.finished([lossless_json.encode(record)]))
+
+    assert made() == made(country="str(record) and None")
 
 
 def test_flattening(shop: Stage) -> None:
