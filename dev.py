@@ -50,6 +50,7 @@ def main() -> int:
         print(f"Python 3.11 or later is needed, this is {sys.version.split()[0]}.")
         return 2
     os.chdir(ROOT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of many processes compiles all that it imports
     try:
         return with_tools(arguments) if name == "run" else commands[name](*arguments)
     except subprocess.CalledProcessError as exc:
