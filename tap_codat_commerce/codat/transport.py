@@ -17,9 +17,9 @@ import zlib
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from logging import DEBUG, ERROR, getLogger
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -40,15 +40,14 @@ PIECE = 2**18
 GZIP = 31
 """The `wbits` by which zlib expects a gzip header."""
 LOST = (
-    requests.ConnectionError,
-    requests.Timeout,
-    requests.exceptions.InvalidHeader,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProxyError,
     urllib3.exceptions.ProtocolError,
     urllib3.exceptions.TimeoutError,
     urllib3.exceptions.SSLError,
     urllib3.exceptions.InvalidHeader,
 )
-"""Errors of `requests` and urllib3 that are worth a retry."""
+"""Errors of urllib3 that are worth a retry."""
 
 logger = getLogger("tap-codat-commerce.codat")
 
@@ -81,7 +80,8 @@ class Transport:
             headers: of each request, the key among them.
             timeout: seconds for making a connection, and for an answer to its last byte.
         """
-        self._base, self._headers, self._timeout = base, headers, timeout
+        self._base, self._timeout = base, timeout
+        self._headers = {**headers, "Accept": "application/json", "Accept-Encoding": "gzip"}
         self._local = threading.local()
         if not logger.isEnabledFor(DEBUG):  # what it warns of becomes an error of ours, or is no user's business
             getLogger("urllib3").setLevel(ERROR)
@@ -104,59 +104,85 @@ class Transport:
 
     def release(self) -> None:
         """Close this thread's connections."""
-        if session := getattr(self._local, "session", None):
-            session.close()
+        if route := getattr(self._local, "route", None):
+            route.adapter.close()
+            del self._local.route
 
     def _exchange(
         self, request: str, method: str, url: str, params: Mapping[str, str | int] | None, payload: bytes | None
     ) -> Answer:
-        json = {} if payload is None else {"Content-Type": "application/json"}
-        with self._session.request(
+        headers = self._headers if payload is None else {**self._headers, "Content-Type": "application/json"}
+        route = self._route
+        raw = route.pool.urlopen(
             method,
-            url,
-            params=params,
-            data=payload,
-            headers=json,
+            route.target(url, params),
+            body=payload,
+            headers=headers,
             timeout=self._timeout,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            raw, status = response.raw, response.status_code
+            redirect=False,
+            retries=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        try:
             whole = raw.chunked or raw.length_remaining is not None
-            if status >= HTTPStatus.BAD_REQUEST:
+            if raw.status >= HTTPStatus.BAD_REQUEST:
                 body = _beginning(raw)
-            elif status >= HTTPStatus.MULTIPLE_CHOICES:
+            elif raw.status >= HTTPStatus.MULTIPLE_CHOICES:
                 body = b""
             else:
                 body = _whole(raw, request)
+        finally:
+            raw.close()
+            raw.release_conn()
         if not body:
             self.release()  # a body that follows all the same would be taken for the next answer
-        return Answer(status, response.headers, body, whole)
+        return Answer(raw.status, raw.headers, body, whole)
 
     @property
-    def _session(self) -> requests.Session:
-        """A session per thread: requests does not promise that one can be shared."""
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = _Session()
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))  # what sets them, a gateway may refuse
-            # Look up the environment's proxies and certificates once, not at every request. Never look into .netrc:
-            # requests would send the password from there in place of our key.
-            from_environment = session.merge_environment_settings(self._base, {}, None, None, None)
-            session.proxies, session.verify = from_environment["proxies"], from_environment["verify"]
-            session.trust_env = False
-            session.headers.update({**self._headers, "Accept": "application/json", "Accept-Encoding": "gzip"})
-            for scheme in ("http://", "https://"):
-                session.mount(scheme, _Adapter())
-        return session
+    def _route(self) -> _Route:
+        """A way to the API for each thread: requests does not promise that an adapter can be shared."""
+        route: _Route | None = getattr(self._local, "route", None)
+        if route is None:
+            route = self._local.route = _route(self._base)
+        return route
 
 
-class _Session(requests.Session):
-    """A session that leaves the body of a redirect alone: it may have any length, and nobody follows."""
+class _Route(NamedTuple):
+    """The way to the API.
 
-    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
-        """Yield nothing: else the body would be read for where the redirect leads."""
-        return iter(())
+    Attributes:
+        adapter: what knows of proxies and certificates.
+        pool: connections.
+        absolute: whether a proxy has to be told the whole URL.
+    """
+
+    adapter: HTTPAdapter
+    pool: Any
+    absolute: bool
+
+    def target(self, url: str, params: Mapping[str, str | int] | None) -> str:
+        """Return what the request's first line asks for."""
+        parsed = urllib3.util.parse_url(url)
+        query = f"{'&' if parsed.query else '?'}{urlencode(params)}" if params else ""
+        return (parsed.url if self.absolute else parsed.request_uri) + query
+
+
+def _route(base: str) -> _Route:
+    """Return the way that the environment's proxies and certificates allow.
+
+    What `requests` does with each request beside this takes as long as the rest; and it would keep cookies, take a
+    password from .netrc in place of the key, and read the bodies of redirects.
+    """
+    with requests.Session() as session:
+        settings = session.merge_environment_settings(base, {}, None, None, None)
+    verify, proxies = settings["verify"], settings["proxies"]
+    adapter: Any = _Adapter()
+    any_request = requests.Request("GET", base).prepare()
+    pool = adapter.get_connection_with_tls_context(any_request, verify, proxies=proxies)
+    adapter.cert_verify(pool, base, verify, None)
+    return _Route(adapter, pool, adapter.request_url(any_request, proxies) != any_request.path_url)
 
 
 class _UntilDeadline(io.RawIOBase):

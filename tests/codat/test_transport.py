@@ -11,6 +11,7 @@ import http.server
 import json
 import logging
 import os
+import select
 import socket
 import ssl
 import sys
@@ -76,6 +77,52 @@ def test_an_environment_that_can_not_work(stage: Callable[..., Stage], env: dict
     run = stage().run(api_url="https://127.0.0.1:1", env=env)
     assert_one_line(run, "companies: GET /companies at https://127.0.0.1:1: ", what, "REQUESTS_CA_BUNDLE")
     assert "Trying again" not in run.log
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Notes what it is asked for, and makes tunnels."""
+
+    def do_CONNECT(self) -> None:
+        self._note()
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as far:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: far, far: self.connection}
+            while ready := select.select([*ends], [], [], 9)[0]:
+                for end in ready:
+                    if not (piece := end.recv(65536)):
+                        return
+                    ends[end].sendall(piece)
+
+    def do_GET(self) -> None:
+        self._note()
+        self.send_error(501)
+
+    def _note(self) -> None:
+        self.server.seen.append((self.command, self.path, self.headers["Proxy-Authorization"]))  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_environments_proxy_is_used(stage: Callable[..., Stage], scheme: str) -> None:
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    seen = proxy.seen = []  # type: ignore[attr-defined]
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    with untrusted() as server:
+        url = server if scheme == "https" else "http://127.0.0.1:9"
+        env = {f"{scheme}_proxy": f"http://me:secret@127.0.0.1:{proxy.server_port}", **NO_PROXY}
+        run = stage().run(api_url=url, max_retries=0, env={**env, "REQUESTS_CA_BUNDLE": str(CERTIFICATE)})
+    proxy.shutdown()
+    proxy.server_close()
+    assert_one_line(run, "GET /companies answered 501")
+    host = url.partition("//")[2]
+    asked = ("CONNECT", host) if scheme == "https" else ("GET", f"{url}/companies")
+    assert {(command, path.partition("?")[0]) for command, path, _ in seen} == {asked}
+    assert {password for *_, password in seen} == {"Basic bWU6c2VjcmV0"}
+    assert "secret" not in run.log
 
 
 def sockets() -> int:
