@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from tap_codat_commerce.codat.clock import utc_now
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, without saying so at each step
 NO_DATE = 1
 """The year of the dates that stand for none at Codat."""
 
@@ -78,7 +78,7 @@ def moved(stamp: str, seconds: float) -> str:
 
 def written(moment: datetime) -> str:
     """Return a time, which has a zone, as a stamp."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}0Z"
+    return _spelled(moment.astimezone(UTC).replace(tzinfo=None))
 
 
 def now() -> str:
@@ -102,4 +102,8 @@ def of_seconds(seconds: float) -> str:
     Raises:
         ValueError: there is none.
     """
-    return written(EPOCH + timedelta(microseconds=round(seconds * 1_000_000)))
+    return _spelled(EPOCH + timedelta(microseconds=round(seconds * 1_000_000)))
+
+
+def _spelled(naive: datetime) -> str:
+    return f"{naive.isoformat(timespec='microseconds')}0Z"

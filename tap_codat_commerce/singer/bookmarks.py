@@ -19,6 +19,7 @@ flags: 1 full, 2 arrived, 4 exclusive.
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import lru_cache
 from math import ceil, floor
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from tap_codat_commerce.singer.errors import StateError
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from singer_sdk.helpers.types import Context
 
@@ -74,10 +75,10 @@ class Bookmarks:
         """Return the context's bookmark, an empty one if it has none."""
         entry = self._index.get(_key(context), {})
         stamp = entry.get("replication_key_value") if entry.get("replication_key") == REPLICATION_KEY else None
-        read, flags = _read(entry.get("read"))
+        read = _read(entry)
         return Bookmark(
             dates.stamp(stamp),
-            bool(flags & EXCLUSIVE) or entry.get("exclusive") is True,
+            entry.get("exclusive") is True or bool(read and _flags(entry) & EXCLUSIVE),
             entry.get("sync_id"),
             entry.get("seen"),
             read,
@@ -87,9 +88,11 @@ class Bookmarks:
             is_new=_is_new(entry),
         )
 
-    def all(self) -> list[tuple[Context, Bookmark]]:
-        """Return the bookmarks of all contexts."""
-        return [(entry["context"], self.find(entry["context"])) for entry in self._index.values()]
+    def not_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
+        """Yield the bookmarks after reads of which it is not known that the target has kept them; they may move."""
+        for entry in [*self._index.values()]:
+            if not _flags(entry) & ARRIVED and (bookmark := self.find(entry["context"])).read:
+                yield entry["context"], bookmark
 
     def known(self, company_id: str) -> list[Context]:
         """Return the contexts of a company's connections that had a bookmark when the run began."""
@@ -190,26 +193,37 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     return [started, ended - started, before, after, synced, read.records, flags]
 
 
-def _read(short: Any) -> tuple[LastRead | None, int]:
-    """Return a read of the state, None if there is none or it is no such list, and its flags."""
+def _flags(entry: Mapping[str, Any]) -> int:
+    """Return the flags of an entry's read; none if there is no read, or it is not in its form."""
+    match entry.get("read"):
+        case [*_, int() as flags]:
+            return flags
+    return 0
+
+
+def _read(entry: Mapping[str, Any]) -> LastRead | None:
+    """Return the read of an entry; None if there is none, or it is not in its form."""
     try:
-        started, took, before, after, synced, records, flags = short
-        ended = started + took
-        read = LastRead(
-            started_at=dates.of_seconds(started / 1000),
-            ended_at=dates.of_seconds(ended / 1000),
-            asked_at=dates.of_seconds(started / 1000 + before),
-            looked_at=dates.of_seconds(ended / 1000 + after),
-            synced_at=None
-            if synced is None
-            else dates.of_seconds(synced / (MICROSECONDS if synced > MOST_SECONDS else 1)),
-            full=bool(flags & FULL),
-            records=int(records),
-            arrived=bool(flags & ARRIVED),
-        )
-    except (TypeError, ValueError, OverflowError):
-        return None, 0
-    return read, flags
+        return _spelled_out(*entry["read"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+@lru_cache(maxsize=256)  # of one company after another; each is looked at several times
+def _spelled_out(  # noqa: PLR0913, PLR0917 - as `_short` returns them
+    started: int, took: int, before: int, after: int, synced: int | None, records: int, flags: int
+) -> LastRead:
+    ended = started + took
+    return LastRead(
+        started_at=dates.of_seconds(started / 1000),
+        ended_at=dates.of_seconds(ended / 1000),
+        asked_at=dates.of_seconds(started / 1000 + before),
+        looked_at=dates.of_seconds(ended / 1000 + after),
+        synced_at=None if synced is None else dates.of_seconds(synced / (MICROSECONDS if synced > MOST_SECONDS else 1)),
+        full=bool(flags & FULL),
+        records=int(records),
+        arrived=bool(flags & ARRIVED),
+    )
 
 
 def _checkpoint(reading: object) -> Checkpoint | None:

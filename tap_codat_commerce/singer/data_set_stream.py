@@ -75,11 +75,10 @@ class DataSetStream(CodatStream):
 
     def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
         """Yield the bookmarks that the last run wrote: the target has kept what came before them."""
-        for context, bookmark in self.bookmarks.all():
-            if bookmark.read and not bookmark.read.arrived:
-                arrived = replace(bookmark, read=replace(bookmark.read, arrived=True))
-                yield context, arrived
-                self.bookmarks.move(context, arrived)
+        for context, bookmark in self.bookmarks.not_arrived():
+            arrived = replace(bookmark, read=bookmark.read and replace(bookmark.read, arrived=True))
+            yield context, arrived
+            self.bookmarks.move(context, arrived)
 
     def gone(self, company_id: str, listed: Collection[str]) -> Iterator[tuple[Context, Bookmark]]:
         """Yield bookmarks that say that nothing is left of connections that a company lists no more."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.records import dates
@@ -330,5 +331,9 @@ def _seal(bookmark: Bookmark) -> str:
     """Return what changes with stamp, sync and time of a bookmark; nothing for those of older versions of the tap."""
     if bookmark.read is None:
         return ""
-    parts = (bookmark.stamp or "", bookmark.sync_id or "", bookmark.read.started_at)
+    return _sealed(bookmark.stamp or "", bookmark.sync_id or "", bookmark.read.started_at)
+
+
+@lru_cache(maxsize=256)  # of one company after another; each is asked for several times
+def _sealed(*parts: str) -> str:
     return hashlib.blake2b("\n".join(parts).encode(), digest_size=2).hexdigest()

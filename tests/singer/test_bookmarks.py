@@ -159,11 +159,19 @@ def test_a_data_set_of_which_a_read_was_only_begun_was_never_read() -> None:
     assert some.find(CONTEXT) == Bookmark(is_new=False)
 
 
-def test_the_bookmarks_of_all_contexts() -> None:
-    some, other = bookmarks({}), {**CONTEXT, "connectionId": "c"}
-    some.move(CONTEXT, KNOWN)
-    some.note(other, CHECKPOINT)
-    assert some.all() == [(CONTEXT, KNOWN), (other, Bookmark(checkpoint=CHECKPOINT))]
+def test_the_bookmarks_after_reads_that_may_not_have_arrived() -> None:
+    some, other, at = bookmarks({}), {**CONTEXT, "connectionId": "c"}, "2026-03-02T00:00:00.0000000Z"
+    fresh = replace(KNOWN, read=LastRead(at, at, at, at, None, full=True, records=1))
+    arrived = replace(KNOWN, read=LastRead(at, at, at, at, None, full=True, records=1, arrived=True))
+    some.move(CONTEXT, fresh)
+    some.move(other, arrived)
+    some.note({**CONTEXT, "connectionId": "d"}, CHECKPOINT)
+    found = []
+    for context, bookmark in some.not_arrived():
+        found.append((context, bookmark))
+        some.move(context, arrived)
+    assert found == [(CONTEXT, fresh)]
+    assert not [*some.not_arrived()]
 
 
 def test_a_read_takes_little_of_the_state() -> None:

@@ -273,11 +273,11 @@ class Play:
                         self.rows[shop, record["id"]] = record["modifiedDate"], self.world.clock
 
     def _tell_what_has_arrived(self) -> None:
-        for context, bookmark in self.bookmarks.all():
-            if bookmark.read and not bookmark.read.arrived:
-                if bookmark.read.full:
-                    self.reads[context["connectionId"], bookmark.read.started_at] = True
-                self.bookmarks.move(context, replace(bookmark, read=replace(bookmark.read, arrived=True)))
+        for context, bookmark in self.bookmarks.not_arrived():
+            assert bookmark.read
+            if bookmark.read.full:
+                self.reads[context["connectionId"], bookmark.read.started_at] = True
+            self.bookmarks.move(context, replace(bookmark, read=replace(bookmark.read, arrived=True)))
 
 
 # All histories
