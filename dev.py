@@ -121,10 +121,10 @@ def fuzz(*minutes: str) -> int:
     return 0
 
 
-def histories(*numbers: str) -> int:
-    """Try every history of so many events, three by itself, then so many that are drawn: an hour."""
+def histories(*arguments: str) -> int:
+    """Try every history of so many events, three by itself, then so many that are drawn; in the worlds named, or all."""
     path = os.pathsep.join(str(ROOT / folder) for folder in ("", "tests", "tests/sync"))
-    run([test_environment() / "python", ROOT / "tests" / "sync" / "simulation.py", *numbers], {"PYTHONPATH": path})
+    run([test_environment() / "python", ROOT / "tests" / "sync" / "simulation.py", *arguments], {"PYTHONPATH": path})
     return 0
 
 

@@ -421,17 +421,18 @@ def drawn(seed: int) -> tuple[int, Freedoms, list[list[Event]], str | None]:
 # The command
 
 
-def main(events: int = 3, draws: int = 100_000) -> int:
-    """Go through all histories of so many events in all worlds, then through some that are drawn; print what came."""
+def main(events: str = "3", draws: str = "100000", *names: str) -> int:
+    """Go through all histories of so many events, in all worlds or those named, and through some that are drawn."""
+    worlds = {name: WORLDS[name] for name in names or WORLDS}
     total: Counter[str] = Counter()
     began = time.monotonic()
     with ProcessPoolExecutor() as pool:
-        for name, search in zip(WORLDS, pool.map(partial(searched, events), WORLDS.values()), strict=True):
+        for name, search in zip(worlds, pool.map(partial(searched, int(events)), worlds.values()), strict=True):
             print(f"{name}: histories {search.histories}, runs {search.runs}, lost {len(search.lost)}", flush=True)
             for lost in search.lost[:SHOWN]:
                 print(f"  {lost.history}: {lost.what}", flush=True)
             total.update(worlds=1, histories=search.histories, runs=search.runs, lost=len(search.lost))
-        for runs, free, history, what in pool.map(drawn, range(draws), chunksize=100):
+        for runs, free, history, what in pool.map(drawn, range(int(draws)), chunksize=100):
             total.update(drawn=1, runs=runs, lost=bool(what))
             if what:
                 print(f"drawn: {free} {history}: {what}", flush=True)
@@ -448,4 +449,4 @@ def searched(events: int, free: Freedoms) -> Search:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(*sys.argv[1:]))
