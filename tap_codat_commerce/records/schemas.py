@@ -161,7 +161,7 @@ READS = record(
     text("syncId", "Id of the good sync that was read; null if it is not known for the connection."),
     date("syncedAt", "When that sync ended."),
     flag("full", "Whether the whole data set was read, not only what was modified since the bookmark."),
-    integer("records", "Records that came."),
+    integer("records", "Different records that came. One that Codat holds twice counts once, as it is one row."),
     integer("total", "Records that the data set has; null if only a part was asked for."),
     flag("arrived", "Whether the target has kept all of its records. The row comes again with true, in the next run."),
 )

@@ -53,7 +53,7 @@ class LastRead:
         looked_at: when the status after it was asked for, likewise.
         synced_at: when the good sync ended that was read, as a stamp; None if it is not known for the connection.
         full: whether all was asked for, not only what was modified since the bookmark.
-        records: how many different records came.
+        records: how many different records came; one that Codat holds twice is one.
         arrived: whether the target has kept all of them.
     """
 

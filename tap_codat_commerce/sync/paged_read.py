@@ -181,7 +181,7 @@ class PagedRead(Generic[Content]):
         request = self.request
         if self._done is None or not status.good_sync_id or not status.certain or request.order != BY_ID:
             return None
-        if self._unreadable or len(self._totals) != 1 or self._distinct() != self._records:
+        if self._unreadable or self._duplicates or len(self._totals) != 1 or self._distinct() != self._records:
             return None
         page, ids, latest, unstamped = self._done
         return Checkpoint(

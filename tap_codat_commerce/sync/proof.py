@@ -163,7 +163,7 @@ def last_read(read: Read, seen: Seen, *, ended_at: str, looked_at: str) -> LastR
         looked_at,
         dates.stamp(seen.status.last_good_sync) if seen.status.certain else None,
         full=read.query is None,
-        records=read.distinct if read.totals else read.records,
+        records=read.distinct - read.duplicates if read.totals else read.records,
     )
 
 

@@ -798,6 +798,8 @@ class TestOneRule:
             run = shops.run(catalog=catalog, state=aged(state, days=8), **settings).ok()
             warehouse.take(run)
             state = run.state
+            told = [row["records"] for row in run.records["reads"] if not row["arrived"]]
+            assert told == [len({order["id"] for order in run.records["orders"]}) + (odd == "filtered")]
             if not night:
                 shops.world.remove(shop, ORDERS, ids[:3])
         assert warehouse.gone() == set(ids[:3])
