@@ -1,4 +1,4 @@
-"""Makes from the code: tables of the documents, pages of the streams, settings of meltano.yml, the Hub's file.
+"""Makes from the code: tables of the documents, pages of the streams, settings of meltano.yml, the Hub's file, dbt's sources.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
-from tools import diagrams, dictionary, hub
+from tools import diagrams, dictionary, hub, warehouse
 from tools.environments import ROOT
 from tools.plugin import about, settings
 
@@ -111,7 +111,7 @@ def documents() -> dict[Path, str]:
         },
         ROOT / "ARCHITECTURE.md": {"check": check_table()},
     }
-    found = {hub.PATH: hub.text(about()), **dictionary.pages()}
+    found = {hub.PATH: hub.text(about()), **dictionary.pages(), **warehouse.files()}
     for path, contents in parts.items():
         found[path] = path.read_text()
         for mark, content in contents.items():

@@ -1,0 +1,123 @@
+"""Makes of the tap's schemas what the dbt package knows of them: its sources, a staging view for each stream."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from tap_codat_commerce.records.schemas import with_unmapped
+from tap_codat_commerce.singer.data_set_stream import DataSetStream
+from tap_codat_commerce.tap import TapCodatCommerce
+from tools import dictionary
+from tools.environments import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MODELS = ROOT / "transform" / "models"
+MADE = "Made by dev.py docs of the tap's schemas"
+KINDS = {"string": "text", "object": "json", "array": "json"}
+"""Types as the package's macros name them, where JSON Schema has another name."""
+RENAMED = {"companies": {"id": "company_id"}, "connections": {"id": "connection_id"}}
+"""Ids that have another name wherever they are referred to."""
+LEFT_OUT = {"companies": {"redirect"}, "connections": {"linkUrl"}}
+"""Links by which whoever has them can act for a merchant."""
+READ_AT = "When the tap read the row, in UTC; null if it came by BATCH."
+
+
+def files() -> dict[Path, str]:
+    """Return the files as they should be."""
+    schemas = {stream["stream"]: with_unmapped(stream["schema"]) for stream in dictionary.streams()}
+    views = {MODELS / "staging" / f"stg_codat__{name}.sql": view(name, schema) for name, schema in schemas.items()}
+    return {
+        **views,
+        MODELS / "sources.yml": text({"version": 2, "sources": [sources(schemas)]}),
+        MODELS / "staging" / "staging.yml": text({"version": 2, "models": [model(*one) for one in schemas.items()]}),
+    }
+
+
+def text(content: dict[str, Any]) -> str:
+    """Return a file of YAML."""
+    return f"# {MADE}.\n" + yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def sources(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the loader's tables."""
+    return {
+        "name": "codat",
+        "description": "What tap-codat-commerce reads, as the loader has written it.",
+        "database": "{{ var('codat_database', 'loaded' if target.type == 'duckdb' else target.database) }}",
+        "schema": "{{ var('codat_schema', 'codat') }}",
+        "tables": [table(*one) for one in schemas.items()],
+    }
+
+
+def table(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a table of the loader's."""
+    said = {name: inner["description"] for name, inner in schema["properties"].items()} | {"_sdc_extracted_at": READ_AT}
+    columns = [{"name": name, "description": meaning, "quote": True} for name, meaning in said.items()]
+    found = described(name, dictionary.MEANINGS[name][0], columns)
+    if name in FRESH:
+        found["config"] = {"loaded_at_field": f'"{FRESH[name]}"', "freshness": FRESHNESS}
+    return found
+
+
+FRESH = {"reads": "endedAt", "data_status": "lastSuccessfulSync"}
+"""Columns that say how fresh everything is."""
+FRESHNESS = {
+    "warn_after": {"count": 2, "period": "day"},
+    "error_after": {"count": "{{ var('codat_proven_within_days', 7) | int }}", "period": "day"},
+}
+
+
+def described(name: str, meaning: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what is said of a table or a view."""
+    return {"name": name, "description": meaning, "columns": columns}
+
+
+def data_type(stream: str) -> str | None:
+    """Return the data type of a stream's data set; None if it is no data set's."""
+    made = TapCodatCommerce(config={"api_key": "-"}).streams[stream]
+    return made.data_set.data_type if isinstance(made, DataSetStream) else None
+
+
+def view(stream: str, schema: dict[str, Any]) -> str:
+    """Return the SQL of a stream's staging view."""
+    lines = [f"    ['{n}', '{kind}', {', '.join(map(repr, path))}]," for n, kind, path, _ in columns(stream, schema)]
+    of_type = data_type(stream)
+    end = f"], data_type='{of_type}') }}}}" if of_type else "]) }}"
+    return "\n".join([f"{{#- {MADE}. -#}}", f"{{{{ codat_commerce.staging('{stream}', [", *lines, end, ""])
+
+
+def model(stream: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of a stream's staging view."""
+    said = [{"name": name, "description": description} for name, _, _, description in columns(stream, schema)]
+    meaning = f"{dictionary.MEANINGS[stream][0]} Without what is gone."
+    return described(f"stg_codat__{stream}", meaning, [*said, {"name": "extracted_at", "description": READ_AT}])
+
+
+def columns(stream: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, list[str], str]]:
+    """Yield name, type, path and meaning of each column of a staging view: objects of known names are columns."""
+    shown = {n: s for n, s in schema["properties"].items() if n not in LEFT_OUT.get(stream, ())}
+    for path, inner in leaves({"properties": shown}):
+        (kind,) = (t for t in inner["type"] if t != "null")
+        name = "_".join(map(snake, path))
+        name = RENAMED.get(stream, {}).get(name, name)
+        yield name, inner.get("format", KINDS.get(kind, kind)).replace("date-time", "timestamp"), path, inner["description"]
+
+
+def leaves(schema: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """Yield path and schema of all that is no object of known names."""
+    for name, inner in schema["properties"].items():
+        if "properties" in inner:
+            yield from (([name, *path], leaf) for path, leaf in leaves(inner))
+        else:
+            yield [name], inner
+
+
+def snake(name: str) -> str:
+    """Return a name in snake_case; of a reference without its `Ref`, as its `id` follows."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"Ref$", "", name)).lower()

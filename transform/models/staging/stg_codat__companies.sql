@@ -1,0 +1,20 @@
+{#- Made by dev.py docs of the tap's schemas. -#}
+{{ codat_commerce.staging('companies', [
+    ['company_id', 'text', 'id'],
+    ['name', 'text', 'name'],
+    ['description', 'text', 'description'],
+    ['platform', 'text', 'platform'],
+    ['last_sync', 'timestamp', 'lastSync'],
+    ['created', 'timestamp', 'created'],
+    ['created_by_user_name', 'text', 'createdByUserName'],
+    ['products', 'json', 'products'],
+    ['owner_user_ids', 'json', 'ownerUserIds'],
+    ['tags', 'json', 'tags'],
+    ['reference_parent_company_id', 'text', 'referenceParentCompany', 'id'],
+    ['reference_parent_company_name', 'text', 'referenceParentCompany', 'name'],
+    ['reference_parent_company_description', 'text', 'referenceParentCompany', 'description'],
+    ['reference_parent_company_links_portal', 'text', 'referenceParentCompany', 'links', 'portal'],
+    ['reference_parent_company_tags', 'json', 'referenceParentCompany', 'tags'],
+    ['reference_subsidiary_companies', 'json', 'referenceSubsidiaryCompanies'],
+    ['unmapped', 'json', 'unmapped'],
+]) }}
