@@ -1,8 +1,18 @@
 {# What the marts share. What the two databases say differently is dispatched. #}
 
-{# A part of a whole, to six digits; null where the whole is nothing. #}
+{# A number of so many digits after the point, on both databases. #}
+{% macro rounded(value, digits) -%}
+cast({{ value }} as decimal(38, {{ digits }}))
+{%- endmacro %}
+
+{# An amount of money, or units; 0 where there is none. #}
+{% macro amount(value) -%}
+{{ rounded("coalesce(" ~ value ~ ", 0)", 4) }}
+{%- endmacro %}
+
+{# A part of a whole; null where the whole is nothing. #}
 {% macro ratio(part, whole) -%}
-round(({{ part }}) * 1.0 / nullif({{ whole }}, 0), 6)
+{{ rounded("(" ~ part ~ ") * 1.0 / nullif(" ~ whole ~ ", 0)", 6) }}
 {%- endmacro %}
 
 {# The change from one amount to another, as a part of the first; null where the first is nothing. #}
@@ -10,9 +20,18 @@ round(({{ part }}) * 1.0 / nullif({{ whole }}, 0), 6)
 {{ ratio("(" ~ after ~ ") - (" ~ before ~ ")", "abs(" ~ before ~ ")") }}
 {%- endmacro %}
 
-{# Money and units, as a row shows them: a number with no more than four digits after the point. #}
-{% macro amount(value) -%}
-cast(coalesce({{ value }}, 0) as decimal(28, 4))
+{# Of two numbers of Codat's. #}
+{% macro product_of(one, other) -%}
+{{ adapter.dispatch("product_of", "codat_commerce")(one, other) }}
+{%- endmacro %}
+
+{% macro default__product_of(one, other) -%}
+{{ one }} * {{ other }}
+{%- endmacro %}
+
+{# Its decimals end at 38 digits, and one line beyond that would end the build for all. #}
+{% macro duckdb__product_of(one, other) -%}
+try_cast({{ one }} as decimal(19, 8)) * try_cast({{ other }} as decimal(19, 8))
 {%- endmacro %}
 
 {% macro month_of(day) -%}

@@ -80,7 +80,9 @@ select
     payouts,
     failed_payouts,
     other,
-    payments - fees - refunds - payouts + other as change,
-    sum(payments - fees - refunds - payouts + other) over (partition by {{ shop }} order by week) as not_paid_out_so_far,
+    {{ amount("payments - fees - refunds - payouts + other") }} as change,
+    {{ amount(
+        "sum(payments - fees - refunds - payouts + other) over (partition by " ~ shop ~ " order by week)"
+    ) }} as not_paid_out_so_far,
     {{ ratio("fees", "payments") }} as fee_rate
 from joined

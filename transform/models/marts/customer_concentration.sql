@@ -9,7 +9,7 @@ with bought as (
         case when sales.customer_id is null then sales.order_id end as guest_order,
         max(known_until.last_day) as last_day,
         count(*) as orders,
-        greatest(sum(sales.order_value), 0) as order_value
+        {{ amount("greatest(sum(sales.order_value), 0)") }} as order_value
     from {{ ref("sales") }} as sales
     join {{ ref("known_until") }} as known_until
         on sales.company_id = known_until.company_id and sales.connection_id = known_until.connection_id
@@ -56,14 +56,14 @@ select
     summed.customers,
     summed.orders,
     summed.guest_orders,
-    summed.order_value,
+    {{ amount("summed.order_value") }} as order_value,
     summed.top_customer_id,
     customers.customer_name as top_customer_name,
     {{ ratio("summed.top_order_value", "summed.order_value") }} as top_customer_share,
     {%- for percent in (1, 5, 10) %}
     {{ ratio("summed.top_" ~ percent, "summed.order_value") }} as top_{{ percent }}_percent_share,
     {%- endfor %}
-    round(summed.herfindahl, 6) as herfindahl_index,
+    {{ rounded("summed.herfindahl", 6) }} as herfindahl_index,
     summed.repeat_customers,
     {{ ratio("summed.repeat_customers", "summed.customers") }} as repeat_share
 from summed

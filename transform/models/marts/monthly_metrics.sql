@@ -9,7 +9,7 @@ with months as (
         count(*) filter (where is_complete and orders = 0) as days_without_sales,
         sum(orders) as orders,
         {%- for column in ("revenue", "gross_sales", "discounts", "refunds", "net_sales", "tax", "order_value", "units") %}
-        sum({{ column }}) as {{ column }},
+        {{ amount("sum(" ~ column ~ ")") }} as {{ column }},
         {%- endfor %}
         sum(guest_orders) as guest_orders,
         sum(refunded_orders) as refunded_orders
@@ -129,11 +129,13 @@ select
     {{ ratio("existing_customers", "customers") }} as repeat_rate,
     {{ ratio("customer_orders", "customers") }} as orders_per_customer,
     lifespan_days,
-    round(order_value * 1.0 / nullif(orders, 0) * customer_orders / nullif(customers, 0) * lifespan_days / 30.4375, 2) as lifetime_value,
+    {{ rounded(
+        "order_value * 1.0 / nullif(orders, 0) * customer_orders / nullif(customers, 0) * lifespan_days / 30.4375", 2
+    ) }} as lifetime_value,
     {{ growth("month_before", "complete_revenue") }} as growth_on_month,
     {{ growth("year_before", "complete_revenue") }} as growth_on_year,
     {{ growth("lag(mean_3, 12) over (" ~ by_month ~ ")", "mean_3") }} as growth_on_year_3_months,
-    round(mean_3, 2) as revenue_mean_3_months,
-    round(mean_12, 2) as revenue_mean_12_months,
-    case when complete_months >= 12 then {{ ratio("mean_of_its_kind", "mean_of_all") }} end as seasonality
+    {{ rounded("mean_3", 2) }} as revenue_mean_3_months,
+    {{ rounded("mean_12", 2) }} as revenue_mean_12_months,
+    {{ ratio("case when complete_months >= 12 then mean_of_its_kind end", "mean_of_all") }} as seasonality
 from framed

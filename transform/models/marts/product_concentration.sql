@@ -8,7 +8,7 @@ with sold as (
         max(known_until.last_day) as last_day,
         count(distinct sales.order_id) as orders,
         sum(lines.quantity) as units,
-        greatest(sum(lines.quantity * lines.unit_price), 0) as revenue
+        greatest(sum({{ product_of("lines.quantity", "lines.unit_price") }}), 0) as revenue
     from {{ ref("order_lines") }} as lines
     join {{ ref("sales") }} as sales
         on lines.company_id = sales.company_id

@@ -42,7 +42,7 @@ select
     day as ordered_on,
     {{ local_day("refunded_at", "company_id") }} as refunded_on,
     {{ local_day("refunded_at", "company_id") }} - day as days_to_refund,
-    order_value + refunds as value_before,
+    {{ amount("order_value + refunds") }} as value_before,
     refunds as refund,
     {{ ratio("refunds", "order_value + refunds") }} as share_refunded,
     order_value <= 0 as is_full

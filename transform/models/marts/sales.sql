@@ -4,8 +4,8 @@ with lines as (
         company_id,
         connection_id,
         order_id,
-        sum(quantity * unit_price) as revenue,
-        sum(quantity * unit_price) filter (where quantity > 0) as gross_sales,
+        sum({{ product_of("quantity", "unit_price") }}) as revenue,
+        sum({{ product_of("quantity", "unit_price") }}) filter (where quantity > 0) as gross_sales,
         sum(quantity) filter (where quantity > 0) as units,
         sum(abs(total_amount)) filter (where quantity < 0) as returned
     from {{ ref("order_lines") }}
@@ -60,7 +60,7 @@ sold as (
 
 select
     *,
-    gross_sales - discounts - refunds as net_sales,
+    {{ amount("gross_sales - discounts - refunds") }} as net_sales,
     case
         when customer_id is not null
             then min(day) over (partition by company_id, connection_id, customer_id)

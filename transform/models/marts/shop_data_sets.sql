@@ -44,12 +44,12 @@ select
     expected.current_status,
     reads.last_read_at,
     reads.synced_at,
-    cast({{ codat_commerce.now_in_utc() }} as date) - cast(reads.synced_at as date) as days_old,
+    cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) as days_old,
     coalesce(counted.current_rows, 0) as current_rows,
     case
         when reads.last_read_at is null and expected.current_status = 'NotSupported' then 'not supported'
         when reads.last_read_at is null then 'never read'
-        when cast({{ codat_commerce.now_in_utc() }} as date) - cast(reads.synced_at as date) > {{ var("codat_proven_within_days") }} then 'stale'
+        when cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) > {{ var("codat_proven_within_days") }} then 'stale'
         else 'fresh'
     end as state
 from expected
