@@ -21,8 +21,12 @@ MODELS = ROOT / "transform" / "models"
 MADE = "Made by dev.py docs of the tap's schemas"
 KINDS = {"string": "text", "object": "json", "array": "json"}
 """Types as the package's macros name them, where JSON Schema has another name."""
-RENAMED = {"companies": {"id": "company_id"}, "connections": {"id": "connection_id"}}
-"""Ids that have another name wherever they are referred to."""
+RENAMED = {
+    "companies": {"id": "company_id"},
+    "connections": {"id": "connection_id"},
+    "reads": {"full": "is_full", "arrived": "has_arrived"},
+}
+"""Ids that have another name wherever they are referred to, and flags that SQL has a word for."""
 LEFT_OUT = {"companies": {"redirect"}, "connections": {"linkUrl"}}
 """Links by which whoever has them can act for a merchant."""
 READ_AT = "When the tap read the row, in UTC; null if it came by BATCH."
@@ -34,6 +38,7 @@ def files() -> dict[Path, str]:
     views = {MODELS / "staging" / f"stg_codat__{name}.sql": view(name, schema) for name, schema in schemas.items()}
     return {
         **views,
+        MODELS.parent / "macros" / "data_sets.sql": data_sets(list(schemas)),
         MODELS / "sources.yml": text({"version": 2, "sources": [sources(schemas)]}),
         MODELS / "staging" / "staging.yml": text({"version": 2, "models": [model(*one) for one in schemas.items()]}),
     }
@@ -84,12 +89,17 @@ def data_type(stream: str) -> str | None:
     return made.data_set.data_type if isinstance(made, DataSetStream) else None
 
 
+def data_sets(streams: list[str]) -> str:
+    """Return the macro that tells which streams are data sets."""
+    lines = [f"    '{stream}': '{of_type}'," for stream in streams if (of_type := data_type(stream))]
+    begin = [f"{{#- {MADE}: the data type at Codat of each stream that is a data set. -#}}", ""]
+    return "\n".join([*begin, "{% macro data_sets() %}{{ return({", *lines, "}) }}{% endmacro %}", ""])
+
+
 def view(stream: str, schema: dict[str, Any]) -> str:
     """Return the SQL of a stream's staging view."""
     lines = [f"    ['{n}', '{kind}', {', '.join(map(repr, path))}]," for n, kind, path, _ in columns(stream, schema)]
-    of_type = data_type(stream)
-    end = f"], data_type='{of_type}') }}}}" if of_type else "]) }}"
-    return "\n".join([f"{{#- {MADE}. -#}}", f"{{{{ codat_commerce.staging('{stream}', [", *lines, end, ""])
+    return "\n".join([f"{{{{ codat_commerce.staging('{stream}', [", *lines, "]) }}", ""])
 
 
 def model(stream: str, schema: dict[str, Any]) -> dict[str, Any]:

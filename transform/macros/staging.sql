@@ -17,9 +17,9 @@
     The rows of a stream that are not gone, under other names. A column that was not loaded is null, since it was
     deselected; a table that was not loaded has no rows.
     columns: for each its name, its type, and its path in the stream.
-    data_type: that of the data set; none if the stream is none.
 #}
-{% macro staging(stream, columns, data_type=none) %}
+{% macro staging(stream, columns) %}
+    {%- set data_type = codat_commerce.data_sets().get(stream) -%}
     {%- set loaded = codat_commerce.loaded_columns(stream) -%}
     {%- set reads = codat_commerce.loaded_columns('reads') -%}
     {%- set connections = codat_commerce.loaded_columns('connections') -%}

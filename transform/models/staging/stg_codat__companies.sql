@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('companies', [
     ['company_id', 'text', 'id'],
     ['name', 'text', 'name'],

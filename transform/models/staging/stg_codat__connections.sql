@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('connections', [
     ['company_id', 'text', 'companyId'],
     ['connection_id', 'text', 'id'],

@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('data_status', [
     ['company_id', 'text', 'companyId'],
     ['data_type', 'text', 'dataType'],

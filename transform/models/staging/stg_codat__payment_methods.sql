@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('payment_methods', [
     ['company_id', 'text', 'companyId'],
     ['connection_id', 'text', 'connectionId'],
@@ -8,4 +7,4 @@
     ['modified_date', 'timestamp', 'modifiedDate'],
     ['source_modified_date', 'timestamp', 'sourceModifiedDate'],
     ['unmapped', 'json', 'unmapped'],
-], data_type='commerce-paymentMethods') }}
+]) }}

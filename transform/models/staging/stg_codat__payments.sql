@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('payments', [
     ['company_id', 'text', 'companyId'],
     ['connection_id', 'text', 'connectionId'],
@@ -16,4 +15,4 @@
     ['source_modified_date', 'timestamp', 'sourceModifiedDate'],
     ['supplemental_data_content', 'json', 'supplementalData', 'content'],
     ['unmapped', 'json', 'unmapped'],
-], data_type='commerce-payments') }}
+]) }}

@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('products', [
     ['company_id', 'text', 'companyId'],
     ['connection_id', 'text', 'connectionId'],
@@ -15,4 +14,4 @@
     ['modified_date', 'timestamp', 'modifiedDate'],
     ['source_modified_date', 'timestamp', 'sourceModifiedDate'],
     ['unmapped', 'json', 'unmapped'],
-], data_type='commerce-products') }}
+]) }}

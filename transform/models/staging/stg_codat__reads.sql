@@ -1,4 +1,3 @@
-{#- Made by dev.py docs of the tap's schemas. -#}
 {{ codat_commerce.staging('reads', [
     ['company_id', 'text', 'companyId'],
     ['connection_id', 'text', 'connectionId'],
@@ -7,9 +6,9 @@
     ['ended_at', 'timestamp', 'endedAt'],
     ['sync_id', 'text', 'syncId'],
     ['synced_at', 'timestamp', 'syncedAt'],
-    ['full', 'boolean', 'full'],
+    ['is_full', 'boolean', 'full'],
     ['records', 'integer', 'records'],
     ['total', 'integer', 'total'],
-    ['arrived', 'boolean', 'arrived'],
+    ['has_arrived', 'boolean', 'arrived'],
     ['unmapped', 'json', 'unmapped'],
 ]) }}
