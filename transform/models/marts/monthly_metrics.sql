@@ -135,7 +135,7 @@ select
     {{ growth("month_before", "complete_revenue") }} as growth_on_month,
     {{ growth("year_before", "complete_revenue") }} as growth_on_year,
     {{ growth("lag(mean_3, 12) over (" ~ by_month ~ ")", "mean_3") }} as growth_on_year_3_months,
-    {{ rounded("mean_3", 2) }} as revenue_mean_3_months,
-    {{ rounded("mean_12", 2) }} as revenue_mean_12_months,
+    {{ rounded("mean_3", 4) }} as revenue_mean_3_months,
+    {{ rounded("mean_12", 4) }} as revenue_mean_12_months,
     {{ ratio("case when complete_months >= 12 then mean_of_its_kind end", "mean_of_all") }} as seasonality
 from framed

@@ -28,6 +28,12 @@ reads as (
     group by company_id, connection_id, data_type
 ),
 
+-- In a company of several shops, the status of a data type speaks for all of them, also for those that lack it.
+elsewhere as (
+    select distinct company_id, data_type
+    from reads
+),
+
 expected as (
     select connections.company_id, connections.connection_id, status.data_type, status.current_status
     from {{ ref("stg_codat__connections") }} as connections
@@ -48,6 +54,7 @@ select
     coalesce(counted.current_rows, 0) as current_rows,
     case
         when reads.last_read_at is null and expected.current_status = 'NotSupported' then 'not supported'
+        when reads.last_read_at is null and elsewhere.data_type is not null then 'of another shop'
         when reads.last_read_at is null then 'never read'
         when cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) > {{ var("codat_proven_within_days") }} then 'stale'
         else 'fresh'
@@ -57,6 +64,8 @@ left join reads
     on expected.company_id = reads.company_id
     and expected.connection_id = reads.connection_id
     and expected.data_type = reads.data_type
+left join elsewhere
+    on expected.company_id = elsewhere.company_id and expected.data_type = elsewhere.data_type
 left join counted
     on expected.company_id = counted.company_id
     and expected.connection_id = counted.connection_id
