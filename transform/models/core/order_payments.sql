@@ -1,5 +1,15 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook='{{ codat_commerce.forget_changed_orders() }}',
+) }}
+with orders as (
+    {{ codat_commerce.orders_to_add() | indent(4) }}
+)
+
 {{ codat_commerce.exploded(
-    ref('stg_codat__orders'),
+    'orders',
     'payments',
     kept={
         'company_id': 'company_id',

@@ -80,29 +80,46 @@ most as (
     group by company_id, connection_id, data_type
 ),
 
--- What a read has brought that was not proven does no harm, and nobody knows how much it is: what came between reads.
+-- What a read has brought that was not proven does no harm, and nobody knows how much it is: it came in no proven read.
+unproven as (
+    select *
+    from stamps
+    where extracted_at is not null
+        and not exists (
+            select 1
+            from reads_since
+            where reads_since.company_id = stamps.company_id
+                and reads_since.connection_id = stamps.connection_id
+                and reads_since.data_type = stamps.data_type
+                and stamps.extracted_at >= reads_since.started_at
+                and stamps.extracted_at < reads_since.ended_at + interval '1 millisecond'
+        )
+),
+
+-- A proven read brings all of that again that came since the proven read before it, unless Codat has it no more.
+unexplained as (
+    select
+        unproven.company_id,
+        unproven.connection_id,
+        unproven.data_type,
+        sum(unproven.rows_found) as rows_found,
+        sum(case when unproven.extracted_at < data_sets.last_read_at then unproven.rows_found end) as before_last_read,
+        max(case when unproven.extracted_at < data_sets.last_read_at then unproven.extracted_at end) as latest_at
+    from unproven
+    inner join data_sets
+        on data_sets.company_id = unproven.company_id
+        and data_sets.connection_id = unproven.connection_id
+        and data_sets.data_type = unproven.data_type
+    group by unproven.company_id, unproven.connection_id, unproven.data_type
+),
+
 found as (
     select
         stamps.company_id,
         stamps.connection_id,
         stamps.data_type,
         sum(stamps.rows_found) as rows_found,
-        count(stamps.extracted_at) as stamps,
-        sum(
-            case
-                when stamps.extracted_at is null then 0
-                when exists (
-                    select 1
-                    from reads_since
-                    where reads_since.company_id = stamps.company_id
-                        and reads_since.connection_id = stamps.connection_id
-                        and reads_since.data_type = stamps.data_type
-                        and stamps.extracted_at >= reads_since.started_at
-                        and stamps.extracted_at < reads_since.ended_at + interval '1 millisecond'
-                ) then 0
-                else stamps.rows_found
-            end
-        ) as unproven_rows
+        count(stamps.extracted_at) as stamps
     from stamps
     group by stamps.company_id, stamps.connection_id, stamps.data_type
 )
@@ -121,8 +138,10 @@ select
     -- Rows that came by BATCH do not say when: of those alone nobody can tell which are gone.
     case
         when most.records is null or (found.rows_found > 0 and found.stamps = 0) then null
-        else cast(most.records + coalesce(found.unproven_rows, 0) as bigint)
-    end as most_rows
+        else cast(most.records + coalesce(unexplained.rows_found, 0) as bigint)
+    end as most_rows,
+    cast(coalesce(unexplained.before_last_read, 0) as bigint) as unexplained_rows,
+    unexplained.latest_at as unexplained_at
 from data_sets
 left join worst
     on worst.company_id = data_sets.company_id
@@ -137,3 +156,7 @@ left join found
     on found.company_id = data_sets.company_id
     and found.connection_id = data_sets.connection_id
     and found.data_type = data_sets.data_type
+left join unexplained
+    on unexplained.company_id = data_sets.company_id
+    and unexplained.connection_id = data_sets.connection_id
+    and unexplained.data_type = data_sets.data_type
