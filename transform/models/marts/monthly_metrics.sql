@@ -95,6 +95,9 @@ framed as (
             then avg(complete_revenue) over ({{ by_month }} rows between {{ months - 1 }} preceding and current row)
         end as mean_{{ months }},
         {%- endfor %}
+        coalesce(
+            month = max(case when is_complete then month end) over (partition by {{ shop }}), false
+        ) as is_latest,
         count(complete_revenue) over (partition by {{ shop }}) as complete_months,
         avg(complete_revenue) over (partition by {{ shop }}) as mean_of_all,
         avg(complete_revenue) over (partition by {{ shop }}, extract(month from month)) as mean_of_its_kind
@@ -105,6 +108,7 @@ select
     {{ shop }},
     month,
     is_complete,
+    is_latest,
     orders,
     revenue,
     gross_sales,

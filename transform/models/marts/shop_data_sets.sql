@@ -1,18 +1,6 @@
-{%- set streams = {
-    "commerce-companyInfo": "company_info",
-    "commerce-customers": "customers",
-    "commerce-disputes": "disputes",
-    "commerce-locations": "locations",
-    "commerce-orders": "orders",
-    "commerce-paymentMethods": "payment_methods",
-    "commerce-payments": "payments",
-    "commerce-productCategories": "product_categories",
-    "commerce-products": "products",
-    "commerce-taxComponents": "tax_components",
-    "commerce-transactions": "transactions",
-} -%}
+{%- set streams = data_sets() -%}
 with counted as (
-    {%- for data_type, stream in streams.items() %}
+    {%- for stream, data_type in streams.items() %}
     select company_id, connection_id, '{{ data_type }}' as data_type, count(*) as current_rows
     from {{ ref("stg_codat__" ~ stream) }}
     group by company_id, connection_id
@@ -40,7 +28,7 @@ expected as (
     join {{ ref("stg_codat__data_status") }} as status on connections.company_id = status.company_id
     where connections.source_type = 'Commerce'
         and connections.status <> 'PendingAuth'
-        and status.data_type in ('{{ streams | join("', '") }}')
+        and status.data_type in ('{{ streams.values() | join("', '") }}')
 )
 
 select
