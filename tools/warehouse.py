@@ -34,13 +34,15 @@ READ_AT = "When the tap read the row, in UTC; null if it came by BATCH."
 
 def files() -> dict[Path, str]:
     """Return the files as they should be."""
-    schemas = {stream["stream"]: with_unmapped(stream["schema"]) for stream in dictionary.streams()}
+    streams = {stream["stream"]: stream for stream in dictionary.streams()}
+    schemas = {name: with_unmapped(stream["schema"]) for name, stream in streams.items()}
+    models = [model(name, schema, streams[name]["key_properties"]) for name, schema in schemas.items()]
     views = {MODELS / "staging" / f"stg_codat__{name}.sql": view(name, schema) for name, schema in schemas.items()}
     return {
         **views,
         MODELS.parent / "macros" / "data_sets.sql": data_sets(list(schemas)),
         MODELS / "sources.yml": text({"version": 2, "sources": [sources(schemas)]}),
-        MODELS / "staging" / "staging.yml": text({"version": 2, "models": [model(*one) for one in schemas.items()]}),
+        MODELS / "staging" / "staging.yml": text({"version": 2, "models": models}),
     }
 
 
@@ -66,7 +68,7 @@ def table(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     columns = [{"name": name, "description": meaning, "quote": True} for name, meaning in said.items()]
     found = described(name, dictionary.MEANINGS[name][0], columns)
     if name in FRESH:
-        found["config"] = {"loaded_at_field": f'"{FRESH[name]}"', "freshness": FRESHNESS}
+        found["config"] = {"loaded_at_field": f'"{FRESH[name]}"', "freshness": {**FRESHNESS}}
     return found
 
 
@@ -102,11 +104,25 @@ def view(stream: str, schema: dict[str, Any]) -> str:
     return "\n".join([f"{{{{ codat_commerce.staging('{stream}', [", *lines, "]) }}", ""])
 
 
-def model(stream: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what is said of a stream's staging view."""
-    said = [{"name": name, "description": description} for name, _, _, description in columns(stream, schema)]
+def model(stream: str, schema: dict[str, Any], key: list[str]) -> dict[str, Any]:
+    """Return what is said of a stream's staging view, and what is tested."""
+    found = list(columns(stream, schema))
+    names = {path[0]: name for name, _, path, _ in found if len(path) == 1}
+    said = [{"name": n, "description": text, **tests(path, text)} for n, _, path, text in found]
     meaning = f"{dictionary.MEANINGS[stream][0]} Without what is gone."
-    return described(f"stg_codat__{stream}", meaning, [*said, {"name": "extracted_at", "description": READ_AT}])
+    model = described(f"stg_codat__{stream}", meaning, [*said, {"name": "extracted_at", "description": READ_AT}])
+    return model | {"data_tests": [{"unique_key": {"arguments": {"columns": [names[k] for k in key]}}}]}
+
+
+def tests(path: list[str], meaning: str) -> dict[str, Any]:
+    """Return what is tested of a column: values that are known, references that lead somewhere."""
+    if known := re.search(r": (.*), or what Codat adds\.$", meaning):
+        values = {"arguments": {"values": known[1].split(", ")}, "config": {"severity": "warn"}}
+        return {"data_tests": [{"accepted_values": values}]}
+    to = dictionary.leads_to(".".join(path), meaning)
+    if to and len(path) > 1 and to not in RENAMED:
+        return {"data_tests": [{"refers_to": {"arguments": {"to": f"ref('stg_codat__{to}')"}}}]}
+    return {}
 
 
 def columns(stream: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, list[str], str]]:
