@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
-from tools import diagrams, dictionary, hub, warehouse
+from tools import diagrams, dictionary, hub, marts, warehouse
 from tools.environments import ROOT
 from tools.plugin import about, settings
 
@@ -110,6 +110,7 @@ def documents() -> dict[Path, str]:
             "streams": dictionary.table(""),
         },
         ROOT / "ARCHITECTURE.md": {"check": check_table()},
+        **marts.parts(),
     }
     found = {hub.PATH: hub.text(about()), **dictionary.pages(), **warehouse.files()}
     for path, contents in parts.items():

@@ -1,18 +1,24 @@
-"""Makes of the dbt package what the documents show of it: the columns of the marts, and which model is made of which."""
+"""Makes of the dbt package what the documents show of it: the columns of the marts, and which model is made of which.
+
+The first by `dev.py docs`. The second is dbt's to know: `python -m tools.marts MANIFEST.json` draws it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tools.environments import ROOT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MODELS = ROOT / "transform" / "models"
 FOLDER = ROOT / "docs" / "marts"
+PAGE = ROOT / "docs" / "warehouse.md"
+PICTURE = re.compile(r"(?<=<!-- begin models -->\n).*?(?=<!-- end models -->)", re.DOTALL)
 STAGING = "stg_codat__"
 MANY = 5
 """What is made of more staging views than that has one arrow, from all of them."""
@@ -59,6 +65,17 @@ def picture(manifest: dict[str, Any]) -> str:
     for folder in ("staging", "core", "marts"):
         names = sorted(name for name, node in models.items() if node["fqn"][1] == folder)
         lines.append(f"    subgraph {folder}")
-        lines += [f'        {name}["{name.removeprefix(STAGING)}"]' for name in names if folder != "staging" or name in used]
+        lines += [
+            f'        {name}["{name.removeprefix(STAGING)}"]' for name in names if folder != "staging" or name in used
+        ]
         lines.append("    end")
     return "\n".join([*lines, *arrows, "```"])
+
+
+def drawn(page: str, manifest: dict[str, Any]) -> str:
+    """Return the page of the warehouse with the picture of the models in it."""
+    return PICTURE.sub(lambda _: picture(manifest) + "\n", page)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(drawn(PAGE.read_text(), json.loads(Path(sys.argv[1]).read_text())))
