@@ -1,4 +1,4 @@
-"""Makes from the code: tables of the documents, pages of the streams, settings of meltano.yml, the Hub's file, dbt's sources.
+"""Makes from the code: tables of the documents, pages of streams and marts, meltano.yml, the Hub's file, dbt's sources.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """

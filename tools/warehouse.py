@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MODELS = ROOT / "transform" / "models"
 MADE = "Made by dev.py docs of the tap's schemas"
-KINDS = {"string": "text", "object": "json", "array": "json"}
-"""Types as the package's macros name them, where JSON Schema has another name."""
+KINDS = {"date-time": "timestamp", "string": "text", "object": "json", "array": "json"}
+"""Formats and types as the package's macros name them, where JSON Schema has another name."""
 RENAMED = {
     "companies": {"id": "company_id"},
     "connections": {"id": "connection_id"},
@@ -109,7 +109,8 @@ def model(stream: str, schema: dict[str, Any], key: list[str]) -> dict[str, Any]
     found = list(columns(stream, schema))
     names = {path[0]: name for name, _, path, _ in found if len(path) == 1}
     said = [{"name": n, "description": text, **tests(path, text)} for n, _, path, text in found]
-    meaning = f"{dictionary.MEANINGS[stream][0]} Without what is gone."
+    gone = " Without what is gone." if stream == "connections" or data_type(stream) else ""
+    meaning = f"{dictionary.MEANINGS[stream][0]}{gone}"
     model = described(f"stg_codat__{stream}", meaning, [*said, {"name": "extracted_at", "description": READ_AT}])
     return model | {"data_tests": [{"unique_key": {"arguments": {"columns": [names[k] for k in key]}}}]}
 
@@ -132,7 +133,8 @@ def columns(stream: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, lis
         (kind,) = (t for t in inner["type"] if t != "null")
         name = "_".join(map(snake, path))
         name = RENAMED.get(stream, {}).get(name, name)
-        yield name, inner.get("format", KINDS.get(kind, kind)).replace("date-time", "timestamp"), path, inner["description"]
+        kind = inner.get("format", kind)
+        yield name, KINDS.get(kind, kind), path, inner["description"]
 
 
 def leaves(schema: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
