@@ -13,7 +13,7 @@ with bought as (
     from {{ ref("sales") }} as sales
     join {{ ref("known_until") }} as known_until
         on sales.company_id = known_until.company_id and sales.connection_id = known_until.connection_id
-    where sales.day > known_until.last_day - 365
+    where sales.day > known_until.last_day - 365 and sales.day <= known_until.last_day
     group by 1, 2, 3, 4, 5
 ),
 

@@ -1,3 +1,4 @@
+-- A platform's clock may be a day ahead of ours; an order that is dated later than that must not stretch the calendar.
 -- A shop that has sold nothing for a month is not one of which nothing is known for a month: the calendar ends here.
 with reads as (
     select company_id, connection_id, max(synced_at) as synced_at
@@ -24,7 +25,8 @@ synced as (
         sold.company_id,
         sold.connection_id,
         sold.last_day as last_sale,
-        coalesce(reads.synced_at, status.synced_at) as synced_at
+        coalesce(reads.synced_at, status.synced_at) as synced_at,
+        {{ local_day("coalesce(reads.synced_at, status.synced_at)", "sold.company_id") }} as sync_day
     from sold
     left join reads on sold.company_id = reads.company_id and sold.connection_id = reads.connection_id
     left join status on sold.company_id = status.company_id
@@ -34,5 +36,8 @@ select
     company_id,
     connection_id,
     synced_at,
-    greatest(last_sale, coalesce({{ local_day("synced_at", "company_id") }}, last_sale)) as last_day
+    case
+        when sync_day is null then last_sale
+        else least(greatest(last_sale, sync_day), sync_day + 1)
+    end as last_day
 from synced

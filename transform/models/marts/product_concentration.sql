@@ -16,7 +16,7 @@ with sold as (
         and lines.order_id = sales.order_id
     join {{ ref("known_until") }} as known_until
         on sales.company_id = known_until.company_id and sales.connection_id = known_until.connection_id
-    where sales.day > known_until.last_day - 365
+    where sales.day > known_until.last_day - 365 and sales.day <= known_until.last_day
     group by 1, 2, 3, 4
 ),
 
