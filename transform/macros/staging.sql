@@ -6,7 +6,7 @@
     {%- set names = [] -%}
     {%- if execute -%}
         {%- set table = adapter.get_relation(source.database, source.schema, source.identifier) -%}
-        {%- for column in adapter.get_columns_in_relation(table) if table -%}
+        {%- for column in (adapter.get_columns_in_relation(table) if table else []) -%}
             {%- do names.append(column.name | lower) -%}
         {%- endfor -%}
     {%- endif -%}
