@@ -54,7 +54,9 @@ def page(shops: Iterable[Row], days: Iterable[Row]) -> str:
     sales: dict[tuple[str, str], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in days:
         sales[row["company_id"], row["connection_id"]][row["currency"]].append(row)
-    first_that_ask = sorted(shops, key=lambda shop: (shop["attention"] is None, str(shop["company_name"])))
+    first_that_ask = sorted(
+        shops, key=lambda shop: (shop["attention"] is None, str(shop["company_name"]), shop["connection_id"])
+    )
     cards = [card(shop, sales[shop["company_id"], shop["connection_id"]]) for shop in first_that_ask]
     head = f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Shops</title>\n<style>{STYLE}</style>'
     return "\n".join([head, "<h1>Shops</h1>", "<p>Net sales by week.</p>", "<main>", *cards, "</main>", "</html>", ""])
