@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Row = dict[str, Any]
 NEAR = 1e-3
 SCHEMA = "commerce"
 
 
-def differences(records: dict[str, Iterable[Row]], ask: Callable[[str], list[Row]]) -> tuple[int, list[str]]:
+def differences(records: Mapping[str, Iterable[Row]], ask: Callable[[str], list[Row]]) -> tuple[int, list[str]]:
     """Return how many values were compared, and those that differ.
 
     Args:
