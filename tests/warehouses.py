@@ -58,11 +58,8 @@ class Warehouse:
     source: str
     """The schema that the target has loaded, for queries over what dbt has made."""
 
-    batch = 5
-    """So many rows the target keeps at once: a loader that dies has kept some and not others."""
-
-    def __init__(self, shops: Stage, *streams: str) -> None:
-        self.shops = shops
+    def __init__(self, shops: Stage, *streams: str, batch: int) -> None:
+        self.shops, self.batch = shops, batch
         self.state: dict[str, Any] = {}
         self.catalog = shops.catalog(*streams) if streams else None
         self.folder = shops.folder / self.kind
@@ -161,7 +158,7 @@ class Warehouse:
 
     def loaded(self, stream: str) -> int:
         """Return how many rows the target has loaded of a stream."""
-        return int(self.rows(f"select count(*) as number from {self.source}.{stream}")[0]["number"])  # noqa: S608
+        return int(self.rows(f"select count(*) as number from {self.source}.{stream}")[0]["number"])
 
     def early(self, stream: str) -> str:
         """Return a query for reads that are said to have arrived before all of their records have."""
@@ -169,7 +166,7 @@ class Warehouse:
             from {self.source}.reads r left join {self.source}."{stream}" o
             on o."connectionId" = r."connectionId" and o."_sdc_extracted_at" >= r."startedAt"
             where r."arrived" and r."dataType" = '{DATA_SETS[stream]}'
-            group by 1, 2, 3 having count(o."connectionId") < r."records" """  # noqa: S608 - our own
+            group by 1, 2, 3 having count(o."connectionId") < r."records" """
 
 
 VIEWS: dict[str, dict[str, str]] = {}
@@ -182,9 +179,9 @@ class InPostgres(Warehouse):
     kind = "postgres"
     source = "codat"
 
-    def __init__(self, shops: Stage, database: Database, *streams: str) -> None:
+    def __init__(self, shops: Stage, database: Database, *streams: str, batch: int) -> None:
         self.database = database
-        super().__init__(shops, *streams)
+        super().__init__(shops, *streams, batch=batch)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -237,13 +234,13 @@ class InDuckDB(Warehouse):
 
 
 @contextmanager
-def warehouse_of(kind: str, shops: Stage, *streams: str) -> Iterator[Warehouse]:
-    """Set up a warehouse of a kind, empty; gone when the `with` ends."""
+def warehouse_of(kind: str, shops: Stage, *streams: str, batch: int) -> Iterator[Warehouse]:
+    """Set up a warehouse of a kind, empty, whose target keeps so many rows at once; gone when the `with` ends."""
     if kind == "duckdb":
-        yield InDuckDB(shops, *streams)
+        yield InDuckDB(shops, *streams, batch=batch)
         return
     with Database() as database:
-        yield InPostgres(shops, database, *streams)
+        yield InPostgres(shops, database, *streams, batch=batch)
 
 
 def _cpu_seconds(pid: int) -> float:

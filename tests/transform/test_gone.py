@@ -30,7 +30,7 @@ def held(warehouse: Warehouse) -> set[str]:
 def warehouse(request: pytest.FixtureRequest, stage: Callable[..., Stage]) -> Iterator[Warehouse]:
     """Return one with the orders of a shop, after the first run, and the views."""
     shops = stage(companies=1, connections=1, records=20, extras=False, platforms=(SHOPIFY,))
-    with warehouse_of(request.param, shops, "companies", "connections", "orders", "reads") as found:
+    with warehouse_of(request.param, shops, "companies", "connections", "orders", "reads", batch=5) as found:
         found.night()
         found.make_views()
         assert found.current == held(found)
