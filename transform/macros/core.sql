@@ -57,9 +57,15 @@ where not exists (
 
 {# The orders whose rows the incremental table does not have: all of them when it is made anew. #}
 {% macro orders_to_add() -%}
-select *
+select orders.*
 from {{ ref('stg_codat__orders') }} as orders
 {%- if is_incremental() %}
-where not exists (select 1 from {{ this }} as held where {{ codat_commerce.same_order('orders', 'held') }})
+inner join (
+    {# By the keys alone: the arrays of all orders would be sorted otherwise. #}
+    select company_id, connection_id, id
+    from {{ ref('stg_codat__orders') }} as orders
+    where not exists (select 1 from {{ this }} as held where {{ codat_commerce.same_order('orders', 'held') }})
+) as added
+    on added.company_id = orders.company_id and added.connection_id = orders.connection_id and added.id = orders.id
 {%- endif %}
 {%- endmacro %}
