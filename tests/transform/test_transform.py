@@ -115,6 +115,11 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
     assert "no read of it was proven for 7 days" in not_read.pop("commerce-disputes")
     assert not {*too_many, *without_read, *not_read}
 
+    warehouse.change("""update codat.connections set "status" = 'Deauthorized'""")
+    warehouse.dbt("run", "--select", "+shop_health")
+    rows = warehouse.rows("select attention from commerce.shop_health")
+    assert {row["attention"] for row in rows} == {"The connection is Deauthorized."}
+
     known = {"codat_filtered_streams": ["orders"], "codat_held_twice": {connection.id: {"payments": 1}}}
     said = warehouse.dbt("test", "--vars", json.dumps(known), *ALONE, "rows_are_missing")
     assert f"WARN=0 {ALL_FINE}" in said, said
