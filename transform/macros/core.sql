@@ -57,15 +57,9 @@ where not exists (
 
 {# The orders whose rows the incremental table does not have: all of them when it is made anew. #}
 {% macro orders_to_add() -%}
-select orders.*
+select *
 from {{ ref('stg_codat__orders') }} as orders
 {%- if is_incremental() %}
-inner join (
-    {# By the keys alone: the arrays of all orders would be sorted otherwise. #}
-    select company_id, connection_id, id
-    from {{ ref('stg_codat__orders') }} as orders
-    where not exists (select 1 from {{ this }} as held where {{ codat_commerce.same_order('orders', 'held') }})
-) as added
-    on added.company_id = orders.company_id and added.connection_id = orders.connection_id and added.id = orders.id
+where not exists (select 1 from {{ this }} as held where {{ codat_commerce.same_order('orders', 'held') }})
 {%- endif %}
 {%- endmacro %}
