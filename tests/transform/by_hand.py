@@ -77,6 +77,18 @@ def part(one: Any, whole: Any) -> Decimal | None:
     return Decimal(one) / Decimal(whole) if whole else None
 
 
+def of_lines(order: Row) -> Decimal:
+    """Return what the lines of an order come to, before tax and discounts."""
+    lines = order["orderLineItems"]
+    return sum((number(line["quantity"]) * number(line["unitPrice"]) for line in lines), Decimal(0))
+
+
+def left(order: Row) -> Decimal:
+    """Return what part of an order was not given back."""
+    amounts = (*order["orderLineItems"], *order["serviceCharges"])
+    return 1 + number(order["totalRefund"]) / sum(number(one["totalAmount"]) for one in amounts)
+
+
 class Shop:
     """A shop in one currency."""
 
@@ -96,12 +108,12 @@ class Shop:
     def months(self, month: date) -> Row:
         """Return the metrics of a month."""
         orders = list(self.within(month))
-        lines = [line for order in orders for line in order["orderLineItems"]]
         customers, before = self.customers(month), self.customers((month - timedelta(days=1)).replace(day=1))
         existing = {customer for customer in customers if self.since[customer] < month}
-        revenue = sum(number(line["quantity"]) * number(line["unitPrice"]) for line in lines)
+        revenue = sum(map(of_lines, orders))
         refunds = sum(abs(number(order["totalRefund"])) for order in orders)
         value = sum((number(order["totalAmount"]) for order in orders), Decimal(0))
+        net = [left(order) * (of_lines(order) - number(order["totalDiscount"])) for order in orders]
         lives: dict[str, list[date]] = defaultdict(list)
         for order in self.orders:
             if day(order["createdDate"]).replace(day=1) <= month:
@@ -112,7 +124,7 @@ class Shop:
             "orders": len(orders),
             "revenue": revenue,
             "refunds": refunds,
-            "net_sales": revenue - refunds - sum(number(order["totalDiscount"]) for order in orders),
+            "net_sales": sum(net),
             "order_value": value,
             "refund_rate": part(sum(order["totalRefund"] != 0 for order in orders), len(orders)),
             "new_customers": len(customers - existing),

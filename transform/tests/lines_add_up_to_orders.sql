@@ -1,5 +1,6 @@
 {{ config(severity='warn') }}
--- As Codat describes it: an order's amount is that of its lines and charges, less what was refunded. Some platforms differ.
+-- As Codat describes it: an order's amount is that of its lines and charges, less what was refunded, which is always negative.
+-- Some platforms differ.
 with lines as (
     select company_id, connection_id, order_id, sum(total_amount) as total_amount
     from {{ ref('order_lines') }}
@@ -17,7 +18,7 @@ select
     orders.connection_id,
     orders.id as order_id,
     orders.total_amount as expected,
-    lines.total_amount + coalesce(charges.total_amount, 0) - coalesce(orders.total_refund, 0) as found,
+    lines.total_amount + coalesce(charges.total_amount, 0) - abs(coalesce(orders.total_refund, 0)) as found,
     'lines and charges of the order, less its refund' as words
 from {{ ref('stg_codat__orders') }} as orders
 inner join lines
@@ -29,5 +30,5 @@ left join charges
     and charges.connection_id = orders.connection_id
     and charges.order_id = orders.id
 where abs(
-    orders.total_amount - lines.total_amount - coalesce(charges.total_amount, 0) + coalesce(orders.total_refund, 0)
+    orders.total_amount - lines.total_amount - coalesce(charges.total_amount, 0) + abs(coalesce(orders.total_refund, 0))
 ) > 0.01

@@ -93,6 +93,7 @@ select
     {{ ratio("disputes", "orders") }} as dispute_rate,
     {{ ratio("amount", "value_before_refunds") }} as dispute_rate_by_value,
     {{ ratio("won", "won + lost") }} as win_rate,
+    sum(disputes) over ({{ three }}) as disputes_3_months,
     {{ ratio("sum(disputes) over (" ~ three ~ ")", "sum(orders) over (" ~ three ~ ")") }} as dispute_rate_3_months,
     {{ ratio("sum(disputes) over (" ~ three_before ~ ")", "sum(orders) over (" ~ three_before ~ ")") }} as dispute_rate_3_months_before
 from joined

@@ -58,9 +58,12 @@ sold as (
     where orders.ordered_at is not null and not coalesce(payments.in_vain, false)
 )
 
+-- A refund gives back tax and postage too: what it takes off the goods is their part of the order value.
 select
     *,
-    {{ amount("gross_sales - discounts - refunds") }} as net_sales,
+    {{ amount(
+        "gross_sales - discounts - refunds * coalesce((gross_sales - discounts) * 1.0 / nullif(order_value + refunds, 0), 1)"
+    ) }} as net_sales,
     case
         when customer_id is not null
             then min(day) over (partition by company_id, connection_id, customer_id)
