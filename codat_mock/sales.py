@@ -27,7 +27,7 @@ TAX = 20
 POSTAGE = 3.6
 """Tax included."""
 KEPT = 128
-LATE, CALM = 20, 60
+LATE, CALM = 40, 60
 """One in so many orders is disputed in shops where disputes rise, mostly late ones, and in the others, whichever."""
 BLOCK = 16
 """So many orders go through the same: some are refunded, and after some, what came in is paid out."""
@@ -202,7 +202,7 @@ class Sales:
     def disputed(self, number: int) -> int:
         """Return the number of the order that a dispute is about."""
         place = (number + 0.5) * GOLDEN % 1
-        return int(self._orders * (place ** (1 / 6) if self.disputes == LATE else place))
+        return int(self._orders * (place ** (1 / 8) if self.disputes == LATE else place))
 
     # Money
 
