@@ -14,6 +14,7 @@ python3 dev.py cover  run all tests, and say which branches of the package they 
 python3 dev.py mutants …  change the code in one place at a time, and see whether a test fails: a share of 0.1 by itself
 python3 dev.py lock   pin anew what the checks install, in requirements.lock
 python3 dev.py docs   make anew what is made from the code: tables, pages of the streams, meltano.yml, the Hub's file
+python3 dev.py look duckdb  make a page of what dbt has made of the shops, in output/look.html; or `look postgres`
 python3 dev.py site   make the site of the documents, in .dev/site-built; fail at links that lead nowhere
 python3 dev.py build  make the distributions, in dist
 python3 dev.py clean  remove what the others have set up
@@ -41,7 +42,7 @@ MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 def main() -> int:
     """Do what was asked for; return the exit code."""
     known = (demo, story, test, lint, faults, fuzz, histories, bench, cover, mutants, lock, docs, site, build, clean)
-    commands = {f.__name__: f for f in known}
+    commands = {f.__name__: f for f in (*known, look)}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -137,6 +138,16 @@ def bench() -> int:
 def docs() -> int:
     """Make anew what is made from the code."""
     run([test_environment() / "python", "-m", "tools.documents"])
+    return 0
+
+
+def look(*kind: str) -> int:
+    """Make a page of what is in the warehouse, DuckDB or PostgreSQL."""
+    if kind not in {("duckdb",), ("postgres",)}:
+        print(__doc__)
+        return 2
+    run([test_environment() / "python", "-m", "tools.look", *kind])
+    print("Open output/look.html in a browser.")
     return 0
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from codat_mock.platforms import NO_DATE, Platform, written
-from codat_mock.sales import POSTAGE, Sales
+from codat_mock.sales import POSTAGE, TAX, Sales
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,8 @@ MOST = {"commerce-products": 200, "commerce-productCategories": 200}
 LACKING = {"location": "commerce-locations", "category": "commerce-productCategories", "tax": "commerce-taxComponents"}
 """The data types that some platforms lack, by the kinds of their records: nothing leads to what there is not."""
 REASONS = ("product_not_received", "fraudulent", "duplicate", "product_unacceptable")
-OUTCOMES = ("Won", "Lost", "Lost", "EvidenceRequired", "Processing", "Accepted")
+DECIDED = ("Won", "Lost", "Lost", "Accepted", "ChargeRefunded", "InquiryClosed")
+OPEN = ("EvidenceRequired", "Processing", "InquiryEvidenceRequired", "InquiryProcessing", "WaitingThirdParty")
 
 
 class Merchant:
@@ -62,7 +63,7 @@ class Merchant:
         if data_type == "commerce-transactions":
             return range(made, self.sales.movements(self.sales.orders(made) + orders))
         if orders and not made:
-            first = {**FEW, "commerce-disputes": max(3, orders // 60)}
+            first = {**FEW, "commerce-disputes": max(3, orders // self.sales.disputes)}
             orders = min(first.get(data_type, orders), MOST.get(data_type, sys.maxsize))
         return range(made, made + orders)
 
@@ -166,15 +167,16 @@ class Merchant:
 
     def dispute(self, number: int) -> Fields:
         """Return a dispute about the payment of an order."""
-        order = number * 61 % self.orders
+        order = self.sales.disputed(number)
         sale = self.sales.sale(order)
-        opened = sale.when + timedelta(days=9)
+        opened = min(sale.when + timedelta(days=9), self.sales.until)
+        outcomes = OPEN if self.sales.until - opened < timedelta(days=60) else DECIDED
         return {
             "id": self.id("dispute", number),
             "disputedTransactions": [{"id": self.id("payment", order), "type": "Payment"}],
             "totalAmount": sale.paid,
             "currency": sale.currency,
-            "status": self._one_of(OUTCOMES, "outcome", number),
+            "status": self._one_of(outcomes, "outcome", number),
             "reason": self._one_of(REASONS, "reason", number),
             "dueDate": NO_DATE if number % 2 else self.written(opened + timedelta(days=20)),
             **self.dated(number, opened),
@@ -187,22 +189,21 @@ class Merchant:
 
     def order(self, number: int) -> Fields:
         """Return an order, with its lines, payment and charges."""
-        sale = self.sales.sale(number)
-        total = round(sale.paid - sale.gratuity - sale.refund, 2)
+        sale, postage = self.sales.sale(number), self._postage(number)
         return {
             "id": self.id("order", number),
             "orderNumber": str(1000 + number),
             "country": f"{self.country} " if self.platform.ids == "short" else self.country,
             "currency": sale.currency,
             "closedDate": NO_DATE if number % 3 else self.written(sale.when + timedelta(days=2)),
-            "totalAmount": total,
+            "totalAmount": round(sale.total + sale.refund, 2),
             "totalRefund": sale.refund,
-            "totalTaxAmount": round(sum(line.total for line in sale.lines) / 6, 4),
+            "totalTaxAmount": round(sum(line.tax for line in sale.lines) + postage["taxAmount"], 2),
             "totalDiscount": round(sum(line.discount for line in sale.lines), 2),
             "totalGratuity": sale.gratuity,
             "orderLineItems": [self._line(number, position, line) for position, line in enumerate(sale.lines)],
             "payments": [self._order_payment(number)],
-            "serviceCharges": [self._postage(number)],
+            "serviceCharges": [postage],
             "locationRef": self.ref("location", number % 2),
             "customerRef": self.ref("customer", sale.customer),
             **self.supplemental(number),
@@ -210,17 +211,22 @@ class Merchant:
         }
 
     def _postage(self, number: int) -> Fields:
-        component, tax = self.ref("tax", 1), round(POSTAGE / 6, 4)
-        taxed = component is not None and number % 3 == 0
+        rate = 0 if number % 3 else TAX
+        tax = round(POSTAGE * rate / (100 + rate), 2)
         return {
             "description": "Postage",
             "totalAmount": POSTAGE,
-            "taxPercentage": 20 if taxed else 0,
-            "taxAmount": tax if taxed else 0,
-            "taxes": [{"taxComponentRef": component, "rate": 0.2, "taxAmount": tax}] if taxed else [],
+            "taxPercentage": rate,
+            "taxAmount": tax,
+            "taxes": self._taxes(tax) if tax else [],
             "quantity": 1,
             "type": "Shipping",
         }
+
+    def _taxes(self, *amounts: float) -> list[Fields]:
+        components = [self.ref("tax", n) for n in range(len(amounts))]
+        taxes = zip(components, amounts, strict=True)
+        return [{"taxComponentRef": of, "rate": amount, "taxAmount": amount} for of, amount in taxes if of]
 
     def _order_payment(self, number: int) -> Fields:
         payment = self.payment(number)
@@ -229,16 +235,15 @@ class Merchant:
         return {**payment, "modifiedDate": payment["createdDate"]}
 
     def _line(self, number: int, position: int, line: Line) -> Fields:
-        tax = {"rate": 5e-07 if number % 11 == 0 else 0.2, "taxAmount": round(line.total / 6, 4)}
-        component = self.ref("tax", 0)
+        rest = () if number % 11 else (5e-07,)  # as arithmetic leaves it, and as JSON may write it
         return {
             "id": self.id("line", 10 * number + position),
             "quantity": line.quantity,
-            "taxPercentage": 20,
+            "taxPercentage": TAX,
             "totalAmount": line.total,
-            "totalTaxAmount": round(line.total / 6, 4),
+            "totalTaxAmount": line.tax,
             "unitPrice": line.price,
-            "taxes": [{"taxComponentRef": component, **tax}] if component else [],
+            "taxes": self._taxes(line.tax, *rest),
             "productRef": self.ref("product", line.product),
             "productVariantRef": self.ref("variant", 10 * line.product + line.variant),
             "discountAllocations": [{"name": "Spring", "totalAmount": line.discount}] if line.discount else [],
@@ -291,7 +296,7 @@ class Merchant:
             "sku": f"SKU-{number:04d}-{position}",
             "barcode": "",
             "unitOfMeasure": "pc",
-            "vatPercentage": 12.5,
+            "vatPercentage": TAX,
             "prices": [{"currency": self.currency, "unitPrice": self.sales.price(number, position)}],
             "inventory": {
                 "totalQuantity": units,
@@ -310,8 +315,8 @@ class Merchant:
 
     def tax_component(self, number: int) -> Fields:
         """Return a tax component."""
-        tax = {"name": self.called("tax", number), "rate": (0.2, 0.055, 0)[number % 3], "isCompound": number % 2 == 1}
-        return {"id": self.id("tax", number), **tax, **self.undated(number)}
+        tax = {"rate": (TAX / 100, 0.055, 0)[number % 3], "isCompound": number % 2 == 1}
+        return {"id": self.id("tax", number), "name": self.called("tax", number), **tax, **self.undated(number)}
 
     def transaction(self, number: int) -> Fields:
         """Return a movement of money; a fee has the id of its payment, and more."""

@@ -14,14 +14,21 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 DAYS = 730
+GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, without what is whole, are spread evenly however many there are."""
 WEEK = (0.8, 0.8, 0.9, 1.0, 1.3, 1.5, 0.7)
 """How much is sold on each day of a week, from Monday."""
 COURSES = ((0.4, 1.6), (0.8, 1.2), (1.5, 0.5), (1.0, 1.0))
 """How much a shop sells at first, and at last: it grows, or declines, or neither."""
 NEW = 0.55
 """How many of a shop's orders are a customer's first."""
-POSTAGE = 3.5
+TAX = 20
+"""In percent of what is net."""
+POSTAGE = 3.6
+"""Tax included."""
 KEPT = 128
+LATE, CALM = 40, 60
+"""One in so many orders is disputed in shops where disputes rise, mostly late ones, and in the others, whichever."""
 BLOCK = 16
 """So many orders go through the same: some are refunded, and after some, what came in is paid out."""
 REFUNDED, SOMETIMES_REFUNDED, ABROAD = 4, 10, BLOCK - 1
@@ -30,26 +37,45 @@ PAYOUTS = {2: range(3), 5: range(3, 6), 8: range(6, 9), 11: range(9, 12), 14: ra
 
 
 class Line(NamedTuple):
-    """A line of an order: numbers of product and variant, and what it costs; the total is less the discount."""
+    """A line of an order: numbers of product and variant, and what it costs. Price and discount are net."""
 
     product: int
     variant: int
     quantity: int
     price: float
     discount: float
-    total: float
+
+    @property
+    def net(self) -> float:
+        """What it costs without tax."""
+        return self.quantity * self.price - self.discount
+
+    @property
+    def tax(self) -> float:
+        """What tax there is on that."""
+        return round(self.net * TAX / 100, 2)
+
+    @property
+    def total(self) -> float:
+        """What it costs."""
+        return round(self.net + self.tax, 2)
 
 
 class Sale(NamedTuple):
-    """An order: of which customer, when, in which currency; what is paid for it, and what of that is given back."""
+    """An order: of which customer, when, in which currency; what it costs, and what of that is given back: below 0."""
 
     customer: int
     when: datetime
     currency: str
     lines: list[Line]
+    total: float
     gratuity: float
-    paid: float
     refund: float
+
+    @property
+    def paid(self) -> float:
+        """What is paid for it."""
+        return round(self.total + self.gratuity, 2)
 
 
 class Movement(NamedTuple):
@@ -99,10 +125,11 @@ class Sales:
             until: when the two years end.
             currency: of the shop. Every other shop sells some orders in another one.
         """
-        self._seed, self._orders, self._until = seed.encode(), max(orders, 1), until
+        self._seed, self._orders, self.until = seed.encode(), max(orders, 1), until
         self._currency = currency
         self._kept: dict[int, Sale] = {}
         self._foreign = "EUR" if currency != "EUR" and self.share("abroad") < 0.5 else currency  # noqa: PLR2004 - half
+        self.disputes = LATE if self.share("trouble") < 0.2 else CALM  # noqa: PLR2004 - few
         course = COURSES[self.pick("course", len(COURSES))]
         begin = (until - timedelta(days=DAYS)).date()
         self._done = _course(*course, 340 if self.share("peak") < 0.7 else 180, begin)  # noqa: PLR2004 - most: before Christmas
@@ -120,7 +147,7 @@ class Sales:
     def when(self, number: int) -> datetime:
         """Return when the order of this number was made."""
         if number >= self._orders:
-            return self._until + timedelta(minutes=7 * (number - self._orders), microseconds=number * 280_551 % 10**6)
+            return self.until + timedelta(minutes=7 * (number - self._orders), microseconds=number * 280_551 % 10**6)
         done = (number + self.share("moment", number)) / self._orders
         day = min(bisect.bisect_left(self._done, done), DAYS - 1)
         before = self._done[day - 1] if day else 0.0
@@ -153,12 +180,12 @@ class Sales:
             quantity = 1 + self.pick(f"quantity{line}", 12 if customer < 2 else 3, number)  # noqa: PLR2004 - two large ones
             price = self.price(product, variant)
             discount = round(price * quantity / 10, 2) if number % 4 == 0 else 0.0
-            lines.append(Line(product, variant, quantity, price, discount, round(quantity * price - discount, 2)))
+            lines.append(Line(product, variant, quantity, price, discount))
         currency = self._foreign if position == ABROAD else self._currency
         gratuity = 2.5 if number % 7 == 3 else 0.0  # noqa: PLR2004 - of a week of orders, one
-        paid = round(sum(line.total for line in lines) + POSTAGE + gratuity, 2)
-        refund = self._refund(number, paid, lines[0].total)
-        return Sale(customer, self.when(number), currency, lines, gratuity, paid, refund)
+        total = round(sum(line.total for line in lines) + POSTAGE, 2)
+        refund = self._refund(number, total, lines[0].total)
+        return Sale(customer, self.when(number), currency, lines, total, gratuity, refund)
 
     def _customer(self, number: int) -> int:
         known = math.floor(NEW * number) + 1
@@ -166,11 +193,16 @@ class Sales:
             return known - 1
         return int(known * self.share("customer", number) ** 3)
 
-    def _refund(self, number: int, paid: float, first_line: float) -> float:
+    def _refund(self, number: int, total: float, first_line: float) -> float:
         position = number % BLOCK
         if position == REFUNDED or (position == SOMETIMES_REFUNDED and number // BLOCK % 2):
-            return paid if self.share("refund", number) < 0.4 else first_line  # noqa: PLR2004 - of refunds
+            return -total if self.share("refund", number) < 0.4 else -first_line  # noqa: PLR2004 - of refunds
         return 0.0
+
+    def disputed(self, number: int) -> int:
+        """Return the number of the order that a dispute is about."""
+        place = (number + 0.5) * GOLDEN % 1
+        return int(self._orders * (place ** (1 / 8) if self.disputes == LATE else place))
 
     # Money
 
@@ -199,7 +231,7 @@ class Sales:
         if kind == "Refund" and not sale.refund:
             kind = "PaymentFeeRefund"
         later = {"Payment": 0, "PaymentFee": 0, "Payout": 40}.get(kind, 30)
-        when = sale.when if order >= self._orders else min(sale.when + timedelta(hours=later), self._until)
+        when = sale.when if order >= self._orders else min(sale.when + timedelta(hours=later), self.until)
         return Movement(kind, order, amount, sale.currency, when)
 
     def _net(self, order: int) -> float:
@@ -212,4 +244,4 @@ class Sales:
     def _amounts(sale: Sale) -> dict[str, float]:
         """Return what is moved for an order; where nothing is refunded, its fee may be."""
         fee = round(0.3 + 0.029 * sale.paid, 2)
-        return {"Payment": sale.paid, "PaymentFee": -fee, "Refund": -sale.refund or round(fee / 2, 2)}
+        return {"Payment": sale.paid, "PaymentFee": -fee, "Refund": sale.refund or round(fee / 2, 2)}

@@ -72,7 +72,7 @@ def meltano_project(name: str, loader: str = "target-jsonl") -> Iterator[tuple[P
 
 def link_plugins(own: Path) -> None:
     """Let a folder of Meltano's have the plugins that all have: each is installed once."""
-    for kind in ("extractors", "loaders"):
+    for kind in ("extractors", "loaders", "utilities"):
         (PLUGINS / kind).mkdir(parents=True, exist_ok=True)
         if not (own / kind).is_symlink():
             shutil.rmtree(own / kind, ignore_errors=True)

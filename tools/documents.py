@@ -1,4 +1,4 @@
-"""Makes from the code: tables of the documents, pages of the streams, settings of meltano.yml, the Hub's file.
+"""Makes from the code: tables of the documents, pages of streams and marts, meltano.yml, the Hub's file, dbt's sources.
 
 `python -m tools.documents` writes them; a test fails while they differ.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tap_codat_commerce.workflow.assumptions import OTHERWISE
-from tools import diagrams, dictionary, hub
+from tools import diagrams, dictionary, hub, marts, warehouse
 from tools.environments import ROOT
 from tools.plugin import about, settings
 
@@ -110,8 +110,9 @@ def documents() -> dict[Path, str]:
             "streams": dictionary.table(""),
         },
         ROOT / "ARCHITECTURE.md": {"check": check_table()},
+        **marts.parts(),
     }
-    found = {hub.PATH: hub.text(about()), **dictionary.pages()}
+    found = {hub.PATH: hub.text(about()), **dictionary.pages(), **warehouse.files()}
     for path, contents in parts.items():
         found[path] = path.read_text()
         for mark, content in contents.items():

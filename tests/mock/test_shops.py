@@ -14,13 +14,13 @@ from tap_codat_commerce import streams
 from tools.dictionary import columns, leads_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from codat_mock.holdings import Connection
 
 STREAMS = {data_set.data_type: data_set for data_set in streams.DATA_SETS}
 KINDS = {"Order": "commerce-orders", "Payment": "commerce-payments"}
-FRACTION = 0.005
+PENNY = 0.01
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +45,22 @@ def found(value: Any, path: list[str]) -> Iterator[Any]:
         yield from found(value.get(path[0].removesuffix("[]")), path[1:])
     elif value is not None:
         yield value
+
+
+def total(of: Iterable[dict[str, Any]], name: str = "totalAmount") -> float:
+    """Return what some amounts come to."""
+    return sum((one[name] for one in of), 0.0)
+
+
+def moment(date: str) -> datetime:
+    """Return a platform's date."""
+    found = datetime.fromisoformat(date)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def near(one: float, other: float) -> bool:
+    """Say whether two amounts are the same but for the fraction of a penny."""
+    return abs(one - other) <= PENNY / 2 + 1e-6
 
 
 def test_every_reference_leads_somewhere(shops: list[Connection]) -> None:
@@ -73,18 +89,45 @@ def test_what_is_disputed_or_moved_is_there(shops: list[Connection]) -> None:
         assert all(source["id"] in ids[source["type"]] for source in sources)
 
 
-def test_the_money_adds_up(shops: list[Connection]) -> None:
+def test_lines_and_charges_are_as_codat_describes_them(shops: list[Connection]) -> None:
+    """Prices and discounts are net, amounts are with tax, and the taxes one by one make the whole."""
     for shop in shops:
         for order in records(shop, "commerce-orders"):
-            lines = sum(one["totalAmount"] for one in (*order["orderLineItems"], *order["serviceCharges"]))
-            paid = sum(payment["amount"] for payment in order["payments"])
-            assert abs(lines - order["totalRefund"] - order["totalAmount"]) < FRACTION
-            assert abs(paid - lines - order["totalGratuity"]) < FRACTION
+            lines, charges = order["orderLineItems"], order["serviceCharges"]
+            for line in lines:
+                net = line["quantity"] * line["unitPrice"] - total(line["discountAllocations"])
+                assert near(line["totalTaxAmount"], net * line["taxPercentage"] / 100)
+                assert near(line["totalAmount"], net + line["totalTaxAmount"])
+            for charge in charges:
+                net = charge["totalAmount"] - charge["taxAmount"]
+                assert near(charge["taxAmount"], net * charge["taxPercentage"] / 100)
+            taxes = [(line["taxes"], line["totalTaxAmount"]) for line in lines]
+            taxes += [(charge["taxes"], charge["taxAmount"]) for charge in charges]
+            for parts, tax in taxes:
+                assert near(total(parts, "taxAmount"), tax if parts else 0)
+                assert all(part["rate"] == part["taxAmount"] for part in parts), "it is an amount"
+            assert near(order["totalTaxAmount"], total(lines, "totalTaxAmount") + total(charges, "taxAmount"))
+            assert near(order["totalDiscount"], total(d for line in lines for d in line["discountAllocations"]))
+
+
+def test_the_money_adds_up(shops: list[Connection]) -> None:
+    for shop in shops:
+        given_back = {}
+        for order in records(shop, "commerce-orders"):
+            sold = total(order["orderLineItems"]) + total(order["serviceCharges"])
+            assert near(order["totalAmount"], sold + order["totalRefund"])
+            assert near(total(order["payments"], "amount"), sold + order["totalGratuity"])
+            assert order["totalRefund"] <= 0 <= order["totalAmount"]
+            given_back[order["id"]] = order["totalRefund"]
+        assert 0 in {order["totalAmount"] for order in records(shop, "commerce-orders")}, "some are refunded whole"
+        refunds = [m for m in records(shop, "commerce-transactions") if m["type"] == "Refund"]
+        moved = {m["transactionSourceRef"]["id"]: m["totalAmount"] for m in refunds}
+        assert moved == {of: amount for of, amount in given_back.items() if amount}
         open_: dict[str, float] = defaultdict(float)
         for move in records(shop, "commerce-transactions"):
             open_[move["currency"]] += move["totalAmount"]
             if move["type"] == "Payout":
-                assert abs(open_[move["currency"]]) < FRACTION, "a payout is what came in since the last one"
+                assert near(open_[move["currency"]], 0), "a payout is what came in since the last one"
         kinds = Counter(move["type"] for move in records(shop, "commerce-transactions"))
         assert kinds.keys() == {"Payment", "PaymentFee", "PaymentFeeRefund", "Refund", "Payout"}
 
@@ -93,8 +136,7 @@ def test_two_years_of_sales(shops: list[Connection]) -> None:
     """Some days sell more, customers return, some shops grow and some decline, some sell in two currencies."""
     changes = []
     for shop in shops:
-        dates = [datetime.fromisoformat(o["createdDate"]) for o in records(shop, "commerce-orders")]
-        moments = sorted(d if d.tzinfo else d.replace(tzinfo=UTC) for d in dates)
+        moments = sorted(moment(o["createdDate"]) for o in records(shop, "commerce-orders"))
         assert timedelta(days=720) < moments[-1] - moments[0] < timedelta(days=735)
         assert moments[-1] < datetime.now(UTC) + timedelta(days=1)
         weekdays = Counter(m.weekday() for m in moments)
@@ -109,6 +151,25 @@ def test_two_years_of_sales(shops: list[Connection]) -> None:
     currencies = [{o["currency"] for o in records(shop, "commerce-orders")} for shop in shops]
     assert {len(some) for some in currencies} == {1, 2}
     assert len(set.union(*currencies)) > 2
+
+
+def test_disputes_rise_in_some_shops_alone() -> None:
+    """Of the shops that `codat-mock` has by itself: half a year beside the year before."""
+    risen: list[bool] = []
+    statuses: set[str] = set()
+    for shop in World(companies=3, connections=2, records=400).connections():
+        late: list[float] = []
+        early: list[float] = []
+        for dispute in records(shop, "commerce-disputes"):
+            age = datetime.now(UTC) - moment(dispute["createdDate"])
+            assert age > timedelta()
+            if age < timedelta(days=547):
+                (late if age < timedelta(days=182) else early).append(dispute["totalAmount"])
+            statuses.add(dispute["status"])
+        risen.append(len(late) > 3 * len(early) and sum(late) > 3 * sum(early))
+        assert risen[-1] or len(late) <= len(early)
+    assert 0 < sum(risen) < len(risen) / 2
+    assert len(statuses) > 8
 
 
 def test_the_same_seed_makes_the_same_shops() -> None:

@@ -206,20 +206,6 @@ def test_a_text_that_postgresql_cannot_hold(shops: Stage, postgres: Postgres) ->
     assert names == ["C\ufffdD"]
 
 
-def test_the_query_for_alerts(shops: Stage, postgres: Postgres) -> None:
-    """Over `data_status`: it names what is old or was never synced, and nothing else."""
-    (query,) = examples("docs/every-night.md", "sql")
-    Pipe(shops, postgres).run()
-    assert postgres.database.text(query) == ""
-    postgres.database.text(
-        """set search_path to codat;
-        update data_status set "lastSuccessfulSync" = now() - interval '3 days' where "dataType" = 'commerce-orders';
-        update data_status set "lastSuccessfulSync" = null where "dataType" = 'commerce-disputes'"""
-    )
-    found = postgres.database.text(query).splitlines()
-    assert [line.split("|")[1] for line in found] == ["commerce-disputes"] * 3 + ["commerce-orders"] * 3
-
-
 def test_three_shards_at_once_into_one_database(shops: Stage, postgres: Postgres) -> None:
     pipe = Pipe(shops, postgres)
     pipe.run("first", shard_index=0, shard_count=3)  # makes the tables: the target itself can't do that at once

@@ -1,0 +1,131 @@
+"""The dbt package over the stand-in's two years, in both databases: numbers, the proof and its words, later builds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from by_hand import differences
+from conftest import DATA_SETS, SERVED, Stage
+from loaded import of_shops
+from warehouses import KINDS, Warehouse, warehouse_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.slow
+ORDERS, PAYMENTS, PRODUCTS = (DATA_SETS[stream] for stream in ("orders", "payments", "products"))
+ALL_FINE = "ERROR=0 SKIP=0"
+ALONE = ("--indirect-selection", "empty", "--select")
+PROOF = ("rows_are_missing", "rows_are_too_many", "rows_have_their_read", "data_sets_are_read")
+
+
+@pytest.fixture(params=KINDS)
+def warehouse(request: pytest.FixtureRequest, stage: Callable[..., Stage]) -> Iterator[Warehouse]:
+    """Return one with two shops, after the first run."""
+    with warehouse_of(request.param, stage(companies=1, connections=2, records=150), batch=10_000) as found:
+        found.night()
+        yield found
+
+
+def test_two_years_and_a_night(warehouse: Warehouse) -> None:
+    """All is built, agrees with what the shops hold and with numbers worked out anew; then a night's build."""
+    shops = warehouse.shops
+    warehouse.night()
+    said = warehouse.dbt("build")
+    assert f"WARN=0 {ALL_FINE}" in said, said
+    agrees_with_the_shops(warehouse)
+    compared, found = differences(current_records(shops), warehouse.rows)
+    assert compared > 1000
+    assert not found
+
+    world = shops.world
+    first, second, *_ = world.connections()
+    held = sorted(first.data[ORDERS].records)
+    world.remove(first, ORDERS, set(held[:3]))
+    first.data[ORDERS].records[held[5]]["orderLineItems"] = []
+    first.data[ORDERS].records[held[6]]["orderLineItems"][1:] = []
+    world.sync(first.company_id, first.id, (ORDERS,), restamp=len(held), add=4)
+    world.sync(second.company_id, second.id, (ORDERS,), restamp=2, add=1)
+    warehouse.night(days=8)
+    warehouse.night()
+    said = warehouse.dbt("build", *ALONE, "staging", "order_lines", "order_payments", "read_proof", *PROOF)
+    assert f"WARN=0 {ALL_FINE}" in said, said
+    agrees_with_the_shops(warehouse)
+
+
+def current_records(shops: Stage) -> dict[str, list[dict[str, Any]]]:
+    """Return what the shops hold, by stream."""
+    return {stream: list(rows.values()) for stream, rows in of_shops(shops).items()}
+
+
+def agrees_with_the_shops(warehouse: Warehouse) -> None:
+    """Compare how many rows each view has, and what stands in orders, with what the shops hold."""
+    records = current_records(warehouse.shops)
+    views = " union all ".join(f"select '{s}' as stream, count(*) as n from commerce.stg_codat__{s}" for s in SERVED)
+    assert {row["stream"]: int(row["n"]) for row in warehouse.rows(views)} == {s: len(records[s]) for s in SERVED}
+    lines = [(o["id"], line) for o in records["orders"] for line in o["orderLineItems"]]
+    (found,) = warehouse.rows(
+        "select count(*) as n, count(distinct order_id) as orders, sum(quantity) as units, sum(total_amount) as total,"
+        " sum(discount_amount) as discount from commerce.order_lines"
+    )
+    assert (int(found["n"]), int(found["orders"])) == (len(lines), len({order for order, _ in lines}))
+    discounts = [d for _, line in lines for d in line["discountAllocations"]]
+    wanted = [sum(line[name] for _, line in lines) for name in ("quantity", "totalAmount")]
+    wanted.append(sum(d["totalAmount"] for d in discounts))
+    assert [float(found[n]) for n in ("units", "total", "discount")] == pytest.approx(list(map(float, wanted)))
+    (found,) = warehouse.rows("select count(*) as n, sum(amount) as total from commerce.order_payments")
+    payments = [p["amount"] for o in records["orders"] for p in o["payments"]]
+    assert int(found["n"]) == len(payments)
+    assert float(found["total"]) == pytest.approx(float(sum(payments)))
+
+
+def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> None:
+    """An id that is held twice; by hand a row taken out, one added, the reads of a night, and all of a data set's."""
+    world = warehouse.shops.world
+    connection = world.connections()[0]
+    world.twice = {sorted(connection.data[PAYMENTS].records)[7]}
+    for _ in range(2):
+        world.stamp(3600)
+        world.sync(connection.company_id, connection.id, (PRODUCTS,), add=2)
+        world.sync(connection.company_id, connection.id, (PAYMENTS,), restamp=150)
+        warehouse.night()
+    warehouse.night()
+    where = f"""where "connectionId" = '{connection.id}'"""
+    first = f"""(select min("startedAt") from codat.reads {where} and "dataType" = '{PRODUCTS}' and not "full")"""
+    warehouse.change(
+        f'delete from codat.orders {where} and "id" = (select min("id") from codat.orders {where})',
+        'insert into codat.customers ("companyId", "connectionId", "id", "_sdc_extracted_at")'
+        f""" select "companyId", "connectionId", 'added', "_sdc_extracted_at" from codat.customers {where} limit 1""",
+        f"""delete from codat.reads {where} and "dataType" = '{PRODUCTS}' and "startedAt" = {first}""",
+        """delete from codat.reads where "dataType" = 'commerce-disputes'""",
+        """update codat.companies set "created" = "created" - interval '30 days'""",
+    )
+    said = warehouse.dbt("build", *ALONE, "staging", "read_proof", *PROOF)
+    assert "WARN=1 ERROR=3" in said, said
+    missing, too_many, without_read, not_read = (named(warehouse, test) for test in PROOF)
+    assert missing[ORDERS].startswith("The read of 20")
+    assert "was proven with 150 records, and has arrived, but only 149 rows are here" in missing[ORDERS]
+    assert "Does Codat hold ids twice" in missing.pop(PAYMENTS)
+    assert missing.keys() == {ORDERS}
+    assert "can have left 150 rows at most, but 151 are here" in too_many.pop("commerce-customers")
+    assert "rows came between proven reads" in without_read.pop(PRODUCTS)
+    assert "no read of it was proven for 7 days" in not_read.pop("commerce-disputes")
+    assert not {*too_many, *without_read, *not_read}
+
+    warehouse.change("""update codat.connections set "status" = 'Deauthorized'""")
+    warehouse.dbt("run", "--select", "+shop_health")
+    rows = warehouse.rows("select attention from commerce.shop_health")
+    assert {row["attention"] for row in rows} == {"The connection is Deauthorized."}
+
+    known = {"codat_filtered_streams": ["orders"], "codat_held_twice": {connection.id: {"payments": 1}}}
+    said = warehouse.dbt("test", "--vars", json.dumps(known), *ALONE, "rows_are_missing")
+    assert f"WARN=0 {ALL_FINE}" in said, said
+
+
+def named(warehouse: Warehouse, test: str) -> dict[str, str]:
+    """Return what a test says is to be done, by data type."""
+    rows = warehouse.rows(f"select * from commerce_dbt_test__audit.{test}")
+    return {row["data_type"]: row["what_to_do"] for row in rows}

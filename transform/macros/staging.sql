@@ -1,0 +1,82 @@
+{#- The one place that knows of tables and columns that were not loaded, and of what is gone. -#}
+
+{# The names of the columns that the loader has made for a stream; none if it has made no table. #}
+{% macro loaded_columns(stream) %}
+    {%- set source = source('codat', stream) -%}
+    {%- set names = [] -%}
+    {%- if execute -%}
+        {%- set table = adapter.get_relation(source.database, source.schema, source.identifier) -%}
+        {%- for column in (adapter.get_columns_in_relation(table) if table else []) -%}
+            {%- do names.append(column.name | lower) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(names) }}
+{% endmacro %}
+
+{#
+    The rows of a stream that are not gone, under other names. A column that was not loaded is null, since it was
+    deselected; a table that was not loaded has no rows.
+    columns: for each its name, its type, and its path in the stream.
+#}
+{% macro staging(stream, columns) %}
+    {%- set data_type = codat_commerce.data_sets().get(stream) -%}
+    {%- set loaded = codat_commerce.loaded_columns(stream) -%}
+    {%- set reads = codat_commerce.loaded_columns('reads') -%}
+    {%- set connections = codat_commerce.loaded_columns('connections') -%}
+    {%- set companies = codat_commerce.loaded_columns('companies') -%}
+    {%- set stamped = '_sdc_extracted_at' in loaded -%}
+    {%- set by_reads = loaded and data_type and stamped and reads -%}
+    {%- set by_list = loaded and (data_type or stream == 'connections') and '_sdc_extracted_at' in connections and '_sdc_extracted_at' in companies -%}
+    {%- if by_reads %}
+with arrived as (
+    select "companyId", "connectionId", max("startedAt") as since
+    from {{ source('codat', 'reads') }}
+    where "full" and "arrived" and "dataType" = '{{ data_type }}'
+    group by "companyId", "connectionId"
+)
+    {%- endif %}
+select
+    {%- for column in columns + [['extracted_at', 'timestamp', '_sdc_extracted_at']] %}
+    {%- set name, kind, path = column[0], column[1], column[2:] %}
+    {% if path[0] | lower not in loaded -%}
+        cast(null as {{ codat_commerce.type_of(kind) }})
+    {%- elif path | length == 1 -%}
+        {{ codat_commerce.column_as('loaded."' ~ path[0] ~ '"', kind) }}
+    {%- else -%}
+        {{ codat_commerce.json_as(codat_commerce.column_as('loaded."' ~ path[0] ~ '"', 'json'), path[1:], kind) }}
+    {%- endif %} as {{ name }}{{ ',' if not loop.last }}
+    {%- endfor %}
+    {%- if not loaded %}
+where false
+    {%- else %}
+from {{ source('codat', stream) }} as loaded
+    {%- endif %}
+    {%- if by_reads %}
+left join arrived on arrived."companyId" = loaded."companyId" and arrived."connectionId" = loaded."connectionId"
+    {%- endif %}
+    {%- if by_reads or by_list %}
+where true
+    {%- endif %}
+    {%- if by_reads %}
+    and (arrived.since is null or loaded."_sdc_extracted_at" is null or loaded."_sdc_extracted_at" >= arrived.since)
+    {%- endif %}
+    {%- if by_list %}
+    and not exists (
+        {{ codat_commerce.gone_connections() | indent(8) }}
+        and connection."companyId" = loaded."companyId"
+        and connection."id" = loaded."{{ 'id' if stream == 'connections' else 'connectionId' }}"
+    )
+    {%- endif %}
+{% endmacro %}
+
+{#
+    Connections that are not in their company's list any more: their row is older than their company's. A loader that
+    died may have kept the company's row alone: so some connection's row has to be as new.
+#}
+{% macro gone_connections() -%}
+select 1
+from {{ source('codat', 'connections') }} as connection
+inner join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
+where connection."_sdc_extracted_at" < company."_sdc_extracted_at"
+    and company."_sdc_extracted_at" <= (select max("_sdc_extracted_at") from {{ source('codat', 'connections') }})
+{%- endmacro %}

@@ -1,0 +1,99 @@
+{%- set shop = "company_id, connection_id, currency" -%}
+{%- set outcomes = {
+    "won": ("Won", "InquiryClosed"),
+    "lost": ("Lost", "Accepted", "ChargeRefunded"),
+    "open": ("Processing", "EvidenceRequired", "InquiryEvidenceRequired", "InquiryProcessing", "WaitingThirdParty"),
+} -%}
+{%- set three = "partition by " ~ shop ~ " order by month rows between 2 preceding and current row" -%}
+{%- set three_before = "partition by " ~ shop ~ " order by month rows between 5 preceding and 3 preceding" -%}
+with raised as (
+    select
+        company_id,
+        connection_id,
+        coalesce(nullif(currency, ''), 'XXX') as currency,
+        {{ month_of(local_day("coalesce(created_date, source_modified_date)", "company_id")) }} as month,
+        abs(coalesce(total_amount, 0)) as amount,
+        case
+            {%- for outcome, statuses in outcomes.items() %}
+            when status in ('{{ statuses | join("', '") }}') then '{{ outcome }}'
+            {%- endfor %}
+            else 'unknown'
+        end as outcome
+    from {{ ref("stg_codat__disputes") }}
+),
+
+counted as (
+    select
+        {{ shop }},
+        month,
+        count(*) as disputes,
+        sum(amount) as amount,
+        {%- for outcome in ("won", "lost", "open", "unknown") %}
+        count(*) filter (where outcome = '{{ outcome }}') as {{ outcome }},
+        {%- endfor %}
+        sum(amount) filter (where outcome = 'lost') as amount_lost,
+        sum(amount) filter (where outcome = 'open') as amount_open
+    from raised
+    where month is not null
+    group by {{ shop }}, month
+),
+
+-- Months with sales, and months with disputes alone: a shop that stopped selling still gets them.
+months as (
+    select {{ shop }}, month from {{ ref("monthly_metrics") }}
+    union
+    select {{ shop }}, month from counted
+),
+
+joined as (
+    select
+        months.company_id,
+        months.connection_id,
+        months.currency,
+        months.month,
+        coalesce(sold.is_complete, false) as is_complete,
+        coalesce(sold.is_latest, false) as is_latest,
+        coalesce(sold.orders, 0) as orders,
+        {{ amount("sold.order_value + sold.refunds") }} as value_before_refunds,
+        coalesce(counted.disputes, 0) as disputes,
+        {{ amount("counted.amount") }} as amount,
+        {%- for outcome in ("won", "lost", "open", "unknown") %}
+        coalesce(counted.{{ outcome }}, 0) as {{ outcome }},
+        {%- endfor %}
+        {{ amount("counted.amount_lost") }} as amount_lost,
+        {{ amount("counted.amount_open") }} as amount_open
+    from months
+    left join {{ ref("monthly_metrics") }} as sold
+        on months.company_id = sold.company_id
+        and months.connection_id = sold.connection_id
+        and months.currency = sold.currency
+        and months.month = sold.month
+    left join counted
+        on months.company_id = counted.company_id
+        and months.connection_id = counted.connection_id
+        and months.currency = counted.currency
+        and months.month = counted.month
+)
+
+select
+    {{ shop }},
+    month,
+    is_complete,
+    is_latest,
+    orders,
+    value_before_refunds,
+    disputes,
+    amount,
+    won,
+    lost,
+    open,
+    unknown,
+    amount_lost,
+    amount_open,
+    {{ ratio("disputes", "orders") }} as dispute_rate,
+    {{ ratio("amount", "value_before_refunds") }} as dispute_rate_by_value,
+    {{ ratio("won", "won + lost") }} as win_rate,
+    sum(disputes) over ({{ three }}) as disputes_3_months,
+    {{ ratio("sum(disputes) over (" ~ three ~ ")", "sum(orders) over (" ~ three ~ ")") }} as dispute_rate_3_months,
+    {{ ratio("sum(disputes) over (" ~ three_before ~ ")", "sum(orders) over (" ~ three_before ~ ")") }} as dispute_rate_3_months_before
+from joined

@@ -1,0 +1,73 @@
+with data_sets as (
+    select
+        company_id,
+        connection_id,
+        max(synced_at) filter (where data_type = 'commerce-orders') as orders_synced_at,
+        max(days_old) filter (where data_type = 'commerce-orders') as orders_days_old,
+        max(current_rows) filter (where data_type = 'commerce-orders') as orders,
+        max(last_read_at) as last_read_at,
+        count(*) filter (where state = 'fresh') as fresh_data_sets,
+        string_agg(data_type, ', ' order by data_type) filter (where state = 'stale') as stale_data_sets,
+        string_agg(data_type, ', ' order by data_type) filter (where state = 'never read') as missing_data_sets
+    from {{ ref("shop_data_sets") }}
+    group by company_id, connection_id
+),
+
+sold as (
+    select
+        company_id,
+        connection_id,
+        count(*) as sales,
+        min(day) as first_sale,
+        max(day) as last_sale,
+        string_agg(distinct currency, ', ' order by currency) as currencies
+    from {{ ref("sales") }}
+    group by company_id, connection_id
+),
+
+shops as (
+    select
+        connections.company_id,
+        connections.connection_id,
+        companies.name as company_name,
+        info.company_name as shop_name,
+        connections.platform_name,
+        connections.status as connection_status,
+        connections.created as connected_at,
+        info.base_currency,
+        data_sets.orders_synced_at,
+        data_sets.orders_days_old,
+        data_sets.last_read_at,
+        sold.first_sale,
+        sold.last_sale,
+        known_until.last_day - sold.first_sale + 1 as days_of_history,
+        known_until.last_day - sold.last_sale as days_without_sales,
+        coalesce(sold.sales, 0) as sales,
+        coalesce(data_sets.orders, 0) - coalesce(sold.sales, 0) as orders_that_are_no_sales,
+        sold.currencies,
+        coalesce(data_sets.fresh_data_sets, 0) as fresh_data_sets,
+        data_sets.stale_data_sets,
+        data_sets.missing_data_sets
+    from {{ ref("stg_codat__connections") }} as connections
+    left join {{ ref("stg_codat__companies") }} as companies on connections.company_id = companies.company_id
+    left join {{ ref("stg_codat__company_info") }} as info
+        on connections.company_id = info.company_id and connections.connection_id = info.connection_id
+    left join data_sets
+        on connections.company_id = data_sets.company_id and connections.connection_id = data_sets.connection_id
+    left join sold on connections.company_id = sold.company_id and connections.connection_id = sold.connection_id
+    left join {{ ref("known_until") }} as known_until
+        on connections.company_id = known_until.company_id and connections.connection_id = known_until.connection_id
+    where connections.source_type = 'Commerce'
+)
+
+select
+    *,
+    case
+        when connection_status <> 'Linked' then 'The connection is ' || connection_status || '.'
+        when sales = 0 then 'There are no sales.'
+        when orders_days_old > {{ var("codat_proven_within_days") }} then 'Codat last synced the orders ' || orders_days_old || ' days ago.'
+        when missing_data_sets is not null then 'Never read: ' || missing_data_sets || '.'
+        when stale_data_sets is not null then 'Old: ' || stale_data_sets || '.'
+        when days_of_history < 365 then 'There is less than a year of history.'
+    end as attention
+from shops

@@ -1,0 +1,18 @@
+{{ codat_commerce.staging('company_info', [
+    ['company_id', 'text', 'companyId'],
+    ['connection_id', 'text', 'connectionId'],
+    ['company_name', 'text', 'companyName'],
+    ['commerce_platform', 'text', 'commercePlatformRef'],
+    ['company_legal_name', 'text', 'companyLegalName'],
+    ['addresses', 'json', 'addresses'],
+    ['phone_numbers', 'json', 'phoneNumbers'],
+    ['web_links', 'json', 'webLinks'],
+    ['registration_number', 'text', 'registrationNumber'],
+    ['base_currency', 'text', 'baseCurrency'],
+    ['account_balances', 'json', 'accountBalances'],
+    ['source_urls', 'json', 'sourceUrls'],
+    ['created_date', 'timestamp', 'createdDate'],
+    ['modified_date', 'timestamp', 'modifiedDate'],
+    ['source_modified_date', 'timestamp', 'sourceModifiedDate'],
+    ['unmapped', 'json', 'unmapped'],
+]) }}

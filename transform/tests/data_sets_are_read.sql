@@ -1,0 +1,30 @@
+{{ config(store_failures=true) }}
+{%- set days = var('codat_proven_within_days') | int %}
+with reads as (
+    select company_id, data_type, max(ended_at) as last_read_at
+    from {{ ref('stg_codat__reads') }}
+    group by company_id, data_type
+),
+
+-- It speaks for the company: a read of any of its shops will do.
+status as (
+    select company_id, data_type, last_successful_sync
+    from {{ ref('stg_codat__data_status') }}
+    where last_successful_sync is not null and coalesce(current_status, '') <> 'NotSupported'
+        and data_type in ('' {%- for stream, data_type in codat_commerce.data_sets().items() if codat_commerce.loaded_columns(stream) %}, '{{ data_type }}'{% endfor %})
+)
+
+select
+    status.company_id,
+    cast(null as text) as connection_id,
+    status.data_type,
+    'a proven read after ' || {{ codat_commerce.shown('status.last_successful_sync') }} as expected,
+    coalesce('one of ' || {{ codat_commerce.shown('reads.last_read_at') }}, 'none') as found,
+    'Codat has newer data, and no read of it was proven for {{ days }} days. Look for the company in the log of the tap,'
+    || ' and run codat-commerce status. Is the stream not to be read any more? Drop its table.' as what_to_do
+from status
+left join reads on reads.company_id = status.company_id and reads.data_type = status.data_type
+left join {{ ref('stg_codat__companies') }} as companies on companies.company_id = status.company_id
+where status.last_successful_sync > coalesce(reads.last_read_at, companies.created, timestamp '1970-01-01')
+    and coalesce(reads.last_read_at, companies.created, status.last_successful_sync)
+    < {{ codat_commerce.days_before_now(days) }}
