@@ -41,8 +41,8 @@ MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    known = (demo, story, test, lint, faults, fuzz, histories, bench, cover, mutants, lock, docs, site, build, clean)
-    commands = {f.__name__: f for f in (*known, look)}
+    known = (demo, story, test, lint, faults, fuzz, histories, bench, cover, mutants, lock, docs, look, site, build, clean)
+    commands = {f.__name__: f for f in known}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)
@@ -123,7 +123,7 @@ def fuzz(*minutes: str) -> int:
 
 
 def histories(*arguments: str) -> int:
-    """Try every history of so many events, three by itself, then so many that are drawn; in the worlds named, or all."""
+    """Try every history of so many events, then so many that are drawn, in the worlds named, or in all."""
     path = os.pathsep.join(str(ROOT / folder) for folder in ("", "tests", "tests/sync"))
     run([test_environment() / "python", ROOT / "tests" / "sync" / "simulation.py", *arguments], {"PYTHONPATH": path})
     return 0

@@ -28,38 +28,3 @@ cross join {{ codat_commerce.elements('parent.' ~ array) }}
 {% macro duckdb__sum_within(array, name) -%}
     coalesce(list_sum(try_cast(json_extract_string({{ array }}, '$[*].{{ name }}') as decimal(38, 10)[])), 0)
 {%- endmacro %}
-
-
-{#
-    Incremental tables of what stands in orders keep of each order when it was read and modified. They compare that with
-    the orders there are, each night, instead of remembering up to when they got: shards and loaders may come late, rows
-    by BATCH do not say when, and orders go.
-#}
-{% macro same_order(order, held) -%}
-{{ held }}.company_id = {{ order }}.company_id
-    and {{ held }}.connection_id = {{ order }}.connection_id
-    and {{ held }}.order_id = {{ order }}.id
-    and {{ held }}.extracted_at is not distinct from {{ order }}.extracted_at
-    and {{ held }}.order_modified_date is not distinct from {{ order }}.modified_date
-{%- endmacro %}
-
-{# Takes out what stands in orders that have changed or are gone: before the rows of those that came since are added. #}
-{% macro forget_changed_orders() -%}
-{%- if is_incremental() -%}
-delete from {{ this }}
-where not exists (
-    select 1
-    from {{ ref('stg_codat__orders') }} as orders
-    where {{ codat_commerce.same_order('orders', this.identifier) }}
-)
-{%- endif -%}
-{%- endmacro %}
-
-{# The orders whose rows the incremental table does not have: all of them when it is made anew. #}
-{% macro orders_to_add() -%}
-select *
-from {{ ref('stg_codat__orders') }} as orders
-{%- if is_incremental() %}
-where not exists (select 1 from {{ this }} as held where {{ codat_commerce.same_order('orders', 'held') }})
-{%- endif %}
-{%- endmacro %}

@@ -6,19 +6,6 @@
     {{ data_type }} in ('' {%- for stream in var('codat_filtered_streams') %}, '{{ data_sets[stream] }}'{% endfor %})
 {%- endmacro %}
 
-{# By how many rows fewer a connection's data set has, since Codat holds ids twice. #}
-{% macro held_twice(connection_id, data_type) -%}
-    {%- set data_sets = codat_commerce.data_sets() -%}
-    case
-    {%- for connection, streams in var('codat_held_twice').items() %}
-        {%- for stream, number in streams.items() %}
-        when {{ connection_id }} = '{{ connection }}' and {{ data_type }} = '{{ data_sets[stream] }}' then {{ number | int }}
-        {%- endfor %}
-    {%- endfor %}
-        when true then 0
-    end
-{%- endmacro %}
-
 {# A time as people read it. #}
 {% macro shown(moment) %}{{ adapter.dispatch('shown', 'codat_commerce')(moment) }}{% endmacro %}
 

@@ -1,16 +1,6 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook='{{ codat_commerce.forget_changed_orders() }}',
-) }}
-with orders as (
-    {{ codat_commerce.orders_to_add() | indent(4) }}
-),
-
-lines as (
+with lines as (
     {{ codat_commerce.exploded(
-        'orders',
+        ref('stg_codat__orders'),
         'order_line_items',
         kept={
             'company_id': 'company_id',
@@ -18,8 +8,6 @@ lines as (
             'id': 'order_id',
             'created_date': 'created_date',
             'currency': 'currency',
-            'modified_date': 'order_modified_date',
-            'extracted_at': 'extracted_at',
         },
         number='line_number',
         columns=[

@@ -1,22 +1,10 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook='{{ codat_commerce.forget_changed_orders() }}',
-) }}
-with orders as (
-    {{ codat_commerce.orders_to_add() | indent(4) }}
-)
-
 {{ codat_commerce.exploded(
-    'orders',
+    ref('stg_codat__orders'),
     'payments',
     kept={
         'company_id': 'company_id',
         'connection_id': 'connection_id',
         'id': 'order_id',
-        'modified_date': 'order_modified_date',
-        'extracted_at': 'extracted_at',
     },
     number='payment_number',
     columns=[
