@@ -41,8 +41,8 @@ MUTATORS = ("cosmic-ray==8.7.*", "pytest-timeout==2.*")
 
 def main() -> int:
     """Do what was asked for; return the exit code."""
-    known = (demo, story, test, lint, faults, fuzz, histories, bench, cover, mutants, lock, docs, look, site, build, clean)
-    commands = {f.__name__: f for f in known}
+    checks = (test, lint, faults, fuzz, histories, bench, cover, mutants)
+    commands = {f.__name__: f for f in (demo, story, *checks, lock, docs, look, site, build, clean)}
     name, *arguments = sys.argv[1:] or [""]
     if name not in commands and not (name == "run" and arguments):
         print(__doc__)

@@ -10,9 +10,10 @@ from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from logging import DEBUG, WARNING, getLogger
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import msgspec
+from urllib3.util import parse_url
 
 from tap_codat_commerce.codat import (
     broken_entries,
@@ -295,6 +296,6 @@ def user_agent() -> str:
         return PACKAGE
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def _origin(url: str) -> tuple[str | None, str | None, int | None]:
+    parts = parse_url(url)  # as the transport does
+    return parts.scheme, parts.host, parts.port or {"http": 80, "https": 443}.get(parts.scheme or "")

@@ -97,7 +97,7 @@ class Page(msgspec.Struct):
         wanted = str(number or _page(url) or ("" if "?" in url else 1))
         came = [str(self.number)] if type(self.number) is int and self.number > 0 else []
         for link in self.own_links:
-            if not asked.endswith(_path(link)) and _contradict(_names(link), _names(url)):
+            if not asked.endswith(_path(link)) and is_of_another(link, url):
                 what = f"{request}: an answer came that says that it is {quoted(_path(link))}"
                 raise AnswerToAnother(what)
             came += filter(None, [_page(link)])
@@ -121,11 +121,12 @@ def _page(link: str) -> str | None:
     return page[1] if page else None
 
 
-def _contradict(names: dict[str, str], asked: dict[str, str]) -> bool:
-    """Say whether something is named that was not asked for; unknown is what a link asks for that names nothing.
+def is_of_another(link: str, url: str) -> bool:
+    """Say whether a link names another company, connection or data set than an address; unknown is what names nothing.
 
     A name of another form, as `{companyId}` or `orders`, is no name of anything else.
     """
+    names, asked = _names(link), _names(url)
     return any(
         name != asked[word] and FORMS[word].fullmatch(name) is not None for word, name in names.items() if word in asked
     )

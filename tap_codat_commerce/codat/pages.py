@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import envelope
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
+from tap_codat_commerce.codat.redaction import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
@@ -176,7 +177,7 @@ def by_link(client: Client | Prefetcher, path: str, token: Hashable = None) -> I
     """Yield the first page, asked for without parameters, and those that its next links lead to.
 
     Raises:
-        UnexpectedAnswer: there are pages beyond the total, so that there might be no end.
+        UnexpectedAnswer: there are pages beyond the total, so that there might be no end; or a link leads elsewhere.
     """
     page = client.get(path, None, decode) if token is None else client.get(path, None, decode, token)  # type: ignore[call-arg]
     before = 0
@@ -188,4 +189,7 @@ def by_link(client: Client | Prefetcher, path: str, token: Hashable = None) -> I
         yield page
         if page.next is None:
             return
+        if envelope.is_of_another(page.next, path):
+            what = f"a page of {path} links to {quoted(page.next)} as the next one"
+            raise UnexpectedAnswer(what)
         page = client.follow(page.next, decode)

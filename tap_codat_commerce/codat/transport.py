@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 * 2**20
 """Bytes, compressed and decompressed: three times the largest page of 5,000 records that is to be expected."""
+REDIRECTS = range(300, 400)
+"""Answers whose body nobody needs, as nobody follows them."""
+TOLD_BY_BODY = {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}
+"""Errors that may be none: the body tells. So one that is broken off is worth a retry."""
 MAX_ERROR_BODY = 16 * 2**10
 """Bytes of an error's body that are read; the rest is left."""
 PIECE = 2**18
@@ -115,7 +119,7 @@ class Transport:
         route = self._route
         raw = route.pool.urlopen(
             method,
-            route.target(url, params),
+            _target(url, params),
             body=payload,
             headers=headers,
             timeout=self._timeout,
@@ -127,12 +131,7 @@ class Transport:
         )
         try:
             whole = raw.chunked or raw.length_remaining is not None
-            if raw.status >= HTTPStatus.BAD_REQUEST:
-                body = _beginning(raw)
-            elif raw.status >= HTTPStatus.MULTIPLE_CHOICES:
-                body = b""
-            else:
-                body = _whole(raw, request)
+            body = b"" if raw.status in REDIRECTS else _body(raw, request)
         finally:
             raw.close()
             raw.release_conn()
@@ -155,18 +154,10 @@ class _Route(NamedTuple):
     Attributes:
         adapter: what knows of proxies and certificates.
         pool: connections.
-        absolute: whether a proxy has to be told the whole URL.
     """
 
     adapter: HTTPAdapter
     pool: Any
-    absolute: bool
-
-    def target(self, url: str, params: Mapping[str, str | int] | None) -> str:
-        """Return what the request's first line asks for."""
-        parsed = urllib3.util.parse_url(url)
-        query = f"{'&' if parsed.query else '?'}{urlencode(params)}" if params else ""
-        return (parsed.url if self.absolute else parsed.request_uri) + query
 
 
 def _route(base: str) -> _Route:
@@ -177,12 +168,20 @@ def _route(base: str) -> _Route:
     """
     with requests.Session() as session:
         settings = session.merge_environment_settings(base, {}, None, None, None)
-    verify, proxies = settings["verify"], settings["proxies"]
+    verify = settings["verify"]
+    proxies = (
+        settings["proxies"] if base.startswith("https:") else {}
+    )  # in clear, the key leaves this machine for nobody
     adapter: Any = _Adapter()
-    any_request = requests.Request("GET", base).prepare()
-    pool = adapter.get_connection_with_tls_context(any_request, verify, proxies=proxies)
+    pool = adapter.get_connection_with_tls_context(requests.Request("GET", base).prepare(), verify, proxies=proxies)
     adapter.cert_verify(pool, base, verify, None)
-    return _Route(adapter, pool, adapter.request_url(any_request, proxies) != any_request.path_url)
+    return _Route(adapter, pool)
+
+
+def _target(url: str, params: Mapping[str, str | int] | None) -> str:
+    """Return what the request's first line asks for."""
+    parsed = urllib3.util.parse_url(url)
+    return parsed.request_uri + (f"{'&' if parsed.query else '?'}{urlencode(params)}" if params else "")
 
 
 class _UntilDeadline(io.RawIOBase):
@@ -237,8 +236,15 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     response_class: Any = _Response
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the next answer may come here: not if bytes are left of the last one, as TLS may hold them unseen."""
+        return super().is_connected and not (isinstance(self.sock, ssl.SSLSocket) and self.sock.pending())
+
     def _new_conn(self) -> socket.socket:
         """Try the host's addresses in turn, each for its share of the time left. urllib3 gives each all of it."""
+        if hasattr(self, "_socks_options"):  # the proxy looks the name up
+            return super()._new_conn()
         host, seconds = self._dns_host, self.timeout
         deadline = time.monotonic() + (seconds or 0.0)
         *others, last = _addresses(host, self.port)
@@ -278,26 +284,33 @@ def _left(deadline: float) -> float:
     return max(0.01, deadline - time.monotonic())
 
 
-def _whole(raw: Any, request: str) -> bytes:
+def _body(raw: Any, request: str) -> bytes:
+    """Return a body; of most errors as much as came within their bound: the status says what went wrong."""
+    is_error = raw.status >= HTTPStatus.BAD_REQUEST
+    will_do = is_error and raw.status not in TOLD_BY_BODY
     body = io.BytesIO()  # hands its content out without a copy
     try:
-        body.writelines(_pieces(raw, MAX_BODY))
+        body.writelines(_pieces(raw, MAX_ERROR_BODY if is_error else MAX_BODY))
         return body.getvalue()
-    except (zlib.error, EOFError) as exc:  # a gateway's passing fault, even where all that was announced came
-        failure: errors.CodatError = errors.NoAnswer(f"{request}: the compressed body can't be read: {exc}")
     except OverflowError:
-        failure = errors.TooLarge(f"{request} answered with more than {MAX_BODY // 2**20} MB")
+        if is_error:
+            return body.getvalue()
+        failure: errors.CodatError = errors.TooLarge(f"{request} answered with more than {MAX_BODY // 2**20} MB")
+    except (
+        zlib.error,
+        EOFError,
+        ValueError,
+    ) as exc:  # a gateway's passing fault, even where all that was announced came
+        if will_do:
+            return body.getvalue()
+        failure = errors.NoAnswer(f"{request}: the body can't be read: {_reason(exc)}")
+    except (OSError, urllib3.exceptions.HTTPError):
+        if will_do:
+            return body.getvalue()
+        raise
     finally:
         body.close()  # an error keeps its frames, and what they hold
     raise failure
-
-
-def _beginning(raw: Any) -> bytes:
-    """Return the beginning of an error's body. If it is broken off, the status still says what went wrong."""
-    body = io.BytesIO()
-    with suppress(OSError, EOFError, OverflowError, zlib.error, urllib3.exceptions.HTTPError):
-        body.writelines(_pieces(raw, MAX_ERROR_BODY))
-    return body.getvalue()
 
 
 def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
@@ -327,9 +340,9 @@ def _pieces(raw: Any, bound: int) -> Iterator[bytes]:
             else:
                 data = b""
             inflated += len(some)
+            yield some
             if max(sent, inflated) > bound:
                 raise OverflowError
-            yield some
     if inflater and sent and not inflater.eof:
         msg = "it ends too early"
         raise EOFError(msg)

@@ -66,7 +66,7 @@ class RecordMaker:
             fields.pop(UNMAPPED, None)
         self._fields.update({name: {"type": "null"} for name in IDS})
         self._shaper, self._strays = shaper, Strays(keep=shaper.keep)
-        self._learned: set[Path] = {(UNMAPPED,)}  # Codat's own, which is not ours
+        self._learned: dict[Path, None] = {(UNMAPPED,): None}  # Codat's own, which is not ours
         self._make_type()
 
     def page(
@@ -147,7 +147,7 @@ class RecordMaker:
         """Learn the field of that path; say whether that was new."""
         if not path or path in self._learned or len(self._learned) == MOST_LEARNED:
             return False
-        self._learned.add(path)
+        self._learned[path] = None
         self._make_type()
         return True
 

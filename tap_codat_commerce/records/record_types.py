@@ -19,7 +19,7 @@ from tap_codat_commerce.records.fields import alternatives, plain
 from tap_codat_commerce.records.shaping import joined, segment
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection
 
     from tap_codat_commerce.records.fields import Schema
     from tap_codat_commerce.records.shaping import Shaper, Strays, Tree
@@ -71,7 +71,7 @@ def refused(refusal: str) -> Path:
 def of_object(
     fields: dict[str, Schema],
     left_out: Tree,
-    learned: AbstractSet[Path],
+    learned: Collection[Path],
     path: Path = (),
     place: str | None = None,
 ) -> Kind:
@@ -112,7 +112,7 @@ def of_object(
     )
 
 
-def _of(schema: Schema, left_out: Tree, learned: AbstractSet[Path], path: Path, place: str | None) -> Kind:
+def _of(schema: Schema, left_out: Tree, learned: Collection[Path], path: Path, place: str | None) -> Kind:
     one = {} if path in learned else plain(schema)
     others = one.get("additionalProperties", "properties" not in one)
     match one:

@@ -196,8 +196,8 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
 def _flags(entry: Mapping[str, Any]) -> int:
     """Return the flags of an entry's read; none if there is no read, or it is not in its form."""
     match entry.get("read"):
-        case [*_, int() as flags]:
-            return flags
+        case [*_, int() | float() as flags]:  # some stores of states make a float of each number
+            return int(flags)
     return 0
 
 
@@ -231,7 +231,8 @@ def _checkpoint(reading: object) -> Checkpoint | None:
     if not isinstance(reading, dict) or reading.keys() != FIELDS.keys():
         return None
     fits = all(type(reading[name]) in kinds for name, kinds in FIELDS.items())
-    return Checkpoint(**reading) if fits and min(reading["page"], reading["page_size"]) > 0 else None
+    fits = fits and min(reading["page"], reading["page_size"]) > 0
+    return Checkpoint(**reading) if fits and all(dates.stamp(reading[n]) for n in ("started_at", "asked_at")) else None
 
 
 def _check_texts(of: Mapping[str, Any], names: Collection[str]) -> None:

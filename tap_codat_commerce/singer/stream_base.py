@@ -148,7 +148,7 @@ class CodatStream(Stream):
     def _read_fields(self) -> set[str] | None:
         """What stream maps read of a record, the parts of its key that errors name, and where unknown fields are."""
         read = stream_maps.read_fields(self.tap.mapper.stream_maps_dict, self.name)
-        return read and read | {*self._own_keys, UNMAPPED}
+        return None if read is None else read | {*self._own_keys, UNMAPPED}
 
     @cached_property
     def _mapped_fields(self) -> set[str]:

@@ -11,14 +11,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from singer_sdk.exceptions import MapExpressionError
-from singer_sdk.mapper import NULL_STRING, CustomStreamMap
+from singer_sdk.mapper import NULL_STRING, CustomStreamMap, RemoveRecordTransform
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records.fields import alternatives
 from tap_codat_commerce.singer.errors import SettingsError, did_you_mean, no_such_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from singer_sdk.mapper import StreamMap
 
@@ -103,9 +103,13 @@ def check(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
     Raises:
         SettingsError: they are not. What is misspelt would go out as it is, or fail at each record.
     """
-    problems = [*_made_twice(maps, schemas), *_named_twice(maps, schemas)]
+    problems = [*_named_twice(maps, schemas)]
     for name, fields in maps.items():
         source = _source(name, fields)
+        if isinstance(fields, dict) and {"__source__", "__alias__"} <= fields.keys():
+            problems.append(
+                f"stream_maps: {name}: beside __source__, the entry's own name is the stream's: take __alias__ out"
+            )
         mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
         if not mapped and source != "__else__":
             problems.append(f"stream_maps: {no_such_stream(source, schemas)}")
@@ -246,16 +250,20 @@ def _named_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[
             yield f"stream_maps: {' and '.join(map(repr, names))} are both of {stream}; put them into one entry"
 
 
-def _made_twice(maps: Mapping[str, Any], streams: Collection[str]) -> Iterator[str]:
-    """Yield a line for each name that several streams would have: a target would take them for one."""
-    some = {name: fields for name, fields in maps.items() if isinstance(fields, dict)}
-    sources = [_source(name, fields) for name, fields in some.items()]
-    kept = [s for s in streams if maps.get(s, s) is not None and "__else__" not in maps]
-    others = [s for s in kept if not any(fnmatch(s, source) for source in sources)]
-    named = [fields.get("__alias__", name) for name, fields in some.items() if "*" not in name]
-    for name, number in Counter([*others, *named]).items():
-        if number > 1:
-            yield f"stream_maps: {number} streams would have the name {name!r}; give each one of its own"
+def check_names(made: Iterable[StreamMap]) -> None:
+    """Check that no two streams get one name: a target would take them for one.
+
+    Args:
+        made: all stream maps of all streams.
+
+    Raises:
+        SettingsError: they do.
+    """
+    names = Counter(one.stream_alias for one in made if not isinstance(one, RemoveRecordTransform))
+    twice = [(name, number) for name, number in names.items() if number > 1]
+    if twice:
+        line = "stream_maps: {1} streams would have the name {0!r}; give each one of its own"
+        raise SettingsError([line.format(*one) for one in twice])
 
 
 def why(error: Exception, one: StreamMap, mapped: Mapping[str, Any] | None) -> str:

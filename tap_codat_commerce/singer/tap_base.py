@@ -111,6 +111,7 @@ class CodatTap(Tap):
             except (StreamMapConfigError, MapExpressionError) as exc:
                 raise SettingsError([f"stream_maps: {exc}"]) from exc
             _ = stream.flatteners  # refuses what can't work
+        stream_maps.check_names(one for stream in self._own_streams.values() for one in stream.stream_maps)
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Load a state, after a check that it is one of ours and whole."""

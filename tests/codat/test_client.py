@@ -91,6 +91,8 @@ def test_a_link_to_the_same_origin_is_followed(api_url: str, link: str) -> None:
         "//127.0.0.2:1/companies",
         "http://127.0.0.1:one/companies",
         "http://[::1/companies",
+        r"http://127.0.0.2\@127.0.0.1:1/companies",
+        r"http://127.0.0.2:1\@127.0.0.1:1/companies",
     ],
 )
 def test_a_link_to_elsewhere_is_refused(link: str) -> None:

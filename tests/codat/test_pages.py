@@ -115,6 +115,18 @@ def test_pages_that_one_asks_for_when_they_are_needed() -> None:
         list(pages.by_number(Lists(page(2, 9), page(2, 9)), "/l", {}, 2))  # type: ignore[arg-type]
 
 
+COMPANY = "/companies/{}/connections/8c0d5a0c-5b09-4a7a-8000-00000000c0de/data/commerce-locations"
+ONE, OTHER = (COMPANY.format(f"0000000{n}-1c0d-4a7a-8000-00000000c0de") for n in (1, 2))
+
+
+@pytest.mark.parametrize("link", [OTHER + "?page=2", ONE.replace("locations", "orders") + "?page=2"])
+def test_a_link_leads_to_no_other_list(link: str) -> None:
+    lists = Lists(page(2, 4, link), page(2, 4))
+    with pytest.raises(UnexpectedAnswer, match="as the next one"):
+        list(pages.by_link(lists, ONE))  # type: ignore[arg-type]
+    assert len(lists.asked) == 1
+
+
 @pytest.mark.parametrize("token", [None, "t"])
 def test_pages_by_link(token: str | None) -> None:
     lists = Lists(page(2, 3, "/second"), page(1, 3))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import http.server
+import io
 import json
 import logging
 import os
@@ -79,52 +80,6 @@ def test_an_environment_that_can_not_work(stage: Callable[..., Stage], env: dict
     assert "Trying again" not in run.log
 
 
-class Proxy(http.server.BaseHTTPRequestHandler):
-    """Notes what it is asked for, and makes tunnels."""
-
-    def do_CONNECT(self) -> None:
-        self._note()
-        host, _, port = self.path.partition(":")
-        with socket.create_connection((host, int(port))) as far:
-            self.send_response(200)
-            self.end_headers()
-            ends = {self.connection: far, far: self.connection}
-            while ready := select.select([*ends], [], [], 9)[0]:
-                for end in ready:
-                    if not (piece := end.recv(65536)):
-                        return
-                    ends[end].sendall(piece)
-
-    def do_GET(self) -> None:
-        self._note()
-        self.send_error(501)
-
-    def _note(self) -> None:
-        self.server.seen.append((self.command, self.path, self.headers["Proxy-Authorization"]))  # type: ignore[attr-defined]
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_the_environments_proxy_is_used(stage: Callable[..., Stage], scheme: str) -> None:
-    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
-    seen = proxy.seen = []  # type: ignore[attr-defined]
-    threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    with untrusted() as server:
-        url = server if scheme == "https" else "http://127.0.0.1:9"
-        env = {f"{scheme}_proxy": f"http://me:secret@127.0.0.1:{proxy.server_port}", **NO_PROXY}
-        run = stage().run(api_url=url, max_retries=0, env={**env, "REQUESTS_CA_BUNDLE": str(CERTIFICATE)})
-    proxy.shutdown()
-    proxy.server_close()
-    assert_one_line(run, "GET /companies answered 501")
-    host = url.partition("//")[2]
-    asked = ("CONNECT", host) if scheme == "https" else ("GET", f"{url}/companies")
-    assert {(command, path.partition("?")[0]) for command, path, _ in seen} == {asked}
-    assert {password for *_, password in seen} == {"Basic bWU6c2VjcmV0"}
-    assert "secret" not in run.log
-
-
 def sockets() -> int:
     """Return how many sockets this process has open."""
     found = 0
@@ -193,8 +148,13 @@ def test_no_cookie_is_sent_back(stage: Callable[..., Stage]) -> None:
 def test_what_a_gateway_has_broken_once_is_asked_for_again(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1, records=1)
     whole = gzip.compress(b'{"results": [], "totalResults": 0}')
-    for body in (whole[:-9], b"{}"):
-        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+    zipped = "Content-Encoding: gzip\r\nContent-Length: {}"
+    for lines, body in (
+        (zipped, whole[:-9]),
+        (zipped, b"{}"),
+        ("Transfer-Encoding: chunked", b"-5\r\n{}\r\n0\r\n\r\n"),
+    ):
+        head = f"HTTP/1.1 200 OK\r\n{lines.format(len(body))}\r\n\r\n"
         shops.gate.faults.append(Fault("raw", "commerce-orders", body=head + body.decode("latin-1")))
     assert len(shops.run(max_retry_wait=0).ok().records["orders"]) == 1
 
@@ -270,6 +230,71 @@ def test_no_answer_is_taken_for_that_of_another_request(before: bytes) -> None:
     with contextlib.suppress(errors.CodatError):
         assert codat.get("/odd") == {"path": "/odd"}
     assert [codat.get(f"/{n}")["path"] for n in range(3)] == ["/0", "/1", "/2"]
+    server.shutdown()
+    server.server_close()
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Notes what it is asked for, and makes tunnels."""
+
+    def do_CONNECT(self) -> None:
+        self._note()
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port))) as far:
+            self.send_response(200)
+            self.end_headers()
+            ends = {self.connection: far, far: self.connection}
+            while ready := select.select([*ends], [], [], 9)[0]:
+                for end in ready:
+                    if not (piece := end.recv(65536)):
+                        return
+                    ends[end].sendall(piece)
+
+    def do_GET(self) -> None:
+        self._note()
+
+    def _note(self) -> None:
+        self.server.seen.append((self.command, self.path, self.headers["Proxy-Authorization"]))  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_the_environments_proxy_is_used_but_not_in_clear(stage: Callable[..., Stage], scheme: str) -> None:
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    seen = proxy.seen = []  # type: ignore[attr-defined]
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    with untrusted() as server:
+        url = server if scheme == "https" else "http://127.0.0.1:9"
+        env = {f"{scheme}_proxy": f"http://me:secret@127.0.0.1:{proxy.server_port}", **NO_PROXY}
+        run = stage().run(api_url=url, max_retries=0, env={**env, "REQUESTS_CA_BUNDLE": str(CERTIFICATE)})
+    proxy.shutdown()
+    proxy.server_close()
+    assert_one_line(run, "GET /companies answered 501" if scheme == "https" else "Connection refused")
+    assert {*seen} == ({("CONNECT", url.partition("//")[2], "Basic bWU6c2VjcmV0")} if scheme == "https" else set())
+    assert "secret" not in run.log
+
+
+def test_what_follows_an_answer_over_tls_is_not_the_next_one() -> None:
+    """It comes in one record, and its first part fills the reader's buffer: the socket shows nothing of the rest."""
+
+    class Twice(Shifting):
+        def do_GET(self) -> None:
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+            body = json.dumps({"path": self.path}).encode().ljust(io.DEFAULT_BUFFER_SIZE - len(head % 8000))
+            self.wfile.write((head % len(body) + body) * (2 if self.path == "/odd" else 1))
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Twice)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(CERTIFICATE))
+        codat = client(f"https://127.0.0.1:{server.server_port}")
+        assert [codat.get(path)["path"] for path in ("/odd", "/0", "/1")] == ["/odd", "/0", "/1"]
+    codat.release()
     server.shutdown()
     server.server_close()
 

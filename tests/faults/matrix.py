@@ -165,9 +165,7 @@ FAULTS: dict[str, Expectation] = {
     "trickling": raw(CHUNKED, LATE, piece="1\r\n \r\n", seconds=0.1),
     "trickling error": raw(ERROR, "answered 500", piece="1\r\nx\r\n", seconds=0.1),
     "gzip bomb": Expectation({"kind": "bomb", "megabytes": BOMB}, line=LARGE),
-    "gzip that is none": raw(
-        OK + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "compressed body can't be read"
-    ),
+    "gzip that is none": raw(OK + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", "body can't be read"),
     "another encoding": raw(
         OK + "Content-Encoding: br\r\nContent-Length: 2\r\n\r\n{}", "nobody asked for the encoding br"
     ),

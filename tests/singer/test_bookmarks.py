@@ -25,7 +25,17 @@ STAMP = "2026-03-02T00:00:00.0000000Z"
 KNOWN = Bookmark(sync_id="s0", is_new=False)
 IDS = st.none() | st.text("abc-", min_size=1)
 CHECKPOINT = Checkpoint(
-    "s1", None, None, 5, 2, 11, "f00d", None, unstamped=False, started_at="2026-03-02T00:00:00Z", asked_at="then"
+    "s1",
+    None,
+    None,
+    5,
+    2,
+    11,
+    "f00d",
+    None,
+    unstamped=False,
+    started_at="2026-03-02T00:00:00Z",
+    asked_at="2026-03-02T00:00:00Z",
 )
 READING = {
     "sync_id": "s1",
@@ -38,7 +48,7 @@ READING = {
     "latest": None,
     "unstamped": False,
     "started_at": "2026-03-02T00:00:00Z",
-    "asked_at": "then",
+    "asked_at": "2026-03-02T00:00:00Z",
 }
 NOT_NEW = st.just(value=False)
 READS = st.builds(
@@ -116,6 +126,8 @@ def test_an_unfinished_read_stays_until_the_bookmark_moves_or_it_is_forgotten() 
         ({"sync_id": None}, False),
         ({"latest": 5}, False),
         ({"asked_at": None}, False),
+        ({"asked_at": "9999-99-99"}, False),
+        ({"started_at": ""}, False),
         ({"more": 1}, False),
     ],
 )

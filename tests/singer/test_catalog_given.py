@@ -268,7 +268,13 @@ TWICE = "2 streams would have the name '{}'; give each one of its own"
     [
         ({"custmers": HASHED}, "there is no stream 'custmers' (did you mean customers?); there are companies, "),
         ({"copies": {"__source__": "custmers"}}, "there is no stream 'custmers' (did you mean customers?)"),
-        ({"a": {"__source__": "orders", "__alias__": "b"}, "b": {"__source__": "customers"}}, TWICE.format("b")),
+        (
+            {"a": {"__source__": "orders", "__alias__": "b"}},
+            "a: beside __source__, the entry's own name is the stream's",
+        ),
+        ({"orders": {"__alias__": "'customers'"}}, TWICE.format("customers")),
+        ({"payment_*": {"__alias__": "payments"}}, TWICE.format("payments")),
+        ({"copy": {"__source__": "payment*"}}, TWICE.format("copy")),
         ({"customers": {"__source__": "orders"}}, TWICE.format("customers")),
         ({"zz*": HASHED}, "there is no stream 'zz*'; there are companies, "),
         ({"customers": {"emialAddress": None}}, "customers: there is no field 'emialAddress' to take out (did you"),

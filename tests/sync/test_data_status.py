@@ -154,6 +154,20 @@ def test_a_data_set_that_answers_so_is_not_ready(stage: Callable[..., Stage], st
     assert len(shops.requests(ORDERS)) == 1
 
 
+@pytest.mark.parametrize("broken", ["cut", "silent", "long"])
+def test_so_it_is_where_that_answer_is_broken_off_once_or_long(stage: Callable[..., Stage], broken: str) -> None:
+    """The status alone does not tell whether it is a failure."""
+    shops = stage(companies=1, connections=1)
+    told = '{"error": "Datatype [x] not supported by platform(s) [y]", "statusCode": 404}'
+    body = told + " " * 40_000 if broken == "long" else told[:20]
+    head = f"HTTP/1.1 404 Not Found\r\nContent-Length: {max(len(body), len(told))}\r\nConnection: close\r\n\r\n"
+    more = {"piece": " ", "seconds": 5} if broken == "silent" else {}
+    shops.gate.faults.append(Fault("raw", path=ORDERS, body=head + body, **more))  # type: ignore[arg-type]
+    shops.gate.faults.append(Fault(path=ORDERS, status=404, message="Datatype [x] not supported by platform(s) [y]"))
+    run = shops.run(request_timeout=1, max_retry_wait=0).ok()
+    assert "not supported 1" in run.log
+
+
 def test_no_data_available_is_nothing_there(stage: Callable[..., Stage]) -> None:
     shops = stage(companies=1, connections=1, records=20, extras=False)
     shops.world.no_data = {ORDERS, "commerce-locations", "commerce-companyInfo"}
