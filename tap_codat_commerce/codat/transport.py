@@ -168,10 +168,8 @@ def _route(base: str) -> _Route:
     """
     with requests.Session() as session:
         settings = session.merge_environment_settings(base, {}, None, None, None)
-    verify = settings["verify"]
-    proxies = (
-        settings["proxies"] if base.startswith("https:") else {}
-    )  # in clear, the key leaves this machine for nobody
+    in_clear = urllib3.util.parse_url(base).scheme != "https"  # to this machine alone, and so by no proxy
+    verify, proxies = settings["verify"], {} if in_clear else settings["proxies"]
     adapter: Any = _Adapter()
     pool = adapter.get_connection_with_tls_context(requests.Request("GET", base).prepare(), verify, proxies=proxies)
     adapter.cert_verify(pool, base, verify, None)
