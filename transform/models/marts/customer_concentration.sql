@@ -41,6 +41,7 @@ summed as (
         {%- for percent in (1, 5, 10) %}
         sum(order_value) filter (where rank <= ceil(buyers * {{ percent }} / 100.0)) as top_{{ percent }},
         {%- endfor %}
+        sum(order_value) filter (where rank <= 5) as top_5_customers,
         sum((order_value * 1.0 / nullif(total, 0)) * (order_value * 1.0 / nullif(total, 0))) as herfindahl
     from ranked
     group by {{ shop }}
@@ -60,6 +61,7 @@ select
     summed.top_customer_id,
     customers.customer_name as top_customer_name,
     {{ ratio("summed.top_order_value", "summed.order_value") }} as top_customer_share,
+    {{ ratio("summed.top_5_customers", "summed.order_value") }} as top_5_customers_share,
     {%- for percent in (1, 5, 10) %}
     {{ ratio("summed.top_" ~ percent, "summed.order_value") }} as top_{{ percent }}_percent_share,
     {%- endfor %}

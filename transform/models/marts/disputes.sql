@@ -4,8 +4,10 @@
     "lost": ("Lost", "Accepted", "ChargeRefunded"),
     "open": ("Processing", "EvidenceRequired", "InquiryEvidenceRequired", "InquiryProcessing", "WaitingThirdParty"),
 } -%}
-{%- set three = "partition by " ~ shop ~ " order by month rows between 2 preceding and current row" -%}
-{%- set three_before = "partition by " ~ shop ~ " order by month rows between 5 preceding and 3 preceding" -%}
+{%- set by_month = "partition by " ~ shop ~ " order by month" -%}
+{%- set three = by_month ~ " range between interval '2 months' preceding and current row" -%}
+{%- set three_before = by_month ~ " range between interval '5 months' preceding and interval '3 months' preceding" -%}
+{%- set twelve_before = by_month ~ " range between interval '14 months' preceding and interval '3 months' preceding" -%}
 with raised as (
     select
         company_id,
@@ -80,6 +82,7 @@ select
     month,
     is_complete,
     is_latest,
+    month = max(month) over (partition by {{ shop }}) as is_current,
     orders,
     value_before_refunds,
     disputes,
@@ -93,7 +96,11 @@ select
     {{ ratio("disputes", "orders") }} as dispute_rate,
     {{ ratio("amount", "value_before_refunds") }} as dispute_rate_by_value,
     {{ ratio("won", "won + lost") }} as win_rate,
-    sum(disputes) over ({{ three }}) as disputes_3_months,
-    {{ ratio("sum(disputes) over (" ~ three ~ ")", "sum(orders) over (" ~ three ~ ")") }} as dispute_rate_3_months,
-    {{ ratio("sum(disputes) over (" ~ three_before ~ ")", "sum(orders) over (" ~ three_before ~ ")") }} as dispute_rate_3_months_before
+    {%- for span, months in {"3_months": three, "12_months_before": twelve_before}.items() %}
+    coalesce(sum(disputes) over ({{ months }}), 0) as disputes_{{ span }},
+    coalesce(sum(orders) over ({{ months }}), 0) as orders_{{ span }},
+    {%- endfor %}
+    {%- for span, months in {"3_months": three, "3_months_before": three_before, "12_months_before": twelve_before}.items() %}
+    {{ ratio("sum(disputes) over (" ~ months ~ ")", "sum(orders) over (" ~ months ~ ")") }} as dispute_rate_{{ span }}{{ "," if not loop.last }}
+    {%- endfor %}
 from joined

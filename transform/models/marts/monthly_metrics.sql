@@ -1,5 +1,6 @@
 {%- set shop = "company_id, connection_id, currency" -%}
 {%- set by_month = "partition by " ~ shop ~ " order by month" -%}
+{%- set three = by_month ~ " rows between 2 preceding and current row" -%}
 with months as (
     select
         {{ shop }},
@@ -79,7 +80,9 @@ joined as (
 compared as (
     select
         *,
-        case when is_complete then revenue end as complete_revenue,
+        {%- for column in ("revenue", "net_sales", "orders") %}
+        case when is_complete then {{ column }} end as complete_{{ column }},
+        {%- endfor %}
         lag(customers) over ({{ by_month }}) as customers_before,
         {{ ratio("sum(days) over (" ~ by_month ~ ")", "sum(begun) over (" ~ by_month ~ ")") }} as lifespan_days
     from joined
@@ -88,13 +91,15 @@ compared as (
 framed as (
     select
         *,
-        lag(complete_revenue) over ({{ by_month }}) as month_before,
-        lag(complete_revenue, 12) over ({{ by_month }}) as year_before,
-        {%- for months in (3, 12) %}
-        case when count(complete_revenue) over ({{ by_month }} rows between {{ months - 1 }} preceding and current row) = {{ months }}
-            then avg(complete_revenue) over ({{ by_month }} rows between {{ months - 1 }} preceding and current row)
-        end as mean_{{ months }},
+        {%- for column in ("revenue", "net_sales") %}
+        lag(complete_{{ column }}) over ({{ by_month }}) as {{ column }}_month_before,
+        lag(complete_{{ column }}, 12) over ({{ by_month }}) as {{ column }}_year_before,
+        case when count(complete_{{ column }}) over ({{ three }}) = 3 then avg(complete_{{ column }}) over ({{ three }}) end as {{ column }}_mean_3,
         {%- endfor %}
+        case when count(complete_revenue) over ({{ by_month }} rows between 11 preceding and current row) = 12
+            then avg(complete_revenue) over ({{ by_month }} rows between 11 preceding and current row)
+        end as revenue_mean_12,
+        case when count(complete_orders) over ({{ three }}) = 3 then sum(complete_orders) over ({{ three }}) end as orders_3_months,
         coalesce(
             month = max(case when is_complete then month end) over (partition by {{ shop }}), false
         ) as is_latest,
@@ -136,10 +141,14 @@ select
     {{ rounded(
         "order_value * 1.0 / nullif(orders, 0) * customer_orders / nullif(customers, 0) * lifespan_days / 30.4375", 2
     ) }} as lifetime_value,
-    {{ growth("month_before", "complete_revenue") }} as growth_on_month,
-    {{ growth("year_before", "complete_revenue") }} as growth_on_year,
-    {{ growth("lag(mean_3, 12) over (" ~ by_month ~ ")", "mean_3") }} as growth_on_year_3_months,
-    {{ rounded("mean_3", 4) }} as revenue_mean_3_months,
-    {{ rounded("mean_12", 4) }} as revenue_mean_12_months,
+    {%- for column, prefix in {"revenue": "", "net_sales": "net_sales_"}.items() %}
+    {{ growth(column ~ "_month_before", "complete_" ~ column) }} as {{ prefix }}growth_on_month,
+    {{ growth(column ~ "_year_before", "complete_" ~ column) }} as {{ prefix }}growth_on_year,
+    {{ growth("lag(" ~ column ~ "_mean_3, 12) over (" ~ by_month ~ ")", column ~ "_mean_3") }} as {{ prefix }}growth_on_year_3_months,
+    {{ rounded(column ~ "_mean_3", 4) }} as {{ column }}_mean_3_months,
+    {%- endfor %}
+    orders_3_months,
+    lag(orders_3_months, 12) over ({{ by_month }}) as orders_3_months_year_before,
+    {{ rounded("revenue_mean_12", 4) }} as revenue_mean_12_months,
     {{ ratio("case when complete_months >= 12 then mean_of_its_kind end", "mean_of_all") }} as seasonality
 from framed

@@ -25,6 +25,20 @@ sold as (
     group by company_id, connection_id
 ),
 
+-- Currencies are never added up: one of them has to stand for the shop.
+grown as (
+    select
+        company_id,
+        connection_id,
+        currency,
+        net_sales_growth_on_year_3_months,
+        orders_3_months,
+        orders_3_months_year_before,
+        row_number() over (partition by company_id, connection_id order by coalesce(orders_3_months, 0) desc, currency) as rank
+    from {{ ref("monthly_metrics") }}
+    where is_latest
+),
+
 shops as (
     select
         connections.company_id,
@@ -45,9 +59,13 @@ shops as (
         coalesce(sold.sales, 0) as sales,
         coalesce(data_sets.orders, 0) - coalesce(sold.sales, 0) as orders_that_are_no_sales,
         sold.currencies,
+        grown.currency as main_currency,
+        grown.net_sales_growth_on_year_3_months,
+        grown.orders_3_months,
+        grown.orders_3_months_year_before,
         coalesce(data_sets.fresh_data_sets, 0) as fresh_data_sets,
         data_sets.stale_data_sets,
-        data_sets.missing_data_sets
+        case when data_sets.last_read_at is null and sold.sales is null then 'all' else data_sets.missing_data_sets end as missing_data_sets
     from {{ ref("stg_codat__connections") }} as connections
     left join {{ ref("stg_codat__companies") }} as companies on connections.company_id = companies.company_id
     left join {{ ref("stg_codat__company_info") }} as info
@@ -55,6 +73,8 @@ shops as (
     left join data_sets
         on connections.company_id = data_sets.company_id and connections.connection_id = data_sets.connection_id
     left join sold on connections.company_id = sold.company_id and connections.connection_id = sold.connection_id
+    left join grown
+        on connections.company_id = grown.company_id and connections.connection_id = grown.connection_id and grown.rank = 1
     left join {{ ref("known_until") }} as known_until
         on connections.company_id = known_until.company_id and connections.connection_id = known_until.connection_id
     where connections.source_type = 'Commerce'
@@ -63,11 +83,16 @@ shops as (
 select
     *,
     case
-        when connection_status <> 'Linked' then 'The connection is ' || connection_status || '.'
+        when connection_status <> 'Linked'
+            then 'The connection is ' || connection_status || '.' || case when missing_data_sets = 'all' then ' Nothing was ever read of it.' else '' end
+        when missing_data_sets = 'all' then 'Nothing was ever read of it.'
         when sales = 0 then 'There are no sales.'
         when orders_days_old > {{ var("codat_proven_within_days") }} then 'Codat last synced the orders ' || orders_days_old || ' days ago.'
         when missing_data_sets is not null then 'Never read: ' || missing_data_sets || '.'
         when stale_data_sets is not null then 'Old: ' || stale_data_sets || '.'
+        when net_sales_growth_on_year_3_months < -0.25
+            then 'Net sales of three months are ' || cast(round(-100 * net_sales_growth_on_year_3_months) as integer)
+            || ' % below those a year before: ' || orders_3_months || ' orders instead of ' || orders_3_months_year_before || '.'
         when days_of_history < 365 then 'There is less than a year of history.'
     end as attention
 from shops
