@@ -5,8 +5,8 @@ select
     data_type,
     most_rows as expected,
     current_rows as found,
-    'The full read of ' || {{ codat_commerce.shown('full_read_at') }} || ' and what was read since can have left '
-    || most_rows || ' rows at most, but ' || current_rows || ' are here. Were rows added here by hand, by another loader,'
+    'The full read of ' || {{ codat_commerce.shown('full_read_at') }} || ' and the reads since have brought '
+    || most_rows || ' records, but ' || current_rows || ' rows are here. Were rows added here by hand, by another loader,'
     || ' or by BATCH, which does not say when? Delete them, or empty the table and read all of it again'
     || ' (docs/every-night.md). Is a row of reads missing? A full read tells anew what is there.' as what_to_do
 from {{ ref('read_proof') }}

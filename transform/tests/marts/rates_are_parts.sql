@@ -2,7 +2,7 @@
 {%- set rates = {
     "monthly_metrics": ("refund_rate", "kept_rate", "repeat_rate"),
     "disputes": ("win_rate",),
-    "customer_concentration": ("top_customer_share", "top_1_percent_share", "top_5_percent_share", "top_10_percent_share", "herfindahl_index", "repeat_share"),
+    "customer_concentration": ("top_customer_share", "top_5_customers_share", "top_1_percent_share", "top_5_percent_share", "top_10_percent_share", "herfindahl_index", "repeat_share"),
     "customer_cohorts": ("retention",),
     "product_concentration": ("share", "share_with_those_above"),
 } %}
