@@ -319,9 +319,10 @@ def trusted(
 def may_go_on(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
     """Say whether an interrupted read may be gone on from: nothing has moved since, and the same is asked for.
 
-    A read that began before the good sync had settled is begun anew: its first pages may be of an older state.
+    A read that began before the good sync had settled is begun anew: its first pages may be of an older state. So is
+    one that began after a failed sync: nothing tells when that failed.
     """
-    if after is None or not status.certain or not is_settled(status, after.asked_at):
+    if after is None or not status.certain or status.kind is not Kind.GOOD or not is_settled(status, after.asked_at):
         return False
     now = (status.good_sync_id, status.sync_id, query, page_size)
     return (after.sync_id, after.latest_sync_id, after.query, after.page_size) == now

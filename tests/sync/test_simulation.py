@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.bookmark import Checkpoint
     from tap_codat_commerce.sync.proof import Read, Seen
 
-DOUBT = proof.doubt
+DOUBT, MAY_GO_ON = proof.doubt, proof.may_go_on
 
 
 def doubt_by_ids(read: Read, before: SyncStatus, after: SyncStatus, **rest: Any) -> str | None:
@@ -53,6 +53,10 @@ def goes_on(after: Checkpoint | None, *_: Any) -> bool:
 def goes_on_unsettled(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
     now = (status.good_sync_id, status.sync_id, query, page_size)
     return after is not None and (after.sync_id, after.latest_sync_id, after.query, after.page_size) == now
+
+
+def goes_on_after_any_sync(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
+    return MAY_GO_ON(after, replace(status, current="Complete"), query, page_size)
 
 
 def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
@@ -124,6 +128,9 @@ RULES = {
     ),
     "a checkpoint holds only if the sync had settled": Rule(
         proof, "may_go_on", goes_on_unsettled, ONE, (((0, "sync 0 restamp"), (3, "stale")), ())
+    ),
+    "a checkpoint holds only after a good sync": Rule(
+        proof, "may_go_on", goes_on_after_any_sync, DAILY, ((), ((0, "try 0 restamp"), (5, "stale"), (6, "stop")))
     ),
     "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
 }
