@@ -72,6 +72,17 @@ def test_a_loader_that_dies_makes_nothing_look_gone(warehouse: Warehouse) -> Non
         assert warehouse.current == held(warehouse)
 
 
+def test_a_loader_that_dies_between_tables_makes_no_company_vanish(warehouse: Warehouse) -> None:
+    """It has taken the company's row anew, and not its connections'; another job has loaded another company since."""
+    later = """{} + interval '{} hours'""".format
+    warehouse.change(
+        f"""update codat.companies set "_sdc_extracted_at" = {later('"_sdc_extracted_at"', 1)}""",
+        f"""insert into codat.connections ("companyId", "id", "_sdc_extracted_at")
+        select 'other', 'its', {later('max("_sdc_extracted_at")', 2)} from codat.connections""",
+    )
+    assert warehouse.current == held(warehouse)
+
+
 def test_no_data_after_a_failed_sync_makes_nothing_look_gone(warehouse: Warehouse) -> None:
     world, before = warehouse.shops.world, held(warehouse)
     connection = world.connections()[0]

@@ -114,6 +114,9 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
     assert "no read of it was proven for 7 days" in not_read.pop("commerce-disputes")
     assert not {*too_many, *without_read, *not_read}
 
+    said = warehouse.dbt("run", "--select", "stg_codat__orders", "--vars", "codat_schema: codta")
+    assert "No stream has a table in the schema codta" in said
+
     warehouse.change("""update codat.connections set "status" = 'Deauthorized'""")
     warehouse.dbt("run", "--select", "+shop_health")
     rows = warehouse.rows("select attention from commerce.shop_health")

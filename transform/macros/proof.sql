@@ -6,6 +6,11 @@
     {{ data_type }} in ('' {%- for stream in var('codat_filtered_streams') %}, '{{ data_sets[stream] }}'{% endfor %})
 {%- endmacro %}
 
+{# Whether the loader has a table of a data set. #}
+{% macro is_loaded(data_type) -%}
+    {{ data_type }} in ('' {%- for stream, known in codat_commerce.data_sets().items() if codat_commerce.loaded_columns(stream) %}, '{{ known }}'{% endfor %})
+{%- endmacro %}
+
 {# A time as people read it. #}
 {% macro shown(moment) %}{{ adapter.dispatch('shown', 'codat_commerce')(moment) }}{% endmacro %}
 

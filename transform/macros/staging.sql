@@ -1,6 +1,9 @@
 {#- The one place that knows of tables and columns that were not loaded, and of what is gone. -#}
 
-{# The names of the columns that the loader has made for a stream; none if it has made no table. #}
+{#
+    The names of the columns that the loader has made for a stream; none if it has made no table. Raises an error for a
+    table that may not be read: it would look as if nothing had been loaded.
+#}
 {% macro loaded_columns(stream) %}
     {%- set source = source('codat', stream) -%}
     {%- set names = [] -%}
@@ -9,6 +12,9 @@
         {%- for column in (adapter.get_columns_in_relation(table) if table else []) -%}
             {%- do names.append(column.name | lower) -%}
         {%- endfor -%}
+        {%- if table and not names -%}
+            {%- do exceptions.raise_compiler_error(source ~ " is there, and may not be read: grant select on it, and usage on its schema.") -%}
+        {%- endif -%}
     {%- endif -%}
     {{ return(names) }}
 {% endmacro %}
@@ -24,8 +30,11 @@
     {%- set reads = codat_commerce.loaded_columns('reads') -%}
     {%- set connections = codat_commerce.loaded_columns('connections') -%}
     {%- set companies = codat_commerce.loaded_columns('companies') -%}
+    {%- if execute and not (loaded or reads or connections or companies) -%}
+        {%- do exceptions.raise_compiler_error("No stream has a table in the schema " ~ var('codat_schema') ~ ": is the variable codat_schema right, and has the loader run?") -%}
+    {%- endif -%}
     {%- set stamped = '_sdc_extracted_at' in loaded -%}
-    {%- set by_reads = loaded and data_type and stamped and reads -%}
+    {%- set by_reads = loaded and data_type and stamped and 'full' in reads and 'arrived' in reads -%}
     {%- set by_list = loaded and (data_type or stream == 'connections') and '_sdc_extracted_at' in connections and '_sdc_extracted_at' in companies -%}
     {%- if by_reads %}
 with arrived as (
@@ -71,12 +80,17 @@ where true
 
 {#
     Connections that are not in their company's list any more: their row is older than their company's. A loader that
-    died may have kept the company's row alone: so some connection's row has to be as new.
+    died may have kept the company's row alone: so another connection of the company has to be as new. Where it has none,
+    its reads tell what is gone.
 #}
 {% macro gone_connections() -%}
 select 1
 from {{ source('codat', 'connections') }} as connection
 inner join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
 where connection."_sdc_extracted_at" < company."_sdc_extracted_at"
-    and company."_sdc_extracted_at" <= (select max("_sdc_extracted_at") from {{ source('codat', 'connections') }})
+    and exists (
+        select 1
+        from {{ source('codat', 'connections') }} as other
+        where other."companyId" = company."id" and other."_sdc_extracted_at" >= company."_sdc_extracted_at"
+    )
 {%- endmacro %}

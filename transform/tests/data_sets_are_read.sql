@@ -1,4 +1,5 @@
 {{ config(store_failures=true) }}
+-- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 {%- set days = var('codat_proven_within_days') | int %}
 with reads as (
     select company_id, data_type, max(ended_at) as last_read_at
@@ -11,7 +12,7 @@ status as (
     select company_id, data_type, last_successful_sync
     from {{ ref('stg_codat__data_status') }}
     where last_successful_sync is not null and coalesce(current_status, '') <> 'NotSupported'
-        and data_type in ('' {%- for stream, data_type in codat_commerce.data_sets().items() if codat_commerce.loaded_columns(stream) %}, '{{ data_type }}'{% endfor %})
+        and {{ codat_commerce.is_loaded('data_type') }}
 )
 
 select
@@ -21,7 +22,7 @@ select
     'a proven read after ' || {{ codat_commerce.shown('status.last_successful_sync') }} as expected,
     coalesce('one of ' || {{ codat_commerce.shown('reads.last_read_at') }}, 'none') as found,
     'Codat has newer data, and no read of it was proven for {{ days }} days. Look for the company in the log of the tap,'
-    || ' and run codat-commerce status. Is the stream not to be read any more? Drop its table.' as what_to_do
+    || ' and run codat-commerce status. Is the stream not to be read any more? Drop its table, with cascade.' as what_to_do
 from status
 left join reads on reads.company_id = status.company_id and reads.data_type = status.data_type
 left join {{ ref('stg_codat__companies') }} as companies on companies.company_id = status.company_id

@@ -1,4 +1,5 @@
 {{ config(store_failures=true) }}
+-- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 select
     company_id,
     connection_id,
@@ -6,8 +7,13 @@ select
     compared_records as expected,
     compared_rows as found,
     'The read of ' || {{ codat_commerce.shown('compared_read_at') }} || ' was proven with '
-    || compared_records || ' records, and has arrived, but only ' || compared_rows || ' rows are here. Were rows deleted'
-    || ' here? Then read the company again (docs/every-night.md). Does a stream map filter them? Then name the stream in'
+    || compared_records || ' records, and has arrived, but only ' || compared_rows || ' rows are here. '
+    || case when compared_rows = 0 then 'Has the stream another name, by __alias__? Does the loader write _sdc_extracted_at'
+    || ' no more? ' else '' end
+    || 'Were rows deleted here? Then read the company again (docs/every-night.md). Does a stream map filter them? Then name the stream in'
     || ' codat_filtered_streams.' as what_to_do
 from {{ ref('read_proof') }}
-where compared_rows < compared_records and not {{ codat_commerce.is_filtered('data_type') }}
+where
+    compared_rows < compared_records
+    and {{ codat_commerce.is_loaded('data_type') }}
+    and not {{ codat_commerce.is_filtered('data_type') }}

@@ -1,4 +1,5 @@
 {{ config(severity='warn', store_failures=true) }}
+-- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 select
     company_id,
     connection_id,
