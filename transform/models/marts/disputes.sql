@@ -70,12 +70,12 @@ joined as (
         coalesce(sold.orders, 0) as orders,
         {{ amount("sold.order_value + sold.refunds") }} as value_before_refunds,
         coalesce(counted.disputes, case when months.is_known then 0 end) as disputes,
-        case when months.is_known or counted.disputes > 0 then {{ amount("counted.amount") }} end as amount,
+        {{ rounded("coalesce(counted.amount, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount,
         {%- for outcome in ("won", "lost", "open", "unknown") %}
         coalesce(counted.{{ outcome }}, case when months.is_known then 0 end) as {{ outcome }},
         {%- endfor %}
-        case when months.is_known or counted.disputes > 0 then {{ amount("counted.amount_lost") }} end as amount_lost,
-        case when months.is_known or counted.disputes > 0 then {{ amount("counted.amount_open") }} end as amount_open
+        {{ rounded("coalesce(counted.amount_lost, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount_lost,
+        {{ rounded("coalesce(counted.amount_open, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount_open
     from known as months
     left join {{ ref("monthly_metrics") }} as sold
         on months.company_id = sold.company_id
