@@ -82,16 +82,16 @@ case when {{ moment }} >= cast('2000-01-01' as timestamp) and {{ moment }} <= {{
 
 {# The time zone of a company's business, by the variables; its company_id has to be a column. #}
 {% macro zone_of(company_id) -%}
-{%- set zones = var("codat_time_zones") or {} -%}
+{%- set zones = var("codat_time_zones", {}) or {} -%}
 {%- if zones is not mapping -%}
 {{ exceptions.raise_compiler_error("codat_time_zones has to map ids of companies to time zones, as {<company_id>: Europe/Lisbon}. It is: " ~ zones) }}
 {%- endif -%}
 {%- if zones -%}
 case lower({{ company_id }})
 {%- for company, zone in zones.items() %} when '{{ company | lower | replace("'", "''") }}' then {{ codat_commerce.zone(zone) }}{% endfor %}
- else {{ codat_commerce.zone(var("codat_time_zone")) }} end
+ else {{ codat_commerce.zone(var("codat_time_zone", "UTC")) }} end
 {%- else -%}
-{{ codat_commerce.zone(var("codat_time_zone")) }}
+{{ codat_commerce.zone(var("codat_time_zone", "UTC")) }}
 {%- endif -%}
 {%- endmacro %}
 
@@ -118,7 +118,7 @@ cast(({{ codat_commerce.dated(moment) }}) at time zone 'UTC' at time zone {{ cod
 
 {# A variable of a text instead of a list would be read letter by letter. #}
 {% macro filtered_streams_are_a_list() -%}
-{%- set streams = var("codat_filtered_streams") -%}
+{%- set streams = var("codat_filtered_streams", []) -%}
 {%- if streams is string or streams is mapping or streams is not iterable -%}
 {{ exceptions.raise_compiler_error("codat_filtered_streams has to be a list of streams, as [customers]. It is: " ~ streams) }}
 {%- endif -%}
