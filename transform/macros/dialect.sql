@@ -17,11 +17,16 @@
 
 {% macro default__column_as(column, kind) -%}
     {%- if kind == 'json' -%} nullif(to_jsonb({{ column }}), 'null'::jsonb)
+    {%- elif kind == 'number' -%} {{ codat_commerce.below('cast(' ~ column ~ ' as numeric)', 28) }}
     {%- else -%} cast({{ column }} as {{ codat_commerce.type_of(kind) }})
     {%- endif -%}
 {%- endmacro %}
 
-{# One number beyond all decimals is null: it must not end the build for all. #}
+{# One number beyond all decimals is null, on both: it must not end the build for all. #}
+{% macro below(number, digits) -%}
+case when abs({{ number }}) < 1e{{ digits }} then {{ number }} end
+{%- endmacro %}
+
 {% macro duckdb__column_as(column, kind) -%}
     {{ 'try_cast' if kind == 'number' else 'cast' }}({{ column }} as {{ codat_commerce.type_of(kind) }})
 {%- endmacro %}
@@ -35,7 +40,7 @@
     {%- if kind == 'json' -%} nullif({{ value }} #> {{ where }}, 'null'::jsonb)
     {%- elif kind == 'text' -%} {{ value }} #>> {{ where }}
     {%- elif kind == 'timestamp' -%} cast({{ value }} #>> {{ where }} as timestamptz) at time zone 'UTC'
-    {%- else -%} cast({{ value }} #>> {{ where }} as {{ codat_commerce.type_of(kind) }})
+    {%- else -%} {{ codat_commerce.column_as('(' ~ value ~ ' #>> ' ~ where ~ ')', kind) }}
     {%- endif -%}
 {%- endmacro %}
 

@@ -1,35 +1,43 @@
 {# What the marts share. What the two databases say differently is dispatched. #}
 
-{# A number of so many digits after the point, on both databases. #}
+{# A number of so many digits after the point, on both databases; null if it has too many before it. #}
 {% macro rounded(value, digits) -%}
-cast({{ value }} as decimal(38, {{ digits }}))
+{{ adapter.dispatch("rounded", "codat_commerce")(value, digits) }}
+{%- endmacro %}
+
+{% macro default__rounded(value, digits) -%}
+cast({{ codat_commerce.below(value, 37 - digits) }} as decimal(38, {{ digits }}))
+{%- endmacro %}
+
+{% macro duckdb__rounded(value, digits) -%}
+try_cast({{ value }} as decimal(38, {{ digits }}))
 {%- endmacro %}
 
 {# An amount of money, or units; 0 where there is none. #}
 {% macro amount(value) -%}
-{{ rounded("coalesce(" ~ value ~ ", 0)", 4) }}
+{{ codat_commerce.rounded("coalesce(" ~ value ~ ", 0)", 4) }}
 {%- endmacro %}
 
 {# A part of a whole; null where the whole is nothing. #}
 {% macro ratio(part, whole) -%}
-{{ rounded("(" ~ part ~ ") * 1.0 / nullif(" ~ whole ~ ", 0)", 6) }}
+{{ codat_commerce.rounded("(" ~ part ~ ") * 1.0 / nullif(" ~ whole ~ ", 0)", 6) }}
 {%- endmacro %}
 
 {# The change from one amount to another, as a part of the first; null where the first is nothing. #}
 {% macro growth(before, after) -%}
-{{ ratio("(" ~ after ~ ") - (" ~ before ~ ")", "abs(" ~ before ~ ")") }}
+{{ codat_commerce.ratio("(" ~ after ~ ") - (" ~ before ~ ")", "abs(" ~ before ~ ")") }}
 {%- endmacro %}
 
-{# Of two numbers of Codat's. #}
+{# Of two numbers of Codat's; null if one of them has more than eleven digits: one line must not end the build for all. #}
 {% macro product_of(one, other) -%}
 {{ adapter.dispatch("product_of", "codat_commerce")(one, other) }}
 {%- endmacro %}
 
 {% macro default__product_of(one, other) -%}
-{{ one }} * {{ other }}
+({{ codat_commerce.below(one, 11) }}) * ({{ codat_commerce.below(other, 11) }})
 {%- endmacro %}
 
-{# Its decimals end at 38 digits, and one line beyond that would end the build for all. #}
+{# Its decimals end at 38 digits. #}
 {% macro duckdb__product_of(one, other) -%}
 try_cast({{ one }} as decimal(19, 8)) * try_cast({{ other }} as decimal(19, 8))
 {%- endmacro %}
@@ -66,19 +74,52 @@ cast(generate_series(cast({{ first }} as timestamp), cast({{ last }} as timestam
 cast(unnest(generate_series(cast({{ first }} as timestamp), cast({{ last }} as timestamp), interval '1 {{ unit }}')) as date)
 {%- endmacro %}
 
+{# A moment; null if it cannot be one of a shop's: one bad date would stretch a calendar over thousands of years. #}
+{% macro dated(moment) -%}
+case when {{ moment }} >= cast('2000-01-01' as timestamp) and {{ moment }} <= {{ codat_commerce.now_in_utc() }} + interval '1 day'
+    then {{ moment }} end
+{%- endmacro %}
+
 {# The time zone of a company's business, by the variables; its company_id has to be a column. #}
 {% macro zone_of(company_id) -%}
-{%- set zones = var("codat_time_zones") -%}
+{%- set zones = var("codat_time_zones", {}) or {} -%}
+{%- if zones is not mapping -%}
+{{ exceptions.raise_compiler_error("codat_time_zones has to map ids of companies to time zones, as {<company_id>: Europe/Lisbon}. It is: " ~ zones) }}
+{%- endif -%}
 {%- if zones -%}
-case {{ company_id }}
-{%- for company, zone in zones.items() %} when '{{ company | replace("'", "''") }}' then '{{ zone | replace("'", "''") }}'{% endfor %}
- else '{{ var("codat_time_zone") }}' end
+case lower({{ company_id }})
+{%- for company, zone in zones.items() %} when '{{ company | lower | replace("'", "''") }}' then {{ codat_commerce.zone(zone) }}{% endfor %}
+ else {{ codat_commerce.zone(var("codat_time_zone", "UTC")) }} end
 {%- else -%}
-'{{ var("codat_time_zone") }}'
+{{ codat_commerce.zone(var("codat_time_zone", "UTC")) }}
 {%- endif -%}
 {%- endmacro %}
 
-{# The day on which a moment falls where the business is. A moment is a timestamp in UTC. #}
+{# Databases take abbreviations and offsets too, which know no summer time, and mean different things. #}
+{% macro zone(name) -%}
+{%- if name is not string or (name != "UTC" and "/" not in name) -%}
+{{ exceptions.raise_compiler_error("A time zone in codat_time_zone or codat_time_zones has to be UTC, or a name as Europe/Lisbon. It is: " ~ name) }}
+{%- endif -%}
+'{{ name | replace("'", "''") }}'
+{%- endmacro %}
+
+{# The day on which a moment falls where the business is; null if it is no date. A moment is a timestamp in UTC. #}
 {% macro local_day(moment, company_id) -%}
-cast({{ moment }} at time zone 'UTC' at time zone {{ zone_of(company_id) }} as date)
+cast(({{ codat_commerce.dated(moment) }}) at time zone 'UTC' at time zone {{ codat_commerce.zone_of(company_id) }} as date)
+{%- endmacro %}
+
+{# Without its column, amounts of all currencies would be added up as if they were of one. For a pre-hook. #}
+{% macro needs_currency(stream) -%}
+{%- set loaded = codat_commerce.loaded_columns(stream) -%}
+{%- if loaded and "currency" not in loaded -%}
+{{ exceptions.raise_compiler_error("The loader has no column currency in " ~ stream ~ ", so that different currencies would be added up. Select it in the tap's catalog, and load again.") }}
+{%- endif -%}
+{%- endmacro %}
+
+{# A variable of a text instead of a list would be read letter by letter. #}
+{% macro filtered_streams_are_a_list() -%}
+{%- set streams = var("codat_filtered_streams", []) -%}
+{%- if streams is string or streams is mapping or streams is not iterable -%}
+{{ exceptions.raise_compiler_error("codat_filtered_streams has to be a list of streams, as [customers]. It is: " ~ streams) }}
+{%- endif -%}
 {%- endmacro %}

@@ -1,3 +1,4 @@
+{{- config(pre_hook="{{ codat_commerce.needs_currency('transactions') }}") -}}
 {%- set shop = "company_id, connection_id, currency" -%}
 {%- set columns = ("payments", "fees", "refunds", "payouts", "failed_payouts", "other") -%}
 -- Platforms differ in the sign of what leaves: by its type, each amount is counted on the side where it belongs.
@@ -10,7 +11,6 @@ with moved as (
         type,
         coalesce(total_amount, 0) as amount
     from {{ ref("stg_codat__transactions") }}
-    where coalesce(source_created_date, created_date) is not null
 ),
 
 by_week as (
@@ -28,6 +28,7 @@ by_week as (
             or type not in ('Payment', 'PaymentFee', 'PaymentFeeRefund', 'Refund', 'Payout', 'Transfer', 'FailedPayout')
         ) as other
     from moved
+    where week is not null
     group by {{ shop }}, week
 ),
 
@@ -42,8 +43,8 @@ calendar as (
         spans.company_id,
         spans.connection_id,
         spans.currency,
-        known_until.last_day,
-        {{ each("week", "spans.first_week", "greatest(spans.last_week, known_until.last_day)") }} as week
+        known_until.transactions_last_day as last_day,
+        {{ each("week", "spans.first_week", "greatest(spans.last_week, known_until.transactions_last_day)") }} as week
     from spans
     left join {{ ref("known_until") }} as known_until
         on spans.company_id = known_until.company_id and spans.connection_id = known_until.connection_id

@@ -1,3 +1,4 @@
+{{- config(pre_hook="{{ codat_commerce.needs_currency('disputes') }}") -}}
 {%- set shop = "company_id, connection_id, currency" -%}
 {%- set outcomes = {
     "won": ("Won", "InquiryClosed"),
@@ -47,24 +48,35 @@ months as (
     select {{ shop }}, month from counted
 ),
 
+-- Where disputes were never read, or not since, nobody knows how many there are: null is not 0.
+known as (
+    select
+        months.*,
+        known_until.disputes_last_day,
+        coalesce(months.month <= known_until.disputes_last_day, false) as is_known
+    from months
+    left join {{ ref("known_until") }} as known_until
+        on months.company_id = known_until.company_id and months.connection_id = known_until.connection_id
+),
+
 joined as (
     select
         months.company_id,
         months.connection_id,
         months.currency,
         months.month,
-        coalesce(sold.is_complete, false) as is_complete,
+        coalesce(sold.is_complete and {{ months_later("months.month", 1) }} <= months.disputes_last_day, false) as is_complete,
         coalesce(sold.is_latest, false) as is_latest,
         coalesce(sold.orders, 0) as orders,
         {{ amount("sold.order_value + sold.refunds") }} as value_before_refunds,
-        coalesce(counted.disputes, 0) as disputes,
-        {{ amount("counted.amount") }} as amount,
+        coalesce(counted.disputes, case when months.is_known then 0 end) as disputes,
+        {{ rounded("coalesce(counted.amount, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount,
         {%- for outcome in ("won", "lost", "open", "unknown") %}
-        coalesce(counted.{{ outcome }}, 0) as {{ outcome }},
+        coalesce(counted.{{ outcome }}, case when months.is_known then 0 end) as {{ outcome }},
         {%- endfor %}
-        {{ amount("counted.amount_lost") }} as amount_lost,
-        {{ amount("counted.amount_open") }} as amount_open
-    from months
+        {{ rounded("coalesce(counted.amount_lost, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount_lost,
+        {{ rounded("coalesce(counted.amount_open, case when months.is_known or counted.disputes > 0 then 0 end)", 4) }} as amount_open
+    from known as months
     left join {{ ref("monthly_metrics") }} as sold
         on months.company_id = sold.company_id
         and months.connection_id = sold.connection_id
@@ -97,10 +109,12 @@ select
     {{ ratio("amount", "value_before_refunds") }} as dispute_rate_by_value,
     {{ ratio("won", "won + lost") }} as win_rate,
     {%- for span, months in {"3_months": three, "12_months_before": twelve_before}.items() %}
-    coalesce(sum(disputes) over ({{ months }}), 0) as disputes_{{ span }},
+    case when count(*) over ({{ months }}) = count(disputes) over ({{ months }})
+        then coalesce(sum(disputes) over ({{ months }}), 0)
+    end as disputes_{{ span }},
     coalesce(sum(orders) over ({{ months }}), 0) as orders_{{ span }},
     {%- endfor %}
     {%- for span, months in {"3_months": three, "3_months_before": three_before, "12_months_before": twelve_before}.items() %}
-    {{ ratio("sum(disputes) over (" ~ months ~ ")", "sum(orders) over (" ~ months ~ ")") }} as dispute_rate_{{ span }}{{ "," if not loop.last }}
+    {{ ratio("case when count(*) over (" ~ months ~ ") = count(disputes) over (" ~ months ~ ") then sum(disputes) over (" ~ months ~ ") end", "sum(orders) over (" ~ months ~ ")") }} as dispute_rate_{{ span }}{{ "," if not loop.last }}
     {%- endfor %}
 from joined

@@ -1,6 +1,6 @@
 -- The order says how much was refunded, not when: its own payments know, or the platform's transactions.
 with paid_back as (
-    select company_id, connection_id, order_id, min(created_date) as refunded_at
+    select company_id, connection_id, order_id, min({{ dated("created_date") }}) as refunded_at
     from {{ ref("order_payments") }}
     where amount < 0 and status = 'Paid'
     group by company_id, connection_id, order_id
@@ -11,7 +11,7 @@ moved as (
         company_id,
         connection_id,
         transaction_source_id as order_id,
-        min(coalesce(source_created_date, created_date)) as refunded_at
+        min({{ dated("coalesce(source_created_date, created_date)") }}) as refunded_at
     from {{ ref("stg_codat__transactions") }}
     where type = 'Refund' and transaction_source_type = 'Order'
     group by company_id, connection_id, transaction_source_id
@@ -41,7 +41,9 @@ select
     customer_id,
     day as ordered_on,
     {{ local_day("refunded_at", "company_id") }} as refunded_on,
-    {{ local_day("refunded_at", "company_id") }} - day as days_to_refund,
+    case when {{ local_day("refunded_at", "company_id") }} >= day
+        then {{ local_day("refunded_at", "company_id") }} - day
+    end as days_to_refund,
     {{ amount("order_value + refunds") }} as value_before,
     refunds as refund,
     {{ ratio("refunds", "order_value + refunds") }} as share_refunded,

@@ -1,3 +1,5 @@
+{{- config(pre_hook="{{ codat_commerce.needs_currency('orders') }}") -}}
+{%- do filtered_streams_are_a_list() -%}
 -- An order's refund stands in as many as three places, so that adding them up would count it twice: the largest is taken.
 with lines as (
     select
@@ -26,7 +28,7 @@ payments as (
 orders as (
     select
         *,
-        coalesce(created_date, closed_date, source_modified_date) as ordered_at
+        {{ dated("coalesce(created_date, closed_date, source_modified_date)") }} as ordered_at
     from {{ ref("stg_codat__orders") }}
 ),
 
@@ -36,7 +38,7 @@ sold as (
         orders.connection_id,
         orders.id as order_id,
         coalesce(nullif(orders.currency, ''), 'XXX') as currency,
-        orders.customer_id,
+        nullif(orders.customer_id, '') as customer_id,
         orders.ordered_at,
         {{ local_day("orders.ordered_at", "orders.company_id") }} as day,
         {{ amount("lines.revenue") }} as revenue,
