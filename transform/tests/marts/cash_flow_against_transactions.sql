@@ -8,7 +8,7 @@ with transactions as (
         coalesce(nullif(currency, ''), 'XXX') as currency,
         sum(total_amount) as expected
     from {{ ref("stg_codat__transactions") }}
-    where coalesce(source_created_date, created_date) is not null
+    where {{ codat_commerce.dated("coalesce(source_created_date, created_date)") }} is not null
     group by 1, 2, 3
 ),
 

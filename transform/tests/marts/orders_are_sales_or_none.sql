@@ -14,7 +14,7 @@ where
     and (
         sales.order_id is not null
         or (
-            coalesce(orders.created_date, orders.closed_date, orders.source_modified_date) is not null
+            {{ codat_commerce.dated("coalesce(orders.created_date, orders.closed_date, orders.source_modified_date)") }} is not null
             and not exists (
                 select 1
                 from {{ ref("order_payments") }} as payments
