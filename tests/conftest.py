@@ -53,8 +53,8 @@ QUICK_SECONDS = 3.0
 """Of the processor: so much a test of the fast half may take."""
 TAP = [sys.executable, "-m", "tap_codat_commerce"]
 
-LONG = "targets"
-"""The folder of the tests that take longest."""
+LONG = {"targets", "transform"}
+"""The folders of the tests that take longest."""
 settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
@@ -72,8 +72,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if seen[item.path] > QUICK_WITH_STAND_IN:
                 item.add_marker("slow")
     workers = getattr(config, "workerinput", {}).get("workercount", 1)
-    long = [item for item in items if item.path.parent.name == LONG]
-    others = [item for item in items if item.path.parent.name != LONG]
+    long = [item for item in items if item.path.parent.name in LONG]
+    others = [item for item in items if item.path.parent.name not in LONG]
     each = -(-len(others) // workers)
     items[:] = [i for n in range(workers) for i in (*long[n::workers], *others[n * each : (n + 1) * each])]
 

@@ -57,7 +57,7 @@ WORLDS = {
     "two shops, no history": BASE._replace(shops=2, history=False),
     "two shops, the good sync that was requested last": BASE._replace(shops=2, by_request=True, pace=90),
 }
-SUITE = ("one shop", "one shop, whose first sync is under way", "two shops")
+SUITE = ("one shop", "one shop, whose first sync is under way")
 """The worlds of which the suite tries every history of two events; the command tries all of them in all worlds."""
 BEFORE, AFTER = "before", "after"
 PAGE_SIZE = 2

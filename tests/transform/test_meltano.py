@@ -32,7 +32,8 @@ def test_the_job(stage: Callable[..., Stage], kind: str) -> None:
         install(meltano, f"dbt-{kind}", env)
         own = {"TAP_CODAT_COMMERCE_API_KEY": API_KEY, "TAP_CODAT_COMMERCE_API_URL": shops.url}
         where = {"DBT_TARGET_PATH": str(warehouse.made), "DBT_LOG_PATH": str(warehouse.folder)}
-        for job in (["run", "tap-codat-commerce", name, f"dbt-{kind}:build"], ["invoke", f"dbt-{kind}:docs"]):
+        jobs = [["run", "tap-codat-commerce", name, f"dbt-{kind}:build"], ["invoke", f"dbt-{kind}:docs"]]
+        for job in jobs[: 2 if kind == KINDS[0] else 1]:
             done = subprocess.run(
                 [meltano, *job],
                 cwd=ROOT,
@@ -42,6 +43,6 @@ def test_the_job(stage: Callable[..., Stage], kind: str) -> None:
                 check=False,
             )
             assert done.returncode == 0, done.stdout + done.stderr
-        assert (warehouse.made / "catalog.json").is_file()
+        assert (warehouse.made / "catalog.json").is_file() is (kind == KINDS[0])
         (found,) = warehouse.rows("select count(*) as months, sum(orders) as orders from commerce.monthly_metrics")
         assert (int(found["months"]) > 12, int(found["orders"])) == (True, 40)
