@@ -87,10 +87,11 @@ where true
 select 1
 from {{ source('codat', 'connections') }} as connection
 inner join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
+inner join (
+    select "companyId", max("_sdc_extracted_at") as latest
+    from {{ source('codat', 'connections') }}
+    group by "companyId"
+) as listed on listed."companyId" = connection."companyId"
 where connection."_sdc_extracted_at" < company."_sdc_extracted_at"
-    and exists (
-        select 1
-        from {{ source('codat', 'connections') }} as other
-        where other."companyId" = company."id" and other."_sdc_extracted_at" >= company."_sdc_extracted_at"
-    )
+    and company."_sdc_extracted_at" <= listed.latest
 {%- endmacro %}
