@@ -225,19 +225,19 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
         UnreadableAnswer: it is no JSON, or is nested too deeply; UnexpectedAnswer if `decode` expects another form.
         NoAnswer: it is no JSON, but may have been cut off.
     """
-    if len(answer.body) > MOST_COMMAS and answer.body.count(b",") > MOST_COMMAS:
+    if len(answer.body) > 2 * MOST_COMMAS and answer.body.count(b",") > MOST_COMMAS:
         what = f"{request} answered {answer.status} with more than {MOST_COMMAS} values"
         raise errors.TooLarge(what)
     body, mended = unicode_repair.mended(answer.body)
     if mended:
         logger.warning(r"%s: %d characters are no Unicode; they come as \xe9 or \ud83d would.", request, mended)
-    what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     try:
-        if not nesting.is_too_deep(body):
-            return _bounded(request, decode(body))
+        return _bounded(request, decode(body))
     except msgspec.ValidationError as exc:
         what = f"{request} answered {answer.status} with JSON of an unexpected form: {quoted(str(exc))}"
         raise errors.UnexpectedAnswer(what) from exc
+    except (nesting.TooDeep, RecursionError):
+        what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     except ValueError:
         body, places = broken_entries.taken_out(body) if answer.whole else (body, [])
         if places:
@@ -255,7 +255,7 @@ def _without(request: str, places: list[str], decode: Callable[[bytes], Any], bo
     """
     try:
         value = _bounded(request, decode(body))
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         what = f"{request}: its answer is no JSON, also without {quoted(places[0])}"
         raise errors.UnreadableAnswer(what) from exc
     more = f", and {len(places) - SHOWN} more" if len(places) > SHOWN else ""

@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import msgspec
 
+from tap_codat_commerce.codat import nesting
+
 MOST_DIGITS = 4300
 """Characters of the longest whole number (with sign) that targets in Python can read. msgspec has the same bound."""
 EXACT = "e-000"
@@ -77,6 +79,7 @@ def has_long_number(text: Any) -> bool:
 
 def _exact(text: Any) -> Any:
     """Return JSON with a mark behind each whole number that would lose its spelling, or be refused, when decoded."""
+    nesting.check(text)
     if not (MINUS_ZERO.search(text) or has_long_number(text)):
         return text
     mark = EXACT.encode()
@@ -100,6 +103,7 @@ def decode(text: Any) -> Any:
     """Return bytes as Python values, numbers with a fraction or an exponent as Decimal.
 
     Raises:
+        TooDeep: they are nested too deeply.
         msgspec.DecodeError: they are no JSON.
     """
     return _decode(_exact(text))

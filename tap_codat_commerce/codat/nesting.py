@@ -1,7 +1,7 @@
-"""Bounds how deeply JSON may be nested, before a decoder meets it.
+"""Bounds how deeply JSON may be nested that goes on to others.
 
 Decoders recurse, and leave the bound to Python: a thousand levels in 3.11, several thousand later on. With a bound of
-our own, what is refused does not depend on the version, and nothing that comes after it runs out of stack.
+our own, what goes out does not depend on the version, and nothing that comes after it runs out of stack.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +28,24 @@ STEPS = bytes.maketrans(b"[{]}", b"\1\1\xff\xff")
 IRRELEVANT = bytes(set(range(256)) - set(b'[{]}"'))
 
 
-def is_too_deep(body: bytes) -> bool:
-    """Say whether JSON has more levels than MOST_LEVELS, in a time that grows in step with its length."""
-    if len(body) <= 2 * MOST_LEVELS:
-        return False
-    steps = b"".join(piece.translate(STEPS, IRRELEVANT) for piece in _pieces(body))
+class TooDeep(ValueError):
+    """JSON is nested too deeply."""
+
+
+def check(text: Any) -> None:
+    """Refuse bytes of JSON that have more levels than MOST_LEVELS.
+
+    Raises:
+        TooDeep: they do.
+    """
+    if len(text) > 2 * MOST_LEVELS and is_too_deep(text):
+        msg = "it is nested too deeply"
+        raise TooDeep(msg)
+
+
+def is_too_deep(text: Any) -> bool:
+    """Say whether bytes of JSON have more levels than MOST_LEVELS, in a time that grows in step with their length."""
+    steps = b"".join(piece.translate(STEPS, IRRELEVANT) for piece in _pieces(memoryview(text)))
     for quotes in (b'""""', b'""'):  # most strings are empty by now
         steps = steps.replace(quotes, b"")
     steps = STRING.sub(b"", steps)
@@ -41,13 +54,13 @@ def is_too_deep(body: bytes) -> bool:
     return SHALLOW + max(accumulate(array("b", steps)), default=0) > MOST_LEVELS
 
 
-def _pieces(body: bytes) -> Iterator[bytes]:
+def _pieces(body: memoryview) -> Iterator[bytes]:
     """Yield JSON without what is escaped: each quote that is left begins or ends a string."""
     start = 0
     while start < len(body):
-        piece = body[start : start + PIECE]
+        piece = bytes(body[start : start + PIECE])
         backslashes = len(piece) - len(piece.rstrip(b"\\"))
         if backslashes % 2:  # the next byte belongs to the last one
-            piece = body[start : start + PIECE + 1]
+            piece = bytes(body[start : start + PIECE + 1])
         start += len(piece)
         yield ESCAPED.sub(b"", piece) if b"\\" in piece else piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tap_codat_commerce.codat import errors, lossless_json, nesting, retry_policy, unicode_repair
+from tap_codat_commerce.codat import errors, lossless_json, retry_policy, unicode_repair
 from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.redaction import quoted
 
@@ -40,6 +40,6 @@ def refusal(request: str, answer: Answer, max_retry_wait: float) -> errors.Refus
 def _error_body(content: bytes) -> dict[str, Any]:
     text, _ = unicode_repair.mended(content)
     try:
-        return {} if nesting.is_too_deep(text) else lossless_json.decode_object(text)
+        return lossless_json.decode_object(text)
     except ValueError:
         return {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import lossless_json, nesting
 from tap_codat_commerce.records import shaping
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import alternatives, plain
@@ -205,13 +205,15 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
 
 def _anything(raw: Raw, strays: Strays) -> Any:
     """Return free content unchanged, but for the numbers in it that nobody can read."""
+    nesting.check(raw)
     return as_raw(shaping.anything(lossless_json.decode(raw), strays)) if HUGE.search(memoryview(raw)) else raw
 
 
 def as_raw(value: Any) -> Any:
     """Return a value as a struct may hold it: numbers keep their spelling if they are raw, and can be read."""
-    if isinstance(value, Raw) and HUGE.search(memoryview(value)):
-        value = lossless_json.decode(value)
+    if isinstance(value, Raw):
+        nesting.check(value)
+        value = lossless_json.decode(value) if HUGE.search(memoryview(value)) else value
     return value if isinstance(value, str | Raw | None) else Raw(lossless_json.encode(value))
 
 
