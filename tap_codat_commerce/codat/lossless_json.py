@@ -124,5 +124,8 @@ members: Any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
 """Returns the same bytes, checked to be JSON."""
 
-encode = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number").encode
+_encoder = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number")
+encode = _encoder.encode
 """Turns Python values into compact bytes, numbers spelled as they were decoded."""
+encode_into = _encoder.encode_into
+"""As `encode`, in place of what a bytearray holds."""

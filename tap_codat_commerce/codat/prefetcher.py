@@ -247,7 +247,8 @@ class Prefetcher:
             self._requests.pop(request.key, None)
             if request.state == "done":
                 self._bytes -= request.size
-                self._work.notify_all()
+                if self._queue:  # what did not fit may fit now
+                    self._work.notify_all()
             request.state, request.value = "dropped", None
 
     def _run(self) -> None:

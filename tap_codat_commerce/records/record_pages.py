@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -32,7 +33,6 @@ AT_ONCE = 32
 LF, CR = b"\n\r"
 """Line ends, which free content may hold; as numbers, which `in` looks for faster than for bytes."""
 
-encode_into = msgspec.json.Encoder().encode_into
 Content = TypeVar("Content")
 
 
@@ -73,12 +73,14 @@ class _Made:
     stamps: set[str | None] = field(default_factory=set)
     unreadable: list[str] = field(default_factory=list)
 
-    def add_line(self) -> None:
-        """Add the record that was made, on a line of its own."""
-        line, (head, tail) = self.line, self.around
-        self.lines += head
-        self.lines += msgspec.json.format(line, indent=-1) if LF in line or CR in line else line
-        self.lines += tail
+    def add(self, records: list[Any]) -> None:
+        """Add records, each on a line of its own."""
+        lines, line, (head, tail) = self.lines, self.line, self.around
+        for record in records:
+            lossless_json.encode_into(record, line)
+            lines += head
+            lines += msgspec.json.format(line, indent=-1) if LF in line or CR in line else line
+            lines += tail
 
 
 class RecordMaker:
@@ -150,7 +152,7 @@ class RecordMaker:
             self._check_numbers(raw)
         records = [self._decode(raw) for raw in results]
         stamps = self._texts(records, self._stamp)
-        aside = self._shaped(records, made.context)
+        aside, dropped = self._shaped(records, made.context)
         ids = self._texts(records, self._id)
         if self._id and not all(ids):
             raise ValueError
@@ -158,12 +160,13 @@ class RecordMaker:
             if kept := self._shaper.unmapped(strays):
                 unmapped = {path: record_types.as_raw(value) for path, value in kept[UNMAPPED].items()}
                 setattr(record, self._names[UNMAPPED], unmapped)
-        names, line = [(self._names[name], value) for name, value in made.context.items()], made.line
-        for record in records:
-            for name, value in names:
-                setattr(record, name, value)
-            encode_into(record, line)
-            made.add_line()
+        for places, times in dropped.items():
+            self._shaper.count_dropped(places, times)
+        for name, value in made.context.items():
+            attribute = self._names[name]
+            for record in records:
+                setattr(record, attribute, value)
+        made.add(records)
         made.ids += ids
         made.stamps.update(stamps)
 
@@ -173,17 +176,24 @@ class RecordMaker:
         values = map(attrgetter(attribute), records) if attribute else [None] * len(records)
         return [value if type(value) is str else _text(value) for value in values]
 
-    def _shaped(self, records: list[Any], context: Mapping[str, str]) -> list[tuple[Any, Strays]]:
-        """Put records right in place; return those that have strays, with them."""
-        aside = []
+    def _shaped(
+        self, records: list[Any], context: Mapping[str, str]
+    ) -> tuple[list[tuple[Any, Strays]], Counter[frozenset[str]]]:
+        """Put records right in place; return those that have strays, with them, and how often which were dropped."""
+        aside: list[tuple[Any, Strays]] = []
+        dropped: Counter[frozenset[str]] = Counter()
         strays = Strays(keep=self._shaper.keep)
         for record in records:
             self._shape(record, strays)
-            if strays or strays.dropped:
-                strays[:] = [stray for stray in strays if stray not in context.items()]
+            if strays.dropped:
+                dropped[frozenset(strays.dropped)] += 1
+                strays.dropped.clear()
+            if strays:
                 aside.append((record, strays))
                 strays = Strays(keep=self._shaper.keep)
-        return [(record, some) for record, some in aside if some or some.dropped]
+        for _, some in aside:
+            some[:] = [stray for stray in some if stray not in context.items()]
+        return [(record, some) for record, some in aside if some], dropped
 
     def _add_by_shape(self, made: _Made, raw: msgspec.Raw) -> None:
         """Add the record of a result that no type takes."""
@@ -191,14 +201,13 @@ class RecordMaker:
             record = lossless_json.decode_object(raw)
             stamp = _text(record.get(REPLICATION_KEY))
             shaped = self._shaper(record, made.context)
-            made.line[:] = lossless_json.encode(shaped)
             if self._id and not shaped.get("id"):
                 answers.id_of(raw)
         except (ValueError, RecursionError, UnexpectedAnswer) as exc:
             number = len(made.ids) + len(made.unreadable) + 1
             made.unreadable.append(f"entry {number}{_id_of(raw)}: {getattr(exc, 'what', exc)}")
             return
-        made.add_line()
+        made.add([shaped])
         made.ids.append(shaped.get("id"))
         made.stamps.add(stamp)
 

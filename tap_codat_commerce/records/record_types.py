@@ -37,6 +37,37 @@ UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 """Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
 
+HEAD = "def shape(struct, strays):\n"
+DATE = """
+    text = struct.{0}
+    if text or text == "":
+        try:
+            struct.{0} = utc(text)
+        except ValueError:
+            strays.append((name_{0}, text))
+            struct.{0} = None
+"""
+OTHER = """
+    value = struct.{0}
+    if value is not UNSET and value is not None:
+        before = len(strays)
+        struct.{0} = shape_{0}(value, strays)
+        if len(strays) > before:
+            strays.of_field(before, name_{0})
+"""
+LEAVE_OUT = """
+    struct.{0} = UNSET
+"""
+DROP = """
+    if struct.{0} is not UNSET:
+        struct.{0} = UNSET
+        strays.dropped.add(name_{0})
+"""
+TAIL = """
+    return struct
+"""
+
+
 class Kind(NamedTuple):
     """What the values of a schema are decoded as.
 
@@ -89,25 +120,26 @@ def of_object(
     names = [name for name in dict.fromkeys((*fields, *left_out, *more)) if not UNSAFE.search(name)]
     attributes = {f"f{number}": name for number, name in enumerate(names)}
     kinds: dict[str, Kind] = {}
-    dropped: list[tuple[str, str | None]] = []
+    unknown: dict[str, str] = {}
     for attribute, name in attributes.items():
         here = None if place is None else joined(place, segment(name))
         if left_out.get(name) == {}:
-            kinds[attribute] = Kind(Raw)
-            dropped.append((attribute, None))
+            kinds[attribute] = Kind(Raw, _leave_out)
         elif name in fields:
             kinds[attribute] = _of(fields[name], left_out.get(name, {}), learned, (*path, name), here)
         elif here is None:
             kinds[attribute] = Kind(Raw, _set_aside)
         else:
-            kinds[attribute] = Kind(Raw)
-            dropped.append((attribute, here))
+            kinds[attribute] = Kind(Raw, _drop)
+            unknown[attribute] = here
     members = [(attribute, _or_null(kind.type), UNSET) for attribute, kind in kinds.items()]
     numbers = [(attribute, _or_null(kind.numbers), None) for attribute, kind in kinds.items() if kind.numbers]
-    shapes = [(one, segment(attributes[one]), kind.shape) for one, kind in kinds.items() if kind.shape]
+    shapes = [
+        (one, unknown.get(one) or segment(attributes[one]), kind.shape) for one, kind in kinds.items() if kind.shape
+    ]
     return Kind(
         msgspec.defstruct("Object", members, rename=attributes, gc=False, kw_only=True, forbid_unknown_fields=True),
-        _in_place(shapes, dropped) if shapes or dropped else None,
+        _in_place(shapes) if shapes else None,
         msgspec.defstruct("Numbers", numbers, rename=attributes, gc=False, kw_only=True) if numbers else None,
     )
 
@@ -140,45 +172,33 @@ def _or_null(kind: Any) -> Any:
     return kind if kind in {Raw, None} else kind | None
 
 
-def _in_place(shapes: list[tuple[str, str, Shaper]], dropped: list[tuple[str, str | None]]) -> Shaper:
-    """Return what puts attributes of a struct right.
+def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
+    """Return what puts attributes of a struct right: a function made for it, as a loop over attributes is slower.
 
     Args:
-        shapes: attributes, each with its field's name as it stands in a path, and what shapes its value.
-        dropped: attributes that are taken out, each with the place to note, if it is to be noted.
+        shapes: attributes, each with what shapes its value, and its field's name as it stands in a path, or its place.
     """
-    dates = [(attribute, name) for attribute, name, field in shapes if field is shaping.date]
-    others = [one for one in shapes if one[2] is not shaping.date]
-
-    def shape(struct: Any, strays: Strays) -> Any:
-        for attribute, name in dates:
-            text = getattr(struct, attribute)
-            if text or text == "":
-                try:
-                    setattr(struct, attribute, utc(text))
-                except ValueError:
-                    strays.append((name, text))
-                    setattr(struct, attribute, None)
-        for attribute, name, field in others:
-            value = getattr(struct, attribute)
-            if value is not UNSET and value is not None:
-                before = len(strays)
-                setattr(struct, attribute, field(value, strays))
-                if len(strays) > before:
-                    strays.of_field(before, name)
-        if dropped:
-            _drop(struct, dropped, strays.dropped)
-        return struct
-
+    steps = [STEPS.get(field, OTHER).format(attribute) for attribute, _, field in shapes]
+    known: dict[str, Any] = {"utc": utc, "UNSET": UNSET}
+    for attribute, name, field in shapes:
+        known |= {f"name_{attribute}": name, f"shape_{attribute}": field}
+    exec("".join([HEAD, *steps, TAIL]), known)  # noqa: S102 - of no text but ours
+    shape: Shaper = known["shape"]
     return shape
 
 
-def _drop(struct: Any, dropped: list[tuple[str, str | None]], places: set[str]) -> None:
-    for attribute, place in dropped:
-        if getattr(struct, attribute) is not UNSET:
-            setattr(struct, attribute, UNSET)
-            if place:
-                places.add(place)
+def _leave_out(_: Raw, __: Strays) -> Any:
+    """Stand for what takes a field out that is to be left out."""
+    return UNSET
+
+
+def _drop(_: Raw, __: Strays) -> Any:
+    """Stand for what takes a field out that is unknown, and notes its place."""
+    return UNSET
+
+
+STEPS = {shaping.date: DATE, _leave_out: LEAVE_OUT, _drop: DROP}
+"""What is done with a field, where that is no call of its shaper."""
 
 
 def _text_or(shaper: Shaper) -> Shaper:
@@ -211,12 +231,12 @@ def _anything(raw: Raw, strays: Strays) -> Any:
 
 def as_raw(value: Any) -> Any:
     """Return a value as a struct may hold it: numbers keep their spelling if they are raw, and can be read."""
-    if isinstance(value, Raw):
-        nesting.check(value)
-        value = lossless_json.decode(value) if HUGE.search(memoryview(value)) else value
+    if isinstance(value, Raw) and HUGE.search(memoryview(value)):
+        value = lossless_json.decode(value)
     return value if isinstance(value, str | Raw | None) else Raw(lossless_json.encode(value))
 
 
 def _set_aside(raw: Raw, strays: Strays) -> Any:
+    nesting.check(raw)
     strays.append(("", raw))
     return UNSET

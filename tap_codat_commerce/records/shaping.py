@@ -19,7 +19,7 @@ from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import alternatives
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tap_codat_commerce.records.fields import Schema
 
@@ -108,13 +108,20 @@ class StrayFieldCounter:
         self._kept: set[str] = set()
         self._uncounted: set[str] = set()
 
-    def add(self, stream: str, strays: Strays, *, kept: bool) -> None:
-        """Count the strays of one record of the stream, which are kept or not, as those of its other records."""
+    def add(self, stream: str, paths: Iterable[str], *, kept: bool, times: int = 1) -> None:
+        """Count strays of so many records of the stream that have the same; kept or not, as those of its other records.
+
+        Args:
+            stream: its name.
+            paths: of the strays.
+            kept: whether they are.
+            times: of how many records.
+        """
         if kept:
             self._kept.add(stream)
-        for place in {(stream, _shown(path)) for path in (*strays.dropped, *(path for path, _ in strays))}:
+        for place in {(stream, _shown(path)) for path in paths}:
             if place in self.counts or len(self.counts) < MOST_COUNTED:
-                self.counts[place] += 1
+                self.counts[place] += times
             else:
                 self._uncounted.add(stream)
 
@@ -166,9 +173,13 @@ class RecordShaper:
         shaped: dict[str, Any] = self._shape(record, strays)
         return {**shaped, **(self.unmapped(strays) if strays else {}), **ids}
 
+    def count_dropped(self, places: Iterable[str], times: int) -> None:
+        """Count unknown fields that so many records had, and that were dropped unseen."""
+        self._counter.add(self._stream, places, kept=False, times=times)
+
     def unmapped(self, strays: Strays) -> dict[str, Any]:
         """Count the strays of a record; return the field `unmapped` by its name, nothing if they are not kept."""
-        self._counter.add(self._stream, strays, kept=self.keep)
+        self._counter.add(self._stream, [path for path, _ in strays], kept=self.keep)
         kept = {UNMAPPED: dict(strays)} if self.keep else {}
         leave_out(kept, self.left_out)
         return kept

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY, RecordMaker
 from tap_codat_commerce.singer.bookmarks import Bookmarks
@@ -63,13 +64,16 @@ class DataSetStream(CodatStream):
                 if self.tap.limit is not None:
                     self._write_all(self.finished(_some(pages, self.tap.limit)))
                 elif self._batch_config is not None:
-                    self._write_files(record for _, record in self._finished(pages, data_set))
+                    counted = self._counted(pages, data_set)
+                    self._write_files(record for page in counted for _, record in self._finished(page))
                 elif self._in_pages:
                     for page in self._counted(pages, data_set):
                         self.tap.message_writer.write_lines(page)
                 else:
-                    for stream, record in self._finished(pages, data_set):
-                        self.tap.message_writer.write_record(stream, record)
+                    for page in self._counted(pages, data_set):
+                        extracted = utc_now()
+                        for stream, record in self._finished(page):
+                            self.tap.message_writer.write_record(stream, record, extracted)
         except RecordError as exc:
             data_set.fail(exc)
 
@@ -89,12 +93,11 @@ class DataSetStream(CodatStream):
                 yield context, gone
                 self.bookmarks.move(context, gone)
 
-    def _finished(self, pages: Iterator[RecordPage[bytearray]], data_set: DataSetSync) -> Iterator[tuple[str, Json]]:
-        """Yield the records of pages as `finished` does."""
-        for page in self._counted(pages, data_set):
-            records = page.splitlines()
-            page.clear()
-            yield from self.finished(records)
+    def _finished(self, page: bytearray) -> Iterator[tuple[str, Json]]:
+        """Yield the records of a page as `finished` does."""
+        records = page.splitlines()
+        page.clear()
+        return self.finished(records)
 
     def _counted(self, pages: Iterator[RecordPage[bytearray]], data_set: DataSetSync) -> Iterator[bytearray]:
         """Yield the lines of each page, and count its records; write STATE between two pages if it is time."""

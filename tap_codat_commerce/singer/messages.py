@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
@@ -24,10 +25,15 @@ TIMES_THE_COST = 20
 BYTES_AT_ONCE = 2**16
 
 
+@lru_cache(maxsize=8)  # all records of a page have one time
+def _around(stream: str, extracted: datetime) -> tuple[bytes, bytes]:
+    head = b'{"type":"RECORD","stream":%b,"record":' % lossless_json.encode(stream)
+    return head, b',"time_extracted":"%b"}\n' % extracted.isoformat().encode()
+
+
 def around_record(stream: str, extracted: datetime | None = None) -> tuple[bytes, bytes]:
     """Return what comes before a record of a stream, and after it, in a RECORD message; extracted now, or before."""
-    head = b'{"type":"RECORD","stream":%b,"record":' % lossless_json.encode(stream)
-    return head, b',"time_extracted":"%b"}\n' % (extracted or utc_now()).isoformat().encode()
+    return _around(stream, extracted or utc_now())
 
 
 class LosslessWriter(GenericSingerWriter[bytes, "Message"]):

@@ -12,6 +12,7 @@ from itertools import repeat
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+import msgspec
 from singer_sdk import Stream
 from singer_sdk.helpers._catalog import get_selected_schema, pop_deselected_record_properties
 from singer_sdk.helpers.conform import TypeConformanceLevel
@@ -146,9 +147,9 @@ class CodatStream(Stream):
 
     @cached_property
     def _read_fields(self) -> set[str] | None:
-        """What stream maps read of a record, the parts of its key that errors name, and where unknown fields are."""
+        """What stream maps read of a record, and where unknown fields are."""
         read = stream_maps.read_fields(self.tap.mapper.stream_maps_dict, self.name)
-        return None if read is None else read | {*self._own_keys, UNMAPPED}
+        return None if read is None else read | {UNMAPPED}
 
     @cached_property
     def _mapped_fields(self) -> set[str]:
@@ -200,7 +201,8 @@ class CodatStream(Stream):
 
     def _named(self, record: Record) -> str:
         """Return the stream, and the part of the record's key that no line about its data set holds."""
-        keys = [str(record[k]) for k in self._own_keys if k in record and k not in IDS]
+        values = (record[k] for k in self._own_keys if k in record and k not in IDS)
+        keys = [str(lossless_json.decode(v) if isinstance(v, msgspec.Raw) else v) for v in values]
         return f"{self.name}, record {' '.join(keys)}" if keys else self.name
 
     def record(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> Record:

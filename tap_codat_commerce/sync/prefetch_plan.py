@@ -39,6 +39,7 @@ class PrefetchPlan:
         history: PullHistory,
         data_sets: Callable[[ConnectionRef], list[DataSetSync]],
         *,
+        new: Callable[[ConnectionRef], int],
         enabled: bool,
         at_once: int,
     ) -> None:
@@ -50,11 +51,12 @@ class PrefetchPlan:
             statuses: the data status of companies.
             history: the pull operations of companies with several shops.
             data_sets: makes those of a connection that are to be read.
+            new: says how many of them were never read before.
             enabled: whether anything is to be asked ahead.
             at_once: how many requests may be made at once.
         """
         self._prefetcher, self._selection, self._statuses, self._history = prefetcher, selection, statuses, history
-        self._data_sets, self._enabled = data_sets, enabled
+        self._data_sets, self._new, self._enabled = data_sets, new, enabled
         self._tokens: dict[str, list[Hashable]] = {}
         self._enough = OPEN_FOR_EACH * at_once
 
@@ -89,7 +91,7 @@ class PrefetchPlan:
         for number, raw in enumerate(companies):
             connections = selection.connections(selection.company(raw), number)
             expected += bool(connections)
-            expected += sum(one.is_new for connection in connections for one in self._data_sets(connection))
+            expected += sum(map(self._new, connections))
         self._prefetcher.expect(expected)
 
     def _plan(self, connections: list[ConnectionRef]) -> None:

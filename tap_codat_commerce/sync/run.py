@@ -90,12 +90,14 @@ class Run:
         self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)
         self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait)
         self._reader = Reader(self._prefetcher, options, dry=dry)
+        self._ahead: dict[str, dict[str, list[DataSetSync]]] = {}
         self._plan = PrefetchPlan(
             self._prefetcher,
             self.selection,
             self._statuses,
             self._history,
-            self._data_sets,
+            self._made_ahead,
+            new=lambda connection: sum(one.bookmarks.is_new(connection.context) for one in selected),
             enabled=not dry and (with_status or bool(selected)),
             at_once=options.max_concurrent_requests,
         )
@@ -153,7 +155,9 @@ class Run:
             RunError: so many companies are in trouble that Codat or the network must be.
         """
         self.summary.connections += len(connections)
-        yield from self._until_proven([one for connection in connections for one in self._data_sets(connection)])
+        made = self._ahead.pop(connections[0].company_id, {}) if connections else {}
+        data_sets = (made.get(c.connection_id) or self._data_sets(c) for c in connections)
+        yield from self._until_proven([one for some in data_sets for one in some])
 
     def set_aside(self) -> Iterator[DataSetSync]:
         """Yield likewise the data sets that were set aside, as soon as they are ready; wait as long as is allowed.
@@ -196,6 +200,11 @@ class Run:
         """Ask for nothing more."""
         self._prefetcher.close()
 
+    def _made_ahead(self, connection: ConnectionRef) -> list[DataSetSync]:
+        """Return the data sets of a connection before its turn; till then they are kept, and what they have found."""
+        made = self._ahead.setdefault(connection.company_id, {})[connection.connection_id] = self._data_sets(connection)
+        return made
+
     def _data_sets(self, connection: ConnectionRef) -> list[DataSetSync]:
         return [
             DataSetSync(
@@ -214,6 +223,7 @@ class Run:
 
     def _forget(self, company_id: str) -> None:
         """Forget what is known of a company: all of it has been read, or it is asked for anew."""
+        self._ahead.pop(company_id, None)
         self._plan.forget(company_id)
         self._statuses.forget(company_id)
         self._history.forget(company_id)

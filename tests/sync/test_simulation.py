@@ -163,6 +163,7 @@ def test_nothing_is_lost_that_once_was(name: str) -> None:
     assert replay(*MENDED[name]) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SUITE)
 def test_every_history_of_two_events(name: str) -> None:
     search = searched(2, WORLDS[name])
