@@ -154,7 +154,7 @@ class RecordMaker:
         stamps = self._texts(records, self._stamp)
         aside, dropped = self._shaped(records, made.context)
         ids = self._texts(records, self._id)
-        if self._id and not all(ids):
+        if self._id and not all(ids) and not all(map(_id_of, results)):
             raise ValueError
         for record, strays in aside:
             if kept := self._shaper.unmapped(strays):

@@ -178,6 +178,7 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
     Args:
         shapes: attributes, each with what shapes its value, and its field's name as it stands in a path, or its place.
     """
+    shapes = sorted(shapes, key=lambda one: one[2] is not shaping.date)  # so strays come in the order they always had
     steps = [STEPS.get(field, OTHER).format(attribute) for attribute, _, field in shapes]
     known: dict[str, Any] = {"utc": utc, "UNSET": UNSET}
     for attribute, name, field in shapes:

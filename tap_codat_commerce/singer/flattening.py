@@ -26,8 +26,8 @@ NULL = msgspec.Raw(b"null")
 
 NESTED = {"object", "array"}
 
-Plan = tuple[str, "dict[str, Plan] | None", bool]
-"""A field's column; the plans of its fields if, being an object, it becomes columns; whether it is always a scalar."""
+Plan = str | tuple[str, "dict[str, Plan] | None"]
+"""The column of a field that is always a scalar; or that, and the plans of its fields if it is made columns of."""
 
 
 class Flattener:
@@ -67,17 +67,18 @@ class Flattener:
         column = flatten_key(name, parents, options.separator, max_key_length=options.max_key_length)
         if column in self._columns or len(parents) == options.max_level:
             kinds = {one["type"] for one in alternatives(field)}
-            return column, None, bool(kinds) and not kinds & NESTED
-        return column, {inner: self._plan(inner, schema, [*parents, name]) for inner, schema in fields}, False
+            return column if kinds and not kinds & NESTED else (column, None)
+        return column, {inner: self._plan(inner, schema, [*parents, name]) for inner, schema in fields}
 
     def _flatten(
         self, fields: dict[str, msgspec.Raw], plans: dict[str, Plan], parents: list[str], flat: dict[str, Any]
     ) -> None:
         for name, raw in fields.items():
-            column, within, scalar = plans.get(name) or self._plan(name, {}, parents)
-            if scalar:
-                flat[column] = raw
+            plan = plans.get(name) or self._plan(name, {}, parents)
+            if isinstance(plan, str):
+                flat[plan] = raw
                 continue
+            column, within = plan
             first = bytes(memoryview(raw)[:1])
             if within is not None and (first == b"{" or (within and first == b"n")):
                 found = decode_fields(raw) if first == b"{" else {}
