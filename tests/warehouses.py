@@ -78,6 +78,11 @@ class Warehouse:
         """What dbt is told by."""
         raise NotImplementedError
 
+    @property
+    def for_meltano(self) -> dict[str, str]:
+        """What Meltano is told by, whose own project is elsewhere."""
+        return self.environment
+
     def rows(self, *queries: str) -> list[dict[str, Any]]:
         """Return the rows of the last of some queries over what dbt has made."""
         raise NotImplementedError
@@ -210,15 +215,29 @@ class InDuckDB(Warehouse):
     @property
     def settings(self) -> dict[str, Any]:
         own = {"add_metadata_columns": True, "flush_all_streams": True, "batch_size_rows": self.batch}
-        return {"filepath": str(self.folder / "loaded.duckdb"), "default_target_schema": "codat", **own}
+        return {"filepath": str(self._output / "loaded.duckdb"), "default_target_schema": "codat", **own}
 
     @property
     def environment(self) -> dict[str, str]:
-        path = self.folder / "warehouse.duckdb"
-        return {"TARGET_DUCKDB_FILEPATH": self.settings["filepath"], "DBT_DUCKDB_PATH": str(path)}
+        return {"MELTANO_PROJECT_ROOT": str(self.folder)}
+
+    @property
+    def for_meltano(self) -> dict[str, str]:
+        return {"TARGET_DUCKDB_FILEPATH": self.settings["filepath"], "DBT_DUCKDB_PATH": self._made_of_it}
+
+    @property
+    def _output(self) -> Path:
+        """Where a project has its files if nothing else is said."""
+        output = self.folder / "output"
+        output.mkdir(exist_ok=True)
+        return output
+
+    @property
+    def _made_of_it(self) -> str:
+        return str(self._output / "warehouse.duckdb")
 
     def rows(self, *queries: str) -> list[dict[str, Any]]:
-        database, loaded = self.environment["DBT_DUCKDB_PATH"], self.settings["filepath"]
+        database, loaded = self._made_of_it, self.settings["filepath"]
         return self._ask(programs("dbt-postgres", "dbt-duckdb"), database, loaded, *queries)
 
     def change(self, *statements: str) -> None:

@@ -37,7 +37,7 @@ def test_the_job(stage: Callable[..., Stage], kind: str) -> None:
             done = subprocess.run(
                 [meltano, *job],
                 cwd=ROOT,
-                env={**os.environ, **env, **own, **where, **warehouse.environment},
+                env={**os.environ, **env, **own, **where, **warehouse.for_meltano},
                 capture_output=True,
                 text=True,
                 check=False,
