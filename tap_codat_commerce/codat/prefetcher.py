@@ -199,7 +199,8 @@ class Prefetcher:
         wanted = self._at_once + (position == NOW)
         if self._idle < len(self._queue) and self._threads < wanted:
             self._begin_thread()
-        self._work.notify()
+        if self._is_free_for(position):
+            self._work.notify()
 
     def _begin_thread(self) -> None:
         """Begin one more thread, if the machine has one: as many as there are will do, the reader's own if need be."""
@@ -278,19 +279,17 @@ class Prefetcher:
         return request
 
     def _next(self) -> Request | None:
-        """Wait for a request that may begin; None if this thread is not needed any more."""
+        """Wait for a request that may begin; None if there will be none."""
         with self._lock:
+            self._idle += 1
             while not self._closed:
                 while self._queue and self._queue[0].request.state != "queued":
                     heapq.heappop(self._queue)
-                spare = self._threads > self._at_once
-                if self._queue and self._may_begin(self._queue[0], spare=spare):
+                if self._queue and self._may_begin(self._queue[0]):
+                    self._idle -= 1
                     return self._take(heapq.heappop(self._queue).request)
-                if spare:
-                    break
-                self._idle += 1
                 self._work.wait()
-                self._idle -= 1
+            self._idle -= 1
             self._threads -= 1
             return None
 
@@ -298,8 +297,12 @@ class Prefetcher:
         """Return the size in bytes that an answer is expected to have, by earlier ones of its kind."""
         return self._sizes.get(kind, self._max_bytes // SHARES)
 
-    def _may_begin(self, first: _Queued, *, spare: bool) -> bool:
+    def _may_begin(self, first: _Queued) -> bool:
         if first.position == NOW:
             return True
         fits = self._bytes + self._expected(first.request.kind) <= self._max_bytes
-        return fits and not spare and not self._run_ends
+        return fits and self._is_free_for(first.position) and not self._run_ends
+
+    def _is_free_for(self, position: Position) -> bool:
+        """Say whether a request may be made beside those under way; what the reader waits for may in any case."""
+        return position == NOW or self._threads - self._idle < self._at_once

@@ -210,13 +210,18 @@ class TestBounds:
             until(lambda: prefetcher._idle == prefetcher._threads)  # noqa: SLF001
         assert prefetcher._threads == 1  # noqa: SLF001
 
-    def test_a_thread_that_was_needed_once_ends(self, slow: Slow, prefetcher: Prefetcher) -> None:
+    def test_a_thread_that_was_needed_once_stays_for_what_is_needed_at_once_alone(
+        self, slow: Slow, prefetcher: Prefetcher
+    ) -> None:
         offer(prefetcher, "a-1", "b-1", "c-1", "d-1")
         slow.wait_for(3)
         slow.through("now-1")
         assert prefetcher.get("now-1", None)
-        until(lambda: prefetcher._threads == 3)  # noqa: SLF001
+        settle(prefetcher, slow)
         assert len(slow.asked) == 4
+        slow.through("now-2")
+        assert prefetcher.get("now-2", None)
+        assert prefetcher._threads == 4  # noqa: SLF001
 
 
 class StoppedError(Exception):
