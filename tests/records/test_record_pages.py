@@ -15,7 +15,7 @@ from conftest import DATA_SETS
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.records import dates as our_dates
 from tap_codat_commerce.records import record_types, schemas
-from tap_codat_commerce.records.record_pages import MOST_LEARNED, RecordMaker
+from tap_codat_commerce.records.record_pages import AT_ONCE, MOST_LEARNED, RecordMaker
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter, Tree
 
 if TYPE_CHECKING:
@@ -358,6 +358,25 @@ def test_a_result_that_is_no_record_costs_no_other() -> None:
     assert page.ids == ["1", "2"]
     assert len(page.content.splitlines()) == 2
     assert [text[:8] for text in page.unreadable] == [f"entry {n}:" for n in (2, 3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize("place", [0, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE])
+@pytest.mark.parametrize(
+    "odd", [b"null", b'{"id":"%d","a":1e5000}', b'{"id":"%d","a":' + b"[" * 300 + b"]" * 300 + b"}"]
+)
+def test_an_odd_result_changes_no_other_that_is_made_with_it(place: int, odd: bytes) -> None:
+    results = [b'{"id":"%d","unknown":%d}' % (n, n) for n in range(2 * AT_ONCE + 1)]
+    results[place] = odd % place if b"%d" in odd else odd
+    maker, shaper = maker_of("orders", keep=True)
+    page = maker.page([msgspec.Raw(raw) for raw in results], CONTEXT)
+    lines = {record["id"]: record["unmapped"] for record in map(read, page.content.splitlines())}
+    assert list(lines) == page.ids
+    others = {str(n): {"unknown": str(n)} for n in range(len(results)) if n != place}
+    assert {i: unmapped for i, unmapped in lines.items() if i != str(place)} == others
+    assert [text.partition(":")[0].split()[1] for text in page.unreadable] == [str(place + 1)] * (
+        str(place) not in lines
+    )
+    assert shaper._counter.counts["orders", "unknown"] == len(others)  # noqa: SLF001
 
 
 @pytest.mark.parametrize(("item", "times"), [(b"1", 20), (b'{"x":1}', 30)])
