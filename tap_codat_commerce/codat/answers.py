@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import lossless_json, nesting
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.codat.redaction import quoted
 
@@ -31,6 +31,9 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 """A word, an id or a date: what is longer is none, and would fill the log and the state."""
 NO_IDS = {"", "00000000-0000-0000-0000-000000000000"}
 """Ids that mean 'none'; the second is .NET's."""
+
+
+ODD_ID = "its id is empty, or has a blank or a control character, or is a dot or two"
 
 
 class _WithId(msgspec.Struct):
@@ -121,6 +124,16 @@ _integration: Any = msgspec.json.Decoder(Integration).decode
 _operation: Any = msgspec.json.Decoder(Operation).decode
 
 
+def _read(decode: Any, raw: msgspec.Raw) -> Any:
+    """Return an entry, decoded.
+
+    Raises:
+        ValueError: it is nested too deeply, or of another form.
+    """
+    nesting.check(raw)
+    return decode(raw)
+
+
 def words(value: object) -> str:
     """Return a text of Codat's for people, empty if it is none."""
     return quoted(value) if isinstance(value, str) else ""
@@ -147,7 +160,7 @@ def integrations(page: Page) -> list[Integration]:
         UnexpectedAnswer: one can't be read.
     """
     try:
-        return [_integration(raw) for raw in page.results]
+        return [_read(_integration, raw) for raw in page.results]
     except ValueError as exc:
         what = f"the list of platforms holds one that can't be read: {exc}"
         raise UnexpectedAnswer(what) from exc
@@ -160,10 +173,14 @@ def id_of(raw: msgspec.Raw) -> str:
         UnexpectedAnswer: it is no object, or has no id that can be used.
     """
     try:
-        entry_id: str = _id(raw).id
+        entry_id: str = _read(_id, raw).id
     except ValueError as exc:
-        raise UnexpectedAnswer(str(exc)) from exc
+        raise UnexpectedAnswer(_why_no_id(exc)) from exc
     return entry_id
+
+
+def _why_no_id(error: ValueError) -> str:
+    return ODD_ID if "matching regex" in str(error) else str(error)
 
 
 def created(raw: msgspec.Raw) -> str | None:
@@ -181,7 +198,7 @@ def with_id(answer: Any) -> dict[str, Any]:
     try:
         msgspec.convert(answer, _WithId)
     except ValueError as exc:
-        raise UnexpectedAnswer(str(exc)) from exc
+        raise UnexpectedAnswer(_why_no_id(exc)) from exc
     checked: dict[str, Any] = answer
     return checked
 
@@ -251,7 +268,7 @@ def status_entry(entry: object) -> StatusEntry:
 def operations(page: Page) -> list[Operation] | None:
     """Return the operations of a page of the history; None if one can't be read: the others prove nothing then."""
     try:
-        some = [_operation(raw) for raw in page.results]
+        some = [_read(_operation, raw) for raw in page.results]
     except ValueError:
         return None
     return None if any(operation.id in NO_IDS for operation in some) else some

@@ -1,7 +1,7 @@
-"""Takes out of a page what is no JSON, entry by entry: a record that can't be read costs no other.
+"""Takes out of a page what can't be read, entry by entry: a record that is no JSON, or too deep, costs no other.
 
-The decoder stops at the first token that is none, as NaN, or a tab within a string. So the page is cut into its entries
-by their brackets and quotes alone, and each is tried by itself.
+The decoder stops at the first token that is none, as NaN, or a tab within a string, and where its recursion ends. So
+the page is cut into its entries by their brackets and quotes alone, and each is tried by itself.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat import lossless_json, nesting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ DEEPER, LESS_DEEP = b"[{", b"]}"
 
 
 def taken_out(body: bytes) -> tuple[bytes, list[str]]:
-    """Return a page with null in the place of each entry that is no JSON, and where each stood, and what is wrong.
+    """Return a page with null in the place of each entry that can't be read, and where each stood, and what is wrong.
 
     As it came, without any place, if it holds no list of entries.
     """
@@ -30,7 +30,9 @@ def taken_out(body: bytes) -> tuple[bytes, list[str]]:
     end = 0
     for number, (first, last) in enumerate(_entries(body), 1):
         try:
-            lossless_json.decode_raw(body[first:last])
+            entry = body[first:last]
+            nesting.check(entry)
+            lossless_json.decode_raw(entry)
         except ValueError as exc:
             pieces += [body[end:first], b"null"]
             end = last

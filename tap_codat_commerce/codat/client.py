@@ -236,19 +236,19 @@ def decoded(request: str, answer: Answer, decode: Callable[[bytes], Any]) -> Any
     except msgspec.ValidationError as exc:
         what = f"{request} answered {answer.status} with JSON of an unexpected form: {quoted(str(exc))}"
         raise errors.UnexpectedAnswer(what) from exc
-    except (nesting.TooDeep, RecursionError):
-        what = f"{request} answered {answer.status} with JSON that is nested too deeply"
-    except ValueError:
+    except (ValueError, RecursionError) as exc:
         body, places = broken_entries.taken_out(body) if answer.whole else (body, [])
         if places:
             return _without(request, places, decode, body)
         kind = quoted(answer.headers.get("Content-Type", "no content type"))
         what = f"{request} answered {answer.status}, but its {len(body)} bytes ({kind}) are no JSON"
+        if isinstance(exc, nesting.TooDeep | RecursionError):
+            what = f"{request} answered {answer.status} with JSON that is nested too deeply"
     raise errors.UnreadableAnswer(what) if answer.whole else errors.NoAnswer(what)
 
 
 def _without(request: str, places: list[str], decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """Return what a page holds without entries that are no JSON; say where they stood.
+    """Return what a page holds without entries that can't be read; say where they stood.
 
     Raises:
         UnreadableAnswer: the rest is no page either.
@@ -259,7 +259,7 @@ def _without(request: str, places: list[str], decode: Callable[[bytes], Any], bo
         what = f"{request}: its answer is no JSON, also without {quoted(places[0])}"
         raise errors.UnreadableAnswer(what) from exc
     more = f", and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
-    logger.warning("%s: entries are no JSON: %s%s.", request, quoted("; ".join(places[:SHOWN])), more)
+    logger.warning("%s: entries are no JSON that can be read: %s%s.", request, quoted("; ".join(places[:SHOWN])), more)
     return value
 
 

@@ -32,26 +32,29 @@ class TooDeep(ValueError):
     """JSON is nested too deeply."""
 
 
-def check(text: Any) -> None:
-    """Refuse bytes of JSON that have more levels than MOST_LEVELS.
+def check(text: Any, around: int = 0) -> None:
+    """Refuse bytes of JSON that have more levels than MOST_LEVELS, with so many around them.
 
     Raises:
         TooDeep: they do.
     """
-    if len(text) > 2 * MOST_LEVELS and is_too_deep(text):
+    if len(text) > 2 * (MOST_LEVELS - around) and is_too_deep(text, around):
         msg = "it is nested too deeply"
         raise TooDeep(msg)
 
 
-def is_too_deep(text: Any) -> bool:
-    """Say whether bytes of JSON have more levels than MOST_LEVELS, in a time that grows in step with their length."""
+def is_too_deep(text: Any, around: int = 0) -> bool:
+    """Say whether bytes of JSON have more levels than MOST_LEVELS, with so many around them.
+
+    It takes a time that grows in step with their length.
+    """
     steps = b"".join(piece.translate(STEPS, IRRELEVANT) for piece in _pieces(memoryview(text)))
     for quotes in (b'""""', b'""'):  # most strings are empty by now
         steps = steps.replace(quotes, b"")
     steps = STRING.sub(b"", steps)
     for _ in range(SHALLOW):
         steps = steps.replace(b"\1\xff", b"")
-    return SHALLOW + max(accumulate(array("b", steps)), default=0) > MOST_LEVELS
+    return around + SHALLOW + max(accumulate(array("b", steps)), default=0) > MOST_LEVELS
 
 
 def _pieces(body: memoryview) -> Iterator[bytes]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
-from tap_codat_commerce.codat import answers, lossless_json
+from tap_codat_commerce.codat import answers, lossless_json, nesting
 from tap_codat_commerce.codat.errors import UnexpectedAnswer
 from tap_codat_commerce.codat.lossless_json import MOST_DIGITS
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import dates, record_types
 from tap_codat_commerce.records.shaping import UNMAPPED, Strays
 
@@ -121,21 +122,24 @@ class RecordMaker:
         place = None if self._shaper.keep else ""
         kind = record_types.of_object(self._fields, self._left_out, self._learned, place=place)
         self._names = dict(zip(kind.type.__struct_encode_fields__, kind.type.__struct_fields__, strict=True))
-        self._id, self._stamp = self._names.get("id", ""), self._names.get(REPLICATION_KEY, "")
+        self._id = (
+            self._names["id"] if "id" in self._fields.keys() - self._left_out.keys() else ""
+        )  # not if an unknown one has been learned
+        self._stamp = self._names.get(REPLICATION_KEY, "")
         self._decode = msgspec.json.Decoder(kind.type).decode
         self._check_numbers = msgspec.json.Decoder(kind.numbers or msgspec.Raw).decode
         self._shape: Any = kind.shape
 
     def _add(self, made: _Made, results: list[msgspec.Raw]) -> None:
-        """Add records of some results: all at once or, if one of them can't be made and nothing learned, one by one."""
+        """Add records of some results: all at once or, if one of them is refused, one by one."""
         try:
             self._add_by_type(made, results)
         except (ValueError, RecursionError) as exc:
-            if self._learns(record_types.refused(str(exc))):
-                self._add(made, results)
-            elif len(results) > 1:
+            if len(results) > 1:
                 for result in results:
                     self._add(made, [result])
+            elif self._learns(record_types.refused(str(exc))):
+                self._add(made, results)
             else:
                 self._add_by_shape(made, *results)
 
@@ -154,7 +158,7 @@ class RecordMaker:
         stamps = self._texts(records, self._stamp)
         aside, dropped = self._shaped(records, made.context)
         ids = self._texts(records, self._id)
-        if self._id and not all(ids) and not all(map(_id_of, results)):
+        if self._id and not all(ids):
             raise ValueError
         for record, strays in aside:
             if kept := self._shaper.unmapped(strays):
@@ -198,14 +202,15 @@ class RecordMaker:
     def _add_by_shape(self, made: _Made, raw: msgspec.Raw) -> None:
         """Add the record of a result that no type takes."""
         try:
+            nesting.check(raw, around=1)  # `unmapped`
             record = lossless_json.decode_object(raw)
             stamp = _text(record.get(REPLICATION_KEY))
             shaped = self._shaper(record, made.context)
-            if self._id and not shaped.get("id"):
-                answers.id_of(raw)
-        except (ValueError, RecursionError, UnexpectedAnswer) as exc:
-            number = len(made.ids) + len(made.unreadable) + 1
-            made.unreadable.append(f"entry {number}{_id_of(raw)}: {getattr(exc, 'what', exc)}")
+            why = "" if shaped.get("id") or not self._id else _why_no_id(raw)
+        except (ValueError, RecursionError) as exc:
+            why = str(exc)
+        if why:
+            made.unreadable.append(f"entry {len(made.ids) + len(made.unreadable) + 1}{_id_of(raw)}: {why}")
             return
         made.add([shaped])
         made.ids.append(shaped.get("id"))
@@ -230,6 +235,14 @@ def _text(value: Any) -> str | None:
 def _id_of(raw: msgspec.Raw) -> str:
     """Return the id of a result for people, if it has one."""
     try:
-        return f" (id {answers.id_of(raw)})"
+        return f" (id {quoted(answers.id_of(raw))})"
     except UnexpectedAnswer:
         return ""
+
+
+def _why_no_id(raw: msgspec.Raw) -> str:
+    try:
+        answers.id_of(raw)
+    except UnexpectedAnswer as exc:
+        return exc.what
+    return "the schema in the catalog has no place for such an id"

@@ -33,6 +33,10 @@ HUGE = re.compile(rb"[eE][+-]?\d{18}")
 """Is in every number that is too large or too small for a decimal."""
 INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
 WHOLE = re.compile(rb"-?\d+")
+MOST_AROUND = 20
+"""Levels that a schema has at most."""
+SHORT = 2 * (nesting.MOST_LEVELS - MOST_AROUND)
+"""Bytes in which there are not so many levels."""
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 """Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
@@ -56,13 +60,16 @@ OTHER = """
             strays.of_field(before, name_{0})
 """
 LEAVE_OUT = """
-    struct.{0} = UNSET
-"""
-DROP = """
     if struct.{0} is not UNSET:
+        check(struct.{0})
         struct.{0} = UNSET
+"""
+DROP = (
+    LEAVE_OUT
+    + """
         strays.dropped.add(name_{0})
 """
+)
 TAIL = """
     return struct
 """
@@ -180,12 +187,18 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
     """
     shapes = sorted(shapes, key=lambda one: one[2] is not shaping.date)  # so strays come in the order they always had
     steps = [STEPS.get(field, OTHER).format(attribute) for attribute, _, field in shapes]
-    known: dict[str, Any] = {"utc": utc, "UNSET": UNSET}
+    known: dict[str, Any] = {"utc": utc, "UNSET": UNSET, "check": _check}
     for attribute, name, field in shapes:
         known |= {f"name_{attribute}": name, f"shape_{attribute}": field}
     exec("".join([HEAD, *steps, TAIL]), known)  # noqa: S102 - of no text but ours
     shape: Shaper = known["shape"]
     return shape
+
+
+def _check(raw: Raw) -> None:
+    """Leave the decision on what is nested so deeply that its record may be too deep to the way of whole records."""
+    if len(raw) > SHORT:
+        nesting.check(raw, MOST_AROUND)
 
 
 def _leave_out(_: Raw, __: Strays) -> Any:
@@ -217,6 +230,7 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
     shaper = shaping.compile_schema(schema)
 
     def shape(raw: Raw, strays: Strays) -> Any:
+        _check(raw)
         value = lossless_json.decode(raw)
         shaping.leave_out(value, left_out)
         return None if value is None else as_raw(shaper(value, strays))
@@ -226,7 +240,7 @@ def _by_schema(schema: Schema, left_out: Tree) -> Shaper:
 
 def _anything(raw: Raw, strays: Strays) -> Any:
     """Return free content unchanged, but for the numbers in it that nobody can read."""
-    nesting.check(raw)
+    _check(raw)
     return as_raw(shaping.anything(lossless_json.decode(raw), strays)) if HUGE.search(memoryview(raw)) else raw
 
 
@@ -238,6 +252,6 @@ def as_raw(value: Any) -> Any:
 
 
 def _set_aside(raw: Raw, strays: Strays) -> Any:
-    nesting.check(raw)
+    _check(raw)
     strays.append(("", raw))
     return UNSET

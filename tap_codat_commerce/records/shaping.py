@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import lossless_json
 from tap_codat_commerce.codat.lossless_json import Unreadable, number
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records.dates import utc
 from tap_codat_commerce.records.fields import alternatives
 
@@ -132,7 +133,7 @@ class StrayFieldCounter:
             kept: True for the fields that were kept, False for those that were dropped.
         """
         counted = [(-n, joined(s, path)) for (s, path), n in self.counts.items() if (s in self._kept) == kept]
-        named = [f"{name} ({-n})" for n, name in sorted(counted)[:MOST_NAMED]]
+        named = [f"{quoted(name)} ({-n})" for n, name in sorted(counted)[:MOST_NAMED]]
         if more := len(counted) - len(named):
             least = "at least " if any((s in self._kept) == kept for s in self._uncounted) else ""
             named.append(f"and {least}{more} more")

@@ -17,6 +17,7 @@ import fsspec
 from singer_sdk.batch import lazy_chunked_generator
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records.fields import plain
 from tap_codat_commerce.sync.run_summary import RecordError, RunError
 
@@ -146,7 +147,7 @@ def _table(stream: str, records: Iterable[bytes | bytearray], schema: Schema) ->
     where = f"records of {stream} fit"
     try:
         for record in map(lossless_json.decode_object, records):
-            where = f"record {record['id']} of {stream} fits" if record.get("id") else where
+            where = f"record {quoted(str(record['id']))} of {stream} fits" if record.get("id") else where
             rows.append(prepared(record, columns, digits))
         where = f"records of {stream} fit"
         return pa.Table.from_pylist(rows, schema=pa.schema(list(arrow_type(columns, digits.arrow_type()))))

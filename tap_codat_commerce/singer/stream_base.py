@@ -19,6 +19,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.mapper import RemoveRecordTransform, SameRecordTransform
 
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.record_pages import IDS
@@ -203,7 +204,7 @@ class CodatStream(Stream):
         """Return the stream, and the part of the record's key that no line about its data set holds."""
         values = (record[k] for k in self._own_keys if k in record and k not in IDS)
         keys = [str(lossless_json.decode(v) if isinstance(v, msgspec.Raw) else v) for v in values]
-        return f"{self.name}, record {' '.join(keys)}" if keys else self.name
+        return f"{self.name}, record {quoted(' '.join(keys))}" if keys else self.name
 
     def record(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> Record:
         """Return the record of an answer, which is an object as Codat has it, with the ids that it lacks."""

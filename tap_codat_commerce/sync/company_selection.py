@@ -144,11 +144,14 @@ class CompanySelection:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company["dataConnections"]
         name = company.get("name") or company.get("description")
+        readable: dict[str, tuple[int, dict[str, Any]]] = {}
+        for index, connection in enumerate(every):
+            if self.readable(connection):
+                readable.setdefault(connection["id"], (index, connection))  # one that is listed twice is read once
         several = sum(is_shop(c) and _folded(c, "status") != NEVER_AUTHORIZED for c in every) > 1
         return [
             ConnectionRef(company["id"], name, connection["id"], connection, several, number, index, len(every) == 1)
-            for index, connection in enumerate(every)
-            if self.readable(connection)
+            for index, connection in readable.values()
         ]
 
     def readable(self, connection: dict[str, Any]) -> bool:
@@ -175,8 +178,9 @@ class CompanySelection:
         for why in company.unreadable:
             self._unreadable(f"connections of company {company.id}", why)
             self.partial.add(company.id)
-        for connection in company.fields["dataConnections"]:
-            self.connections_found += self.readable(connection)
+        every = company.fields["dataConnections"]
+        self.connections_found += len({connection["id"] for connection in every if self.readable(connection)})
+        for connection in every:
             if is_shop(connection):
                 self.gaps.note_shop(_folded(connection, "status"), _folded(connection, "integrationKey"))
         return True

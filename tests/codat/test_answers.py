@@ -156,7 +156,7 @@ BAD_ENTRIES = {
     "null": (None, "Expected `object`, got `null`"),
     "no id": ({"name": "x", "status": "Linked"}, "Object missing required field `id`"),
     "a number": ({"id": 7}, "Expected `str`, got `int` - at `$.id`"),
-    "the folder above": ({"id": ".."}, "Expected `str` matching regex"),
+    "the folder above": ({"id": ".."}, "its id is empty, or has a blank"),
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tap_codat_commerce.codat import errors, lossless_json, nesting, refusals
+from tap_codat_commerce.codat import answers, envelope, errors, lossless_json, nesting, refusals
 from tap_codat_commerce.codat.client import decoded
 from tap_codat_commerce.codat.nesting import MOST_LEVELS
 from tap_codat_commerce.codat.transport import Answer
@@ -68,6 +68,16 @@ def test_what_is_refused_at_the_gate() -> None:
     for body in (json.dumps(nested(MOST_LEVELS + 1)), "[" * 100_000):
         with pytest.raises(errors.UnreadableAnswer, match="nested too deeply"):
             gate(body.encode())
+
+
+@pytest.mark.parametrize("number", [MOST_LEVELS + 1, 980, 984, 985, 990, 20_000])
+def test_an_entry_that_is_nested_too_deeply_costs_no_other(number: int) -> None:
+    body = b'{"results":[{"id":"1"},%b%b,{"id":"3"}],"totalResults":3}' % (b"[" * number, b"]" * number)
+    page = decoded("GET /any", Answer(200, {}, body, whole=True), envelope.decode)
+    first, odd, last = page.results
+    assert [answers.id_of(first), answers.id_of(last)] == ["1", "3"]
+    with pytest.raises(errors.UnexpectedAnswer):
+        answers.id_of(odd)
 
 
 @pytest.mark.parametrize(("number", "said"), [(MOST_LEVELS - 1, "'Because'"), (MOST_LEVELS, "no word")])

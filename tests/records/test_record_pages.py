@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from conftest import DATA_SETS
 from tap_codat_commerce.codat import lossless_json
+from tap_codat_commerce.codat.nesting import MOST_LEVELS
 from tap_codat_commerce.records import dates as our_dates
 from tap_codat_commerce.records import record_types, schemas
 from tap_codat_commerce.records.record_pages import AT_ONCE, MOST_LEARNED, RecordMaker
+from tap_codat_commerce.records.record_types import MOST_AROUND
 from tap_codat_commerce.records.shaping import RecordShaper, StrayFieldCounter, Tree
 
 if TYPE_CHECKING:
@@ -358,6 +360,39 @@ def test_a_result_that_is_no_record_costs_no_other() -> None:
     assert page.ids == ["1", "2"]
     assert len(page.content.splitlines()) == 2
     assert [text[:8] for text in page.unreadable] == [f"entry {n}:" for n in (2, 3, 4, 5, 6)]
+
+
+@pytest.mark.parametrize("field", ["unknown", "currency", "supplementalData", "orderLineItems"])
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("learned", [0, MOST_LEARNED])
+def test_how_deep_a_record_may_be_depends_on_nothing_else(field: str, keep: bool, learned: int) -> None:  # noqa: FBT001
+    maker, _ = maker_of("orders", keep=keep)
+    maker.page([msgspec.Raw(b'{"id":"%d","u%d":1}' % (n, n)) for n in range(learned)], CONTEXT)
+    around = {"supplementalData": ('{"content":{"a":', "}}"), "orderLineItems": ('[{"a":', "}]")}.get(field, ("", ""))
+    for levels in (MOST_LEVELS - MOST_AROUND - 1, MOST_LEVELS - 1, MOST_LEVELS, MOST_LEVELS + 1, 960, 980):
+        inner = levels - 1 - 2 * bool(around[0])
+        value = around[0] + "[" * inner + "]" * inner + around[1]
+        page = maker.page([msgspec.Raw(f'{{"id":"1","{field}":{value}}}'.encode())], CONTEXT)
+        assert page.ids == ["1"] * (levels < MOST_LEVELS)
+        assert [text.rpartition(": ")[2] for text in page.unreadable] == ["it is nested too deeply"] * (not page.ids)
+        assert not page.content or lossless_json.decode_object(page.content)["id"] == "1"
+
+
+@pytest.mark.parametrize("given", ['"x"', "17", "null", "{}"])
+def test_a_field_that_is_unknown_is_no_id(given: str) -> None:
+    maker, _ = maker_of("company_info")
+    for fields in (f'"id":{given},', ""):
+        page = maker.page([msgspec.Raw(f'{{{fields}"companyName":"A"}}'.encode())], CONTEXT)
+        assert (page.ids, page.unreadable) == ([None], [])
+
+
+def test_ids_and_names_are_shown_as_somebody_elses_words() -> None:
+    maker, shaper = maker_of("orders")
+    link = "https://link.example/company/1?otp=5544"
+    page = maker.page([msgspec.Raw(b'{"id":"%b","a":%b}' % (link.encode(), b"[" * 300 + b"]" * 300))], CONTEXT)
+    assert page.unreadable == ["entry 1: it is nested too deeply"]
+    maker.page([msgspec.Raw(b'{"id":"1","%b":1}' % link.encode())], CONTEXT)
+    assert shaper._counter.summary(kept=False) == "(link) (1)"  # noqa: SLF001
 
 
 @pytest.mark.parametrize("place", [0, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE])

@@ -129,6 +129,12 @@ def test_whether_a_connection_is_alone(other: dict[str, Any] | None) -> None:
     assert {ref.alone for ref in refs} == {other is None}
 
 
+def test_a_connection_that_is_listed_twice_is_read_once() -> None:
+    connections = [{"id": "k1", **SHOP, "status": "PendingAuth"}, {"id": "k1", **SHOP}, {"id": "k1", **SHOP}]
+    (ref,) = Found().selection.connections({"id": "c1", "dataConnections": connections}, 0)
+    assert (ref.index, ref.several) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "readable"),
     [
