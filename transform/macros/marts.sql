@@ -18,6 +18,11 @@ try_cast({{ value }} as decimal(38, {{ digits }}))
 {{ codat_commerce.rounded("coalesce(" ~ value ~ ", 0)", 4) }}
 {%- endmacro %}
 
+{# A currency's code; XXX where there is none. #}
+{% macro currency_of(column) -%}
+coalesce(nullif(upper(trim({{ column }})), ''), 'XXX')
+{%- endmacro %}
+
 {# A part of a whole; null where the whole is nothing. #}
 {% macro ratio(part, whole) -%}
 {{ codat_commerce.rounded("(" ~ part ~ ") * 1.0 / nullif(" ~ whole ~ ", 0)", 6) }}

@@ -6,7 +6,7 @@ with moved as (
     select
         company_id,
         connection_id,
-        coalesce(nullif(currency, ''), 'XXX') as currency,
+        {{ currency_of("currency") }} as currency,
         {{ week_of(local_day("coalesce(source_created_date, created_date)", "company_id")) }} as week,
         type,
         coalesce(total_amount, 0) as amount

@@ -13,7 +13,7 @@ with raised as (
     select
         company_id,
         connection_id,
-        coalesce(nullif(currency, ''), 'XXX') as currency,
+        {{ currency_of("currency") }} as currency,
         {{ month_of(local_day("coalesce(created_date, source_modified_date)", "company_id")) }} as month,
         abs(coalesce(total_amount, 0)) as amount,
         case

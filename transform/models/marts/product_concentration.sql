@@ -4,7 +4,7 @@ with sold as (
         sales.company_id,
         sales.connection_id,
         sales.currency,
-        coalesce(lines.product_id, '(none)') as product_id,
+        coalesce(nullif(lines.product_id, ''), '(none)') as product_id,
         max(known_until.last_day) as last_day,
         count(distinct sales.order_id) as orders,
         sum(lines.quantity) as units,

@@ -37,7 +37,7 @@ sold as (
         orders.company_id,
         orders.connection_id,
         orders.id as order_id,
-        coalesce(nullif(orders.currency, ''), 'XXX') as currency,
+        {{ currency_of("orders.currency") }} as currency,
         nullif(orders.customer_id, '') as customer_id,
         orders.ordered_at,
         {{ local_day("orders.ordered_at", "orders.company_id") }} as day,
@@ -60,11 +60,14 @@ sold as (
     where orders.ordered_at is not null and not coalesce(payments.in_vain, false)
 )
 
--- A refund gives back tax and postage too: what it takes off the goods is their part of the order value.
+-- A refund gives back tax and postage too: what it takes off the goods is their part of the order value; all of it,
+-- where more was given back than the order was worth.
 select
     *,
     {{ amount(
-        "gross_sales - discounts - refunds * coalesce((gross_sales - discounts) * 1.0 / nullif(order_value + refunds, 0), 1)"
+        "gross_sales - discounts - refunds * case
+            when order_value >= 0 and order_value + refunds > 0 then (gross_sales - discounts) * 1.0 / (order_value + refunds)
+            else 1 end"
     ) }} as net_sales,
     case
         when customer_id is not null

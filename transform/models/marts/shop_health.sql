@@ -34,7 +34,10 @@ grown as (
         net_sales_growth_on_year_3_months,
         orders_3_months,
         orders_3_months_year_before,
-        row_number() over (partition by company_id, connection_id order by coalesce(orders_3_months, 0) desc, currency) as rank
+        row_number() over (
+            partition by company_id, connection_id
+            order by coalesce(orders_3_months, 0) desc, coalesce(orders_3_months_year_before, 0) desc, currency
+        ) as rank
     from {{ ref("monthly_metrics") }}
     where is_latest
 ),
@@ -55,9 +58,9 @@ shops as (
         sold.first_sale,
         sold.last_sale,
         known_until.last_day - sold.first_sale + 1 as days_of_history,
-        known_until.last_day - sold.last_sale as days_without_sales,
+        case when sold.last_sale > known_until.last_day then 0 else known_until.last_day - sold.last_sale end as days_without_sales,
         coalesce(sold.sales, 0) as sales,
-        coalesce(data_sets.orders, 0) - coalesce(sold.sales, 0) as orders_that_are_no_sales,
+        greatest(coalesce(data_sets.orders, 0) - coalesce(sold.sales, 0), 0) as orders_that_are_no_sales,
         sold.currencies,
         grown.currency as main_currency,
         grown.net_sales_growth_on_year_3_months,
@@ -93,6 +96,7 @@ select
         when net_sales_growth_on_year_3_months < -0.25
             then 'Net sales of three months are ' || cast(round(-100 * net_sales_growth_on_year_3_months) as integer)
             || ' % below those a year before: ' || orders_3_months || ' orders instead of ' || orders_3_months_year_before || '.'
+        when days_without_sales > 90 then 'The last sale was ' || days_without_sales || ' days ago.'
         when days_of_history < 365 then 'There is less than a year of history.'
     end as attention
 from shops

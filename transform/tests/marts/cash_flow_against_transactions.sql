@@ -5,7 +5,7 @@ with transactions as (
     select
         company_id,
         connection_id,
-        coalesce(nullif(currency, ''), 'XXX') as currency,
+        {{ codat_commerce.currency_of("currency") }} as currency,
         sum(total_amount) as expected
     from {{ ref("stg_codat__transactions") }}
     where {{ codat_commerce.dated("coalesce(source_created_date, created_date)") }} is not null
