@@ -218,7 +218,7 @@ def test_a_name_forges_no_line_of_the_log(shop: Stage) -> None:
     forged = "2026-11-27 03:00:00,000 | ERROR    | tap-codat-commerce | api_key is wrong"
     one_order(shop, **{f"a\n{forged}": 1, f"b\r{forged}": 1})
     run = shop.run().ok()
-    assert forged in run.log
+    assert " ".join(forged.split()) in run.log
     assert not [line for line in run.log.splitlines() if line.startswith(forged)]
     assert len(run.problems) == 1
 
