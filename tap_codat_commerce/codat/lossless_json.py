@@ -96,6 +96,7 @@ def _encode_other(value: object) -> msgspec.Raw | str:
 
 
 _decode = msgspec.json.Decoder(float_hook=number).decode
+_decode_raw = msgspec.json.Decoder(msgspec.Raw).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=number).decode
 
 
@@ -121,8 +122,12 @@ def decode_object(text: Any) -> dict[str, Any]:
 members: Any = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 """As `decode_object`, but each value as its own bytes, not parsed."""
 
-decode_raw: Any = msgspec.json.Decoder(msgspec.Raw).decode
-"""Returns the same bytes, checked to be JSON."""
+
+def decode_raw(text: bytes) -> msgspec.Raw:
+    """Return the same bytes, checked to be JSON; raise errors as `decode` does."""
+    nesting.check(text)
+    return _decode_raw(text)
+
 
 _encoder = msgspec.json.Encoder(enc_hook=_encode_other, decimal_format="number")
 encode = _encoder.encode

@@ -75,10 +75,11 @@ class _Made:
     unreadable: list[str] = field(default_factory=list)
 
     def add(self, records: list[Any]) -> None:
-        """Add records, each on a line of its own."""
+        """Add records, each on a line of its own, and take them out of the list: one may be large."""
         lines, line, (head, tail) = self.lines, self.line, self.around
-        for record in records:
-            lossless_json.encode_into(record, line)
+        records.reverse()
+        while records:
+            lossless_json.encode_into(records.pop(), line)
             lines += head
             lines += msgspec.json.format(line, indent=-1) if LF in line or CR in line else line
             lines += tail
@@ -166,13 +167,16 @@ class RecordMaker:
                 setattr(record, self._names[UNMAPPED], unmapped)
         for places, times in dropped.items():
             self._shaper.count_dropped(places, times)
-        for name, value in made.context.items():
-            attribute = self._names[name]
-            for record in records:
-                setattr(record, attribute, value)
+        self._set_ids(records, made.context)
         made.add(records)
         made.ids += ids
         made.stamps.update(stamps)
+
+    def _set_ids(self, records: list[Any], context: Mapping[str, str]) -> None:
+        for name, value in context.items():
+            attribute = self._names[name]
+            for record in records:
+                setattr(record, attribute, value)
 
     @staticmethod
     def _texts(records: list[Any], attribute: str) -> list[str | None]:

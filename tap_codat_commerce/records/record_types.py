@@ -7,6 +7,7 @@ learned: then it is Raw, too, and shaped or set aside alone.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -35,8 +36,8 @@ INDEX = re.compile(r"\[(?:\d+|\.\.\.)\]")
 WHOLE = re.compile(rb"-?\d+")
 MOST_AROUND = 20
 """Levels that a schema has at most."""
-SHORT = 2 * (nesting.MOST_LEVELS - MOST_AROUND)
-"""Bytes in which there are not so many levels."""
+_check = partial(nesting.check, around=MOST_AROUND)
+"""Refuses a value whose record may be too deep: the way of whole records decides."""
 UNSAFE = re.compile(r'["\\\x00-\x1f\ud800-\udfff]')
 """Characters that msgspec takes in no field's name: an object with such a field is refused."""
 
@@ -193,12 +194,6 @@ def _in_place(shapes: list[tuple[str, str, Shaper]]) -> Shaper:
     exec("".join([HEAD, *steps, TAIL]), known)  # noqa: S102 - of no text but ours
     shape: Shaper = known["shape"]
     return shape
-
-
-def _check(raw: Raw) -> None:
-    """Leave the decision on what is nested so deeply that its record may be too deep to the way of whole records."""
-    if len(raw) > SHORT:
-        nesting.check(raw, MOST_AROUND)
 
 
 def _leave_out(_: Raw, __: Strays) -> Any:

@@ -15,7 +15,7 @@ from tap_codat_commerce.sync.gaps import NEVER_AUTHORIZED, Gaps
 
 if TYPE_CHECKING:
     import logging
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import msgspec
 
@@ -144,15 +144,19 @@ class CompanySelection:
         """Return the connections whose data sets are to be read, of the company with that number in this run."""
         every = company["dataConnections"]
         name = company.get("name") or company.get("description")
-        readable: dict[str, tuple[int, dict[str, Any]]] = {}
-        for index, connection in enumerate(every):
-            if self.readable(connection):
-                readable.setdefault(connection["id"], (index, connection))  # one that is listed twice is read once
         several = sum(is_shop(c) and _folded(c, "status") != NEVER_AUTHORIZED for c in every) > 1
         return [
             ConnectionRef(company["id"], name, connection["id"], connection, several, number, index, len(every) == 1)
-            for index, connection in readable.values()
+            for index, connection in self._different(every)
         ]
+
+    def _different(self, connections: list[dict[str, Any]]) -> Collection[tuple[int, dict[str, Any]]]:
+        """Return those that are to be read, with their places: one that is listed twice, once."""
+        found: dict[str, tuple[int, dict[str, Any]]] = {}
+        for place in enumerate(connections):
+            if self.readable(place[1]):
+                found.setdefault(place[1]["id"], place)
+        return found.values()
 
     def readable(self, connection: dict[str, Any]) -> bool:
         """Say whether the data sets of a connection are to be read: they are, unless it tells why not."""
@@ -179,7 +183,7 @@ class CompanySelection:
             self._unreadable(f"connections of company {company.id}", why)
             self.partial.add(company.id)
         every = company.fields["dataConnections"]
-        self.connections_found += len({connection["id"] for connection in every if self.readable(connection)})
+        self.connections_found += len(self._different(every))
         for connection in every:
             if is_shop(connection):
                 self.gaps.note_shop(_folded(connection, "status"), _folded(connection, "integrationKey"))

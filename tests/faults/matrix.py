@@ -224,6 +224,9 @@ FAULTS: dict[str, Expectation] = {
         other=NO_PAGES,
     ),
     # Entries
+    "nesting of 1,000": spoil(
+        ENTRY, '"deep": ' + "[" * 1000 + "]" * 1000 + ", ", line="nested too deeply", other=READ_ALL_THE_SAME
+    ),
     "nesting in an entry": spoil(
         ENTRY, f'"deep": {"[" * 100_000}{"]" * 100_000}, ', line="nested too deeply", other=READ_ALL_THE_SAME
     ),

@@ -350,7 +350,7 @@ def test_a_long_text_takes_little_memory(field: str, keep: bool) -> None:  # noq
     maker.page([result], CONTEXT)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 4 * len(text)
+    assert peak < 3 * len(text)
 
 
 def test_a_result_that_is_no_record_costs_no_other() -> None:
