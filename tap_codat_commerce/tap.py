@@ -79,6 +79,14 @@ class TapCodatCommerce(CodatTap):
             streams=sum(s.selected for s in self.streams.values()),
             with_status=self.data_status.selected,
             dry=self.limit is not None,
+            wanted=self._will_be_read,
+        )
+
+    def _will_be_read(self, company: dict[str, Any], connection: dict[str, Any]) -> bool:
+        """Say whether stream maps let data sets of a connection be read; both as they came."""
+        alone = {k: v for k, v in company.items() if k != "dataConnections"}
+        return self.companies.will_lead_on(alone) and self.connections.will_lead_on(
+            connection, {"companyId": company["id"]}
         )
 
     def read(self) -> None:

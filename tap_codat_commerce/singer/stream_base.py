@@ -23,7 +23,7 @@ from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import schemas
 from tap_codat_commerce.records.fields import trimmed
 from tap_codat_commerce.records.record_pages import IDS
-from tap_codat_commerce.records.shaping import UNMAPPED, RecordShaper
+from tap_codat_commerce.records.shaping import UNMAPPED, RecordShaper, StrayFieldCounter
 from tap_codat_commerce.singer import batches, catalogs, stream_maps
 from tap_codat_commerce.singer.errors import SettingsError
 from tap_codat_commerce.singer.flattening import Flattener
@@ -125,13 +125,15 @@ class CodatStream(Stream):
     @cached_property
     def shaper(self) -> RecordShaper:
         """The shaper of the stream's records, by the schema in the catalog if one was given."""
-        return RecordShaper(
-            self.name,
-            self.effective_schema,
-            self.tap.stray_fields,
-            left_out=self.left_out,
-            keep=self.tap.keeps_unknown_fields,
-        )
+        return self._shaper(self.tap.stray_fields)
+
+    @cached_property
+    def _uncounted(self) -> RecordShaper:
+        return self._shaper(StrayFieldCounter())
+
+    def _shaper(self, stray_fields: StrayFieldCounter) -> RecordShaper:
+        keep = self.tap.keeps_unknown_fields
+        return RecordShaper(self.name, self.effective_schema, stray_fields, left_out=self.left_out, keep=keep)
 
     def get_records(self, context: Context | None) -> Iterable[Record]:  # noqa: ARG002 - the SDK's signature
         """Return nothing: records come from the tap's loop."""
@@ -216,14 +218,24 @@ class CodatStream(Stream):
         As in the SDK it is not if a stream map filters the record out; but it is if stream maps remove the whole
         stream, where the SDK would leave out all that is below in silence.
         """
-        if self.removed:
-            return True
         try:
-            return self.stream_maps[0].get_filter_result(self._view(record))
+            return self._passes(record)
         except Exception as exc:  # noqa: BLE001 - an expression may raise anything; said where the record is written
             if not self.selected:
                 self._unwritten(record, stream_maps.why(exc, self.stream_maps[0], None))
             return False
+
+    def will_lead_on(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> bool:
+        """Say it of an answer whose turn has not come: nothing is counted, and nothing said."""
+        if self._is_unmapped:
+            return True
+        try:
+            return self._passes(self._uncounted(answer, ids))
+        except Exception:  # noqa: BLE001 - as above
+            return False
+
+    def _passes(self, record: Record) -> bool:
+        return self.removed or self.stream_maps[0].get_filter_result(self._view(record))
 
     def write(self, record: Record, extracted: datetime | None = None) -> None:
         """Write a record, if the stream is selected; if it can't be written, say and count that.

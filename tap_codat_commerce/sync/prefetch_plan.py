@@ -39,6 +39,7 @@ class PrefetchPlan:
         history: PullHistory,
         data_sets: Callable[[ConnectionRef], list[DataSetSync]],
         *,
+        wanted: Callable[[dict[str, Any], dict[str, Any]], bool],
         new: Callable[[ConnectionRef], int],
         enabled: bool,
         at_once: int,
@@ -51,18 +52,19 @@ class PrefetchPlan:
             statuses: the data status of companies.
             history: the pull operations of companies with several shops.
             data_sets: makes those of a connection that are to be read.
+            wanted: says of a company and one of its connections, as they came, whether data sets will be read of it.
             new: says how many of them were never read before.
             enabled: whether anything is to be asked ahead.
             at_once: how many requests may be made at once.
         """
         self._prefetcher, self._selection, self._statuses, self._history = prefetcher, selection, statuses, history
-        self._data_sets, self._new, self._enabled = data_sets, new, enabled
+        self._data_sets, self._wanted, self._new, self._enabled = data_sets, wanted, new, enabled
         self._tokens: dict[str, list[Hashable]] = {}
         self._enough = OPEN_FOR_EACH * at_once
 
     def walk(self, companies: list[msgspec.Raw]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yield each company, with its number, when it is its turn."""
-        selection, planned = self._selection, 0
+        planned = 0
         if self._enabled:
             self._expect(companies)
         for number, raw in enumerate(companies):
@@ -71,9 +73,9 @@ class PrefetchPlan:
                 and planned < len(companies)
                 and (planned <= number or self._prefetcher.open < self._enough)
             ):
-                self._plan(selection.connections(selection.company(companies[planned]), planned))
+                self._plan(self._connections(companies[planned], planned))
                 planned += 1
-            yield number, selection.company(raw)
+            yield number, self._selection.company(raw)
 
     def forget(self, company_id: str) -> None:
         """Let go of what was asked ahead for a company and not used: its status may have changed since."""
@@ -87,12 +89,16 @@ class PrefetchPlan:
 
     def _expect(self, companies: list[msgspec.Raw]) -> None:
         """Tell how many requests will be needed, as far as that is sure: data sets without a bookmark will be read."""
-        expected, selection = 0, self._selection
+        expected = 0
         for number, raw in enumerate(companies):
-            connections = selection.connections(selection.company(raw), number)
+            connections = self._connections(raw, number)
             expected += bool(connections)
             expected += sum(map(self._new, connections))
         self._prefetcher.expect(expected)
+
+    def _connections(self, raw: msgspec.Raw, number: int) -> list[ConnectionRef]:
+        company = self._selection.company(raw)
+        return [c for c in self._selection.connections(company, number) if self._wanted(company, c.details)]
 
     def _plan(self, connections: list[ConnectionRef]) -> None:
         if connections:

@@ -21,7 +21,7 @@ from tap_codat_commerce.sync.refreshes import Refreshes
 from tap_codat_commerce.sync.run_summary import RunSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tap_codat_commerce.codat.client import Client
     from tap_codat_commerce.sync.company_selection import ConnectionRef
@@ -67,6 +67,7 @@ class Run:
         streams: int,
         with_status: bool = False,
         dry: bool = False,
+        wanted: Callable[[dict[str, Any], dict[str, Any]], bool] = lambda *_: True,
         prefetcher: Prefetcher | None = None,
     ) -> None:
         """Begin without a request.
@@ -78,6 +79,7 @@ class Run:
             streams: how many streams are read, those of the data sets included, for the log.
             with_status: whether the data status is wanted even where no data set is read.
             dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
+            wanted: says of a company and one of its connections, as they came, whether data sets will be read of it.
             prefetcher: makes the requests; one of the client's own if it is not given.
         """
         self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
@@ -97,6 +99,7 @@ class Run:
             self._statuses,
             self._history,
             self._made_ahead,
+            wanted=wanted,
             new=lambda connection: sum(one.bookmarks.is_new(connection.context) for one in selected),
             enabled=not dry and (with_status or bool(selected)),
             at_once=options.max_concurrent_requests,

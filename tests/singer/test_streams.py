@@ -109,12 +109,27 @@ def test_parents_that_stream_maps_take_out_lead_to_children(stage: Callable[...,
     assert not [path for path in shops.requests("/data/commerce-") if "orders" not in path], "nor costs one a request"
 
 
-def test_what_a_filter_of_a_parent_leaves_out(stage: Callable[..., Stage]) -> None:
-    """As everywhere in the SDK: what is below, too."""
-    shops = stage(companies=2, connections=1)
+@pytest.mark.parametrize(("parent", "field"), [("companies", "id"), ("connections", "companyId")])
+@pytest.mark.parametrize("selected", [True, False])
+def test_what_a_filter_of_a_parent_leaves_out(
+    stage: Callable[..., Stage], parent: str, field: str, *, selected: bool
+) -> None:
+    """As everywhere in the SDK: what is below, too; nor is it asked for ahead."""
+    shops = stage(companies=3, connections=1)
     one = next(iter(shops.world.companies))
-    run = shops.run(stream_maps={"companies": {"__filter__": f"id == '{one}'"}}).ok()
+    catalog = shops.catalog("orders", *([parent] if selected else []))
+    run = shops.run(catalog=catalog, stream_maps={parent: {"__filter__": f"{field} == '{one}'"}}).ok()
     assert {order["companyId"] for order in run.records["orders"]} == {one}
+    assert all(path == "/companies" or one in path for path in shops.requests())
+
+
+@pytest.mark.parametrize("parent", ["companies", "connections"])
+def test_what_a_filter_of_a_parent_sees_is_counted_once(stage: Callable[..., Stage], parent: str) -> None:
+    shops = stage(companies=2, connections=1, records=1)
+    shops.gate.faults.append(Fault("spoil", "/companies$", find='"id": ', body='"new": 1, "id": ', times=0))
+    for maps in ({}, {parent: {"__filter__": "id != 'x'"}}):
+        run = shops.run(stream_maps=maps).ok()
+        assert "companies.new (1)" in run.log
 
 
 def test_a_deselected_data_set_costs_no_request(stage: Callable[..., Stage]) -> None:
