@@ -86,7 +86,9 @@ def agrees_with_the_shops(warehouse: Warehouse) -> None:
 
 
 def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> None:
-    """An id that is held twice; by hand a row taken out, one added, the reads of a night, and all of a data set's."""
+    """An id that is held twice; by hand a row taken out, one added, the reads of a night, all of a data set's, or of one
+    shop's, and a table by another name.
+    """
     world = warehouse.shops.world
     connection = world.connections()[0]
     world.twice = {sorted(connection.data[PAYMENTS].records)[7]}
@@ -104,17 +106,22 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
         f""" select "companyId", "connectionId", 'added', "_sdc_extracted_at" from codat.customers {where} limit 1""",
         f"""delete from codat.reads {where} and "dataType" = '{PRODUCTS}' and "startedAt" = {first}""",
         """delete from codat.reads where "dataType" = 'commerce-disputes'""",
+        f"""delete from codat.reads {where} and "dataType" = 'commerce-transactions'""",
         """update codat.companies set "created" = "created" - interval '30 days'""",
+        """update codat.connections set "created" = "created" - interval '30 days'""",
+        "alter table codat.payment_methods rename to methods",
     )
-    said = warehouse.dbt("build", *ALONE, "staging", "read_proof", *PROOF)
+    said = warehouse.dbt("build", *ALONE, "staging", "read_proof", "shop_data_sets", *PROOF)
     assert "WARN=1 ERROR=3" in said, said
     missing, too_many, without_read, not_read = (named(warehouse, test) for test in PROOF)
     assert missing[ORDERS].startswith("The read of 20")
     assert "was proven with 150 records, and has arrived, but only 149 rows are here" in missing[ORDERS]
-    assert missing.keys() == {ORDERS}
+    assert "Has the stream another name" in missing["commerce-paymentMethods"]
+    assert missing.keys() == {ORDERS, "commerce-paymentMethods"}
     assert "have brought 150 records, but 151 rows are here" in too_many.pop("commerce-customers")
     assert "rows came between proven reads" in without_read.pop(PRODUCTS)
     assert "no read of it was proven for 7 days" in not_read.pop("commerce-disputes")
+    assert "no read of it was ever proven" in not_read.pop("commerce-transactions")
     assert not {*too_many, *without_read, *not_read}
 
     said = warehouse.dbt("run", "--select", "stg_codat__orders", "--vars", "codat_schema: codta")
@@ -125,9 +132,21 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
     rows = warehouse.rows("select attention from commerce.shop_health")
     assert {row["attention"] for row in rows} == {"The connection is Deauthorized."}
 
-    known = {"codat_filtered_streams": ["orders"]}
+    known = {"codat_filtered_streams": ["orders", "payment_methods"]}
     said = warehouse.dbt("test", "--vars", json.dumps(known), *ALONE, "rows_are_missing")
     assert f"WARN=0 {ALL_FINE}" in said, said
+
+
+def test_a_build_ends_rather_than_add_up_what_is_not_there(warehouse: Warehouse) -> None:
+    paid = 'alter table codat.orders rename column "{}" to "{}"'
+    warehouse.change(paid.format("payments", "paid"), 'alter table codat.transactions rename column "type" to "kind"')
+    said = warehouse.dbt("run", "--select", "+sales")
+    assert "sales adds up what the loader has no columns for in orders: payments." in said, said
+    warehouse.change(paid.format("paid", "payments"))
+    said = warehouse.dbt("run", "--select", "+cash_flow")
+    assert "cash_flow adds up what the loader has no columns for in transactions: type." in said, said
+    said = warehouse.dbt("parse", "--vars", json.dumps({"codat_filtered_streams": ["custmers"]}))
+    assert "codat_filtered_streams names custmers, which is none of company_info, customers" in said, said
 
 
 def named(warehouse: Warehouse, test: str) -> dict[str, str]:

@@ -113,18 +113,27 @@ case lower({{ company_id }})
 cast(({{ codat_commerce.dated(moment) }}) at time zone 'UTC' at time zone {{ codat_commerce.zone_of(company_id) }} as date)
 {%- endmacro %}
 
-{# Without its column, amounts of all currencies would be added up as if they were of one. For a pre-hook. #}
-{% macro needs_currency(stream) -%}
-{%- set loaded = codat_commerce.loaded_columns(stream) -%}
-{%- if loaded and "currency" not in loaded -%}
-{{ exceptions.raise_compiler_error("The loader has no column currency in " ~ stream ~ ", so that different currencies would be added up. Select it in the tap's catalog, and load again.") }}
+{#
+    Ends the build where the loader has a table of a stream, but lacks columns that a mart adds up: its numbers would be
+    wrong, and nothing would say so. For a pre-hook.
+#}
+{% macro needs(stream, columns) -%}
+{%- set loaded, missing = codat_commerce.loaded_columns(stream), [] -%}
+{%- for column in columns if loaded and column | lower not in loaded -%}
+{%- do missing.append(column) -%}
+{%- endfor -%}
+{%- if missing -%}
+{{ exceptions.raise_compiler_error(this.name ~ " adds up what the loader has no columns for in " ~ stream ~ ": " ~ missing | join(", ") ~ ". Select them in the tap's catalog, take out what leaves them out of stream_maps, and read " ~ stream ~ " whole once (docs/every-night.md). Or build without it: --exclude " ~ this.name ~ "+") }}
 {%- endif -%}
 {%- endmacro %}
 
-{# A variable of a text instead of a list would be read letter by letter. #}
+{# A variable of a text instead of a list would be read letter by letter, and a name of no stream have no effect. #}
 {% macro filtered_streams_are_a_list() -%}
 {%- set streams = var("codat_filtered_streams", []) -%}
 {%- if streams is string or streams is mapping or streams is not iterable -%}
 {{ exceptions.raise_compiler_error("codat_filtered_streams has to be a list of streams, as [customers]. It is: " ~ streams) }}
 {%- endif -%}
+{%- for stream in streams if stream not in codat_commerce.data_sets() -%}
+{{ exceptions.raise_compiler_error("codat_filtered_streams names " ~ stream ~ ", which is none of " ~ codat_commerce.data_sets() | join(", ")) }}
+{%- endfor -%}
 {%- endmacro %}

@@ -29,3 +29,21 @@ left join {{ ref('stg_codat__companies') }} as companies on companies.company_id
 where status.last_successful_sync > coalesce(reads.last_read_at, companies.created, timestamp '1970-01-01')
     and coalesce(reads.last_read_at, companies.created, status.last_successful_sync)
     < {{ codat_commerce.days_before_now(days) }}
+
+union all
+
+-- But not where rows of this shop came, and were never proven.
+select
+    shops.company_id,
+    shops.connection_id,
+    shops.data_type,
+    'a proven read' as expected,
+    shops.current_rows || ' rows' as found,
+    'Rows of it came, and no read of it was ever proven: some may be missing. Look for the connection in the log of the tap,'
+    || ' and run codat-commerce status.' as what_to_do
+from {{ ref('shop_data_sets') }} as shops
+join reads on reads.company_id = shops.company_id and reads.data_type = shops.data_type
+join {{ ref('stg_codat__connections') }} as connections
+    on connections.company_id = shops.company_id and connections.connection_id = shops.connection_id
+where shops.last_read_at is null and shops.current_rows > 0
+    and coalesce(connections.created, timestamp '1970-01-01') < {{ codat_commerce.days_before_now(days) }}

@@ -15,5 +15,5 @@ select
 from {{ ref('read_proof') }}
 where
     compared_rows < compared_records
-    and {{ codat_commerce.is_loaded('data_type') }}
+    and ({{ codat_commerce.is_loaded('data_type') }} or last_read_at > {{ codat_commerce.days_before_now(1) }})
     and not {{ codat_commerce.is_filtered('data_type') }}

@@ -1,4 +1,4 @@
-{{- config(pre_hook="{{ codat_commerce.needs_currency('transactions') }}") -}}
+{{- config(pre_hook="{{ codat_commerce.needs('transactions', ['currency', 'createdDate', 'sourceCreatedDate', 'totalAmount', 'type']) }}") -}}
 {%- set shop = "company_id, connection_id, currency" -%}
 {%- set columns = ("payments", "fees", "refunds", "payouts", "failed_payouts", "other") -%}
 -- Platforms differ in the sign of what leaves: by its type, each amount is counted on the side where it belongs.
@@ -43,7 +43,7 @@ calendar as (
         spans.company_id,
         spans.connection_id,
         spans.currency,
-        known_until.transactions_last_day as last_day,
+        known_until.transactions_complete_before as complete_before,
         {{ each("week", "spans.first_week", "greatest(spans.last_week, known_until.transactions_last_day)") }} as week
     from spans
     left join {{ ref("known_until") }} as known_until
@@ -56,7 +56,7 @@ joined as (
         calendar.connection_id,
         calendar.currency,
         calendar.week,
-        coalesce(calendar.week + 7 <= calendar.last_day, false) as is_complete,
+        coalesce(calendar.week + 7 <= calendar.complete_before, false) as is_complete,
         coalesce(by_week.transactions, 0) as transactions,
         {%- for column in columns if column != "failed_payouts" %}
         {{ amount("by_week." ~ column) }} as {{ column }},

@@ -25,7 +25,7 @@ calendar as (
         cohorts.currency,
         cohorts.cohort,
         cohorts.size,
-        known_until.last_day,
+        known_until.complete_before,
         {{ each("month", "cohorts.cohort", "known_until.last_day") }} as month
     from cohorts
     join {{ ref("known_until") }} as known_until
@@ -46,7 +46,7 @@ joined as (
         calendar.cohort,
         calendar.month,
         calendar.size,
-        calendar.last_day,
+        calendar.complete_before,
         coalesce(summed.customers, 0) as customers,
         coalesce(summed.orders, 0) as orders,
         {{ amount("summed.order_value") }} as order_value
@@ -63,7 +63,7 @@ select
     {{ shop }},
     cohort,
     {{ months_between("cohort", "month") }} as months_since,
-    {{ months_later("month", 1) }} <= last_day as is_over,
+    coalesce({{ months_later("month", 1) }} <= complete_before, false) as is_over,
     size,
     customers,
     {{ ratio("customers", "size") }} as retention,

@@ -32,7 +32,7 @@ calendar as (
         spans.company_id,
         spans.connection_id,
         spans.currency,
-        known_until.last_day,
+        known_until.complete_before,
         {{ each("day", "spans.first_day", "known_until.last_day") }} as day
     from spans
     join {{ ref("known_until") }} as known_until
@@ -44,7 +44,7 @@ select
     calendar.connection_id,
     calendar.currency,
     calendar.day,
-    calendar.day < calendar.last_day as is_complete,
+    coalesce(calendar.day < calendar.complete_before, false) as is_complete,
     coalesce(by_day.orders, 0) as orders,
     {%- for column in ("revenue", "gross_sales", "discounts", "refunds", "net_sales", "tax", "order_value", "units") %}
     {{ amount("by_day." ~ column) }} as {{ column }},

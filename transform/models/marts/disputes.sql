@@ -1,4 +1,4 @@
-{{- config(pre_hook="{{ codat_commerce.needs_currency('disputes') }}") -}}
+{{- config(pre_hook="{{ codat_commerce.needs('disputes', ['currency', 'createdDate', 'totalAmount', 'status']) }}") -}}
 {%- set shop = "company_id, connection_id, currency" -%}
 {%- set outcomes = {
     "won": ("Won", "InquiryClosed"),
@@ -52,8 +52,8 @@ months as (
 known as (
     select
         months.*,
-        known_until.disputes_last_day,
-        coalesce(months.month <= known_until.disputes_last_day, false) as is_known
+        known_until.disputes_complete_before,
+        coalesce(months.month <= known_until.disputes_complete_before, false) as is_known
     from months
     left join {{ ref("known_until") }} as known_until
         on months.company_id = known_until.company_id and months.connection_id = known_until.connection_id
@@ -65,7 +65,7 @@ joined as (
         months.connection_id,
         months.currency,
         months.month,
-        coalesce(sold.is_complete and {{ months_later("months.month", 1) }} <= months.disputes_last_day, false) as is_complete,
+        coalesce(sold.is_complete and {{ months_later("months.month", 1) }} <= months.disputes_complete_before, false) as is_complete,
         coalesce(sold.is_latest, false) as is_latest,
         coalesce(sold.orders, 0) as orders,
         {{ amount("sold.order_value + sold.refunds") }} as value_before_refunds,

@@ -5,6 +5,7 @@
 } -%}
 -- A platform's clock may be a day ahead of ours; an order that is dated later than that must not stretch the calendar.
 -- A shop that has sold nothing for a month is not one of which nothing is known for a month: the calendar ends here.
+-- Where reads are told of, what no read has proven is not complete, whatever the status says: that is the company's.
 with reads as (
     select
         company_id,
@@ -15,6 +16,11 @@ with reads as (
         {%- endfor %}
     from {{ ref("stg_codat__reads") }}
     group by company_id, connection_id
+),
+
+told as (
+    select count(*) > 0 as of_reads
+    from {{ ref("stg_codat__reads") }}
 ),
 
 status as (
@@ -49,17 +55,18 @@ happened as (
     group by company_id, connection_id
 ),
 
--- The status of a company says nothing of a data type that was read of others of its shops alone.
 synced as (
     select
-        happened.*
+        happened.*,
+        told.of_reads
         {%- for prefix in moments %},
         coalesce(
             reads.{{ prefix }}synced_at,
-            case when coalesce(reads.{{ prefix }}reads, 1) > 0 or happened.{{ prefix }}last is not null then status.{{ prefix }}synced_at end
+            case when reads.{{ prefix }}reads > 0 or not told.of_reads then status.{{ prefix }}synced_at end
         ) as {{ prefix }}synced_at
         {%- endfor %}
     from happened
+    cross join told
     left join reads on happened.company_id = reads.company_id and happened.connection_id = reads.connection_id
     left join status on happened.company_id = status.company_id
 ),
@@ -81,6 +88,7 @@ select
     case
         when {{ prefix }}sync_day is null then {{ prefix }}last
         else least(greatest({{ prefix }}last, {{ prefix }}sync_day), {{ prefix }}sync_day + 1)
-    end as {{ prefix }}last_day
+    end as {{ prefix }}last_day,
+    coalesce({{ prefix }}sync_day, case when not of_reads then {{ prefix }}last end) as {{ prefix }}complete_before
     {%- endfor %}
 from dated

@@ -42,7 +42,7 @@ select
     coalesce(counted.current_rows, 0) as current_rows,
     case
         when reads.last_read_at is null and expected.current_status = 'NotSupported' then 'not supported'
-        when reads.last_read_at is null and elsewhere.data_type is not null then 'of another shop'
+        when reads.last_read_at is null and elsewhere.data_type is not null and counted.current_rows is null then 'of another shop'
         when reads.last_read_at is null then 'never read'
         when cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) > {{ var("codat_proven_within_days") }} then 'stale'
         else 'fresh'
