@@ -74,8 +74,6 @@ OPTIONS = replace(Settings.of({}).sync, page_size=PAGE_SIZE)
 MAKER = RecordMaker(
     DATA_SET.schema, RecordShaper(DATA_SET.name, DATA_SET.schema, StrayFieldCounter(), left_out={}, keep=False)
 )
-Row = tuple[str, str, str, int]
-"""Of the warehouse: a connection's id, a record's, its stamp, and when it was written."""
 Event = tuple[int, str]
 """What happens, and at which place of a run: 0 before it, then before each request, the last one after it."""
 
@@ -88,24 +86,54 @@ class Seen(BaseException):
     """The run goes on as another one that was tried."""
 
 
+class Known(NamedTuple):
+    """What decides how a run goes: Codat, and the tap's state, as JSON."""
+
+    world: World
+    bookmarks: bytes = b"{}"
+
+
+class Change(NamedTuple):
+    """What a run has changed.
+
+    Attributes:
+        known: what there is after it.
+        emptied: whether the table of orders was emptied before.
+        rows: those written to it.
+        reads: those written to `reads`: whether each has arrived.
+    """
+
+    known: Known
+    emptied: bool
+    rows: dict[tuple[str, str], tuple[str, int]]
+    reads: dict[tuple[str, str], bool]
+
+
 class State(NamedTuple):
     """Everything there is between two runs.
 
     Attributes:
-        world: Codat.
-        bookmarks: the tap's state, as JSON.
+        known: what decides how the next run goes.
         rows: of the warehouse.
         reads: of the warehouse's table `reads`, those of full reads: connection, begin, whether it has arrived.
     """
 
-    world: World
-    bookmarks: bytes = b"{}"
+    known: Known
     rows: frozenset[tuple[tuple[str, str], tuple[str, int]]] = frozenset()
-    reads: frozenset[tuple[str, str, bool]] = frozenset()
+    reads: frozenset[tuple[tuple[str, str], bool]] = frozenset()
+
+    def after(self, change: Change) -> State:
+        """Return what there is after a run."""
+        rows = {} if change.emptied else dict(self.rows)
+        return State(
+            change.known,
+            frozenset((rows | change.rows).items()),
+            frozenset((dict(self.reads) | change.reads).items()),
+        )
 
     def is_gone(self, key: tuple[str, str], written: int) -> bool:
         """Say whether a row counts as gone: it is older than the last full read of its data set that has arrived."""
-        begun = [begin for shop, begin, arrived in self.reads if shop == key[0] and arrived]
+        begun = [begin for (shop, begin), arrived in self.reads if shop == key[0] and arrived]
         return bool(begun) and stamp(written) < max(begun)
 
 
@@ -155,13 +183,15 @@ class Play:
     """One run in a world: Codat, for the tap, and the target."""
 
     def __init__(
-        self, state: State, events: tuple[Event, ...], note: Callable[[Play, str], None] = lambda *_: None
+        self, known: Known, events: tuple[Event, ...], note: Callable[[Play, str], None] = lambda *_: None
     ) -> None:
         """Begin; `note` is called at each place when nothing more is to come: it may let something happen there."""
-        self.before, self.world, self.coming, self._note = state, state.world, list(events), note
+        self.world, self._kept, self.coming, self._note = known.world, known.bookmarks, list(events), note
         self.place, self.trace = 0, 0
-        self.rows, self.reads = dict(state.rows), {(shop, begin): arrived for shop, begin, arrived in state.reads}
-        self._take_state(msgspec.json.decode(state.bookmarks))
+        self.rows: dict[tuple[str, str], tuple[str, int]] = {}
+        self.reads: dict[tuple[str, str], bool] = {}
+        self._emptied = False
+        self._take_state(msgspec.json.decode(known.bookmarks))
         self.named: set[str] = set()
         self.ended = ""
         # What `sync` uses of client and prefetcher:
@@ -207,7 +237,7 @@ class Play:
         """Return what may happen at this place."""
         found = self.world.events(when)
         if when == BEFORE:
-            return found + ["set back", "full refresh"] * (b"replication_key_value" in self.before.bookmarks)
+            return found + ["set back", "full refresh"] * (b"replication_key_value" in self._kept)
         if when == AFTER:
             return found + ["kill"] * (not self.ended)
         return [*found, "stop", "kill"]
@@ -220,13 +250,12 @@ class Play:
         for entry in self.state.get("bookmarks", {}).get("orders", {}).get("partitions", ()):
             if "replication_key_value" in entry:
                 entry["replication_key_value"] = codat_model.written(-(10**8))
-        self.rows = {}
-        self.before = self.before._replace(bookmarks=msgspec.json.encode(self.state), rows=frozenset())
+        self._emptied, self._kept = True, msgspec.json.encode(self.state)
 
     # The tap, and its target
 
-    def play(self, gap: int) -> State:
-        """Run once; return what there is so many seconds after its begin."""
+    def play(self, gap: int) -> Change:
+        """Run once; return what that has changed, so many seconds after its begin."""
         began = self.world.clock
         TIME.of = self
         try:
@@ -235,11 +264,10 @@ class Play:
             self._happen(AFTER)
         except Stopped:
             self._happen(AFTER)
-        rows, bookmarks = frozenset(self.rows.items()), msgspec.json.encode(self.state)
+        rows, bookmarks = self.rows, msgspec.json.encode(self.state)
         if self.ended == "kill":  # the target has kept none of the run's rows but those of `reads`
-            rows, bookmarks = self.before.rows, self.before.bookmarks
-        reads = frozenset((*key, arrived) for key, arrived in self.reads.items())
-        return State(self.world.rest(began + gap), bookmarks, rows, reads)
+            rows, bookmarks = {}, self._kept
+        return Change(Known(self.world.rest(began + gap), bookmarks), self._emptied, rows, self.reads)
 
     def _run(self) -> None:
         self._tell_what_has_arrived()
@@ -283,6 +311,10 @@ class Play:
 # All histories
 
 
+States = dict[State, tuple[tuple[Event, ...], ...]]
+"""Each with the shortest history that leads to it: the events of each run."""
+
+
 class Lost(NamedTuple):
     """What is wrong after a history."""
 
@@ -307,24 +339,26 @@ class Search:
 
     def every(self) -> list[Lost]:
         """Go through them; return what is lost, the shortest first."""
-        states: dict[State, tuple[tuple[Event, ...], ...]] = {State(codat_model.begin(self.free)): ()}
+        states: States = {State(Known(codat_model.begin(self.free))): ()}
         for gap in gaps(self.free):
-            following: dict[State, tuple[tuple[Event, ...], ...]] = {}
-            for state, history in states.items():
-                for end, events in self._runs(state, self.events - _length(history), gap):
-                    longer = (*history, events)
-                    if end not in following or _length(longer) < _length(following[end]):
-                        following[end] = longer
+            following: States = {}
+            for some in _alike(states):
+                known, most = some[0][0].known, self.events - min(_length(history) for _, history in some)
+                for change, events in self._runs(known, most, gap):
+                    for state, history in some:
+                        longer = (*history, events)
+                        if _length(longer) <= self.events:
+                            end = state.after(change)
+                            following[end] = min(longer, following.get(end, longer), key=_length)
             states = following
-        for state, history in states.items():
-            what = self.calm(state)
-            if what:
-                self.lost.append(Lost(history, what))
+        for some in _alike(states):
+            for state, what in self.calm([state for state, _ in some]):
+                self.lost.append(Lost(states[state], what))
         self.lost.sort(key=lambda lost: _length(lost.history))
         return self.lost
 
-    def _runs(self, state: State, most: int, gap: int) -> Iterator[tuple[State, tuple[Event, ...]]]:
-        """Yield what there is after one run with up to so many events, and the events."""
+    def _runs(self, known: Known, most: int, gap: int) -> Iterator[tuple[Change, tuple[Event, ...]]]:
+        """Yield what one run with up to so many events changes, and the events."""
         seen: set[int] = set()
         coming: list[tuple[Event, ...]] = [()]
         for events in coming:  # grows meanwhile
@@ -340,23 +374,34 @@ class Search:
             self.histories += 1
             self.runs += 1
             try:
-                yield Play(state, events, note).play(gap), events
+                yield Play(known, events, note).play(gap), events
             except Seen:
                 continue
 
-    def calm(self, state: State) -> str | None:
-        """Let two calm runs follow; return what is wrong after one of them."""
+    def calm(self, states: list[State]) -> Iterator[tuple[State, str]]:
+        """Let two calm runs follow on states in which they are the same; yield those after which something is wrong."""
+        known, now = states[0].known, {state: state for state in states}
         for number in (1, 2):
-            play = Play(state, ())
-            end = play.play(self.free.gap)
+            play = Play(known, ())
+            change = play.play(self.free.gap)
             self.runs += 1
-            what = wrong(state.world, end, play.named)
-            if what:
-                return f"calm run {number}: {what}"
-            if end.world.end_all() is end.world:
+            for state, before in list(now.items()):
+                now[state] = before.after(change)
+                if what := wrong(known.world, now[state], play.named):
+                    del now[state]
+                    yield state, f"calm run {number}: {what}"
+            world = change.known.world
+            if world.end_all() is world:
                 break
-            state = end._replace(world=end.world.end_all().rest(end.world.clock + self.free.gap))
-        return None
+            known = change.known._replace(world=world.end_all().rest(world.clock + self.free.gap))
+
+
+def _alike(states: States) -> list[list[tuple[State, tuple[tuple[Event, ...], ...]]]]:
+    """Return the states in groups: those after which every run is the same."""
+    groups: dict[Known, list[tuple[State, tuple[tuple[Event, ...], ...]]]] = {}
+    for state, history in states.items():
+        groups.setdefault(state.known, []).append((state, history))
+    return list(groups.values())
 
 
 def wrong(world: World, state: State, named: set[str]) -> str | None:
@@ -382,11 +427,11 @@ def gaps(free: Freedoms) -> tuple[int, int]:
 
 def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
     """Play one history, the events of each run, and return what is wrong after it."""
-    search, state = Search(free, 0), State(codat_model.begin(free))
+    state = State(Known(codat_model.begin(free)))
     with simulated():
         for number, events in enumerate(history, 1):
-            state = Play(state, events).play(gaps(free)[number == len(history)])
-        return search.calm(state)
+            state = state.after(Play(state.known, events).play(gaps(free)[number == len(history)]))
+        return next((what for _, what in Search(free, 0).calm([state])), None)
 
 
 def _length(history: tuple[tuple[Event, ...], ...]) -> int:
@@ -401,7 +446,7 @@ def drawn(seed: int) -> tuple[int, Freedoms, list[list[Event]], str | None]:
     random = Random(seed)  # noqa: S311 - nothing secret
     free = random.choice(list(WORLDS.values()))._replace(pace=random.choice((1, 40, 61, 90, 4000)))
     free = free._replace(shops=random.choice((1, 2)), wait=random.choice((0, 90)))
-    search, state, history = Search(free, 0), State(codat_model.begin(free)), []
+    search, state, history = Search(free, 0), State(Known(codat_model.begin(free))), []
     with simulated():
         for _ in range(random.randint(2, MOST_RUNS)):
             events: list[Event] = []
@@ -413,8 +458,8 @@ def drawn(seed: int) -> tuple[int, Freedoms, list[list[Event]], str | None]:
 
             history.append(events)
             search.runs += 1
-            state = Play(state, (), note).play(random.choice((free.gap, SHORT)))
-        what = search.calm(state)
+            state = state.after(Play(state.known, (), note).play(random.choice((free.gap, SHORT))))
+        what = next((what for _, what in search.calm([state])), None)
     return search.runs, free, history, what
 
 

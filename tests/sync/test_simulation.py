@@ -60,7 +60,7 @@ def goes_on_after_any_sync(after: Checkpoint | None, status: SyncStatus, query: 
 
 
 def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
-    return any(stamp(written) < begin for shop, begin, _ in state.reads if shop == key[0])
+    return any(stamp(written) < begin for (shop, begin), _ in state.reads if shop == key[0])
 
 
 class Rule(NamedTuple):

@@ -86,8 +86,9 @@ def agrees_with_the_shops(warehouse: Warehouse) -> None:
 
 
 def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> None:
-    """An id that is held twice; by hand a row taken out, one added, the reads of a night, all of a data set's, or of one
-    shop's, and a table by another name.
+    """An id that is held twice; by hand a row taken out, one added, and reads of a night, a data set or a shop.
+
+    A table has another name.
     """
     world = warehouse.shops.world
     connection = world.connections()[0]
