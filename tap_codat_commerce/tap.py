@@ -80,6 +80,7 @@ class TapCodatCommerce(CodatTap):
             with_status=self.data_status.selected,
             dry=self.limit is not None,
             wanted=self._will_be_read,
+            before_pause=lambda: self.states.write_before_pause(self.state),
         )
 
     def _will_be_read(self, company: dict[str, Any], connection: dict[str, Any]) -> bool:

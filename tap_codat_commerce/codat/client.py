@@ -63,7 +63,7 @@ class Client:
         quota: the day's quota of requests.
         compressed: whether any answer was compressed.
         clock: Codat's clock.
-        answered: how many requests were answered, and not by 429 or 5xx.
+        answered: how many requests were answered, and not by 403, 429 or 5xx.
         retry_limits: how often a request is tried again; may be set anew at any time, also for those under way.
     """
 
@@ -190,7 +190,7 @@ class Client:
             self.quota = self.quota.after(Quota.of(answer.headers))
             self.compressed |= "Content-Encoding" in answer.headers
             self.clock.see(answer.headers.get("Date"))
-            self.answered += answer.status not in BUSY
+            self.answered += answer.status not in {*BUSY, HTTPStatus.FORBIDDEN}
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(request, answer, self._max_retry_wait)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:

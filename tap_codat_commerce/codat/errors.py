@@ -14,6 +14,7 @@
     └── Refused                     an answer with a status of 400 or more
         ├── BadRequest              400
         ├── Forbidden               403, the key may not see this
+        ├── WrongPath               404 for what is always there: the list of companies
         ├── NotFound                404
         │   ├── NotSupported        404, this platform does not offer the data type
         │   └── NoData              404, nothing was ever fetched: there is nothing to read
@@ -173,6 +174,12 @@ class Forbidden(Refused):
     advice = "Check in the Codat Portal (Developers, API keys) that the key is current and may see this."
 
 
+class WrongPath(Refused):
+    """404 for what is always there, as the list of companies is."""
+
+    advice = "Check api_url: this is not where Codat's API is."
+
+
 class NotFound(Refused):
     """404: the company or connection is unknown."""
 
@@ -255,6 +262,8 @@ BY_STATUS: dict[int, type[Refused]] = {
 
 OF_A_DATA_SET = re.compile(r"/connections/[^/]+/data/")
 """Is in the paths of data sets. Only there a 409 tells about the data set, and only if it has a word of Codat's."""
+OF_A_COMPANY = re.compile(r"/companies/[^/]")
+"""Is in the paths of what may be deleted."""
 QUEUE = "/data/queue/"
 """Is in the paths by which syncs are queued."""
 
@@ -279,6 +288,8 @@ def for_status(status: int, message: str, path: str) -> type[Refused]:
     """Return the class for an error status; the meanings of 404 and 409 differ by Codat's message and the path."""
     if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
+    if status == HTTPStatus.NOT_FOUND and not OF_A_COMPANY.search(path):
+        return WrongPath
     if status == HTTPStatus.NOT_FOUND:
         no_data = OF_A_DATA_SET.search(path) and NO_DATA.match(message)
         return NotSupported if NOT_SUPPORTED.search(message) else NoData if no_data else NotFound

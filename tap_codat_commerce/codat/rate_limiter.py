@@ -56,9 +56,9 @@ class RateLimiter:
         self._expected = 0
 
     def expect(self, more: int) -> None:
-        """Announce so many more requests: if they are too many for one minute, all go out evenly."""
+        """Announce so many more requests, or fewer: if they are too many for one minute, all go out evenly."""
         with self._lock:
-            self._expected += more
+            self._expected = max(0, self._expected + more)
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so many seconds: Codat has asked for a pause."""

@@ -165,10 +165,29 @@ def _route(base: str) -> _Route:
         settings = session.merge_environment_settings(base, {}, None, None, None)
     in_clear = urllib3.util.parse_url(base).scheme != "https"  # to this machine alone, and so by no proxy
     verify, proxies = settings["verify"], {} if in_clear else settings["proxies"]
+    _check_proxy(requests.utils.select_proxy(base, proxies))
     adapter: Any = Adapter()
     pool = adapter.get_connection_with_tls_context(requests.Request("GET", base).prepare(), verify, proxies=proxies)
     adapter.cert_verify(pool, base, verify, None)
     return _Route(adapter, pool)
+
+
+def _check_proxy(proxy: str | None) -> None:
+    """Check that a proxy's address is read as it is meant: else errors would tell a part of its password for its host.
+
+    Raises:
+        ValueError: it is not.
+    """
+    try:
+        found = urllib3.util.parse_url(proxy or "")
+        is_read = "@" not in f"{found.path}{found.query}{found.fragment}"
+    except ValueError:
+        is_read = "@" not in (proxy or "")
+    if not is_read:
+        msg = (
+            "the proxy's address can't be read. Write characters such as / # ? of its user and password as %2F %23 %3F"
+        )
+        raise ValueError(msg)
 
 
 def _target(url: str, params: Mapping[str, str | int] | None) -> str:

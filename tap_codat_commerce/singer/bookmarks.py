@@ -195,18 +195,24 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
 
 def _flags(entry: Mapping[str, Any]) -> int:
     """Return the flags of an entry's read; none if there is no read, or it is not in its form."""
-    match entry.get("read"):
-        case [*_, int() | float() as flags]:  # some stores of states make a float of each number
-            return int(flags)
-    return 0
+    *_, flags = _numbers(entry) or [0]
+    return flags or 0
 
 
 def _read(entry: Mapping[str, Any]) -> LastRead | None:
     """Return the read of an entry; None if there is none, or it is not in its form."""
     try:
-        return _spelled_out(*entry["read"])
-    except (KeyError, TypeError, ValueError, OverflowError):
+        return _spelled_out(*_numbers(entry))
+    except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _numbers(entry: Mapping[str, Any]) -> list[int | None]:
+    """Return what an entry's read is made of, none if it is not in its form; some stores made a float of each."""
+    try:
+        return [number if number is None else int(number) for number in entry.get("read") or ()]
+    except (TypeError, ValueError, OverflowError):
+        return []
 
 
 @lru_cache(maxsize=256)  # of one company after another; each is looked at several times

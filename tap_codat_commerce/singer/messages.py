@@ -42,10 +42,14 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
     The SDK's own fast writer turns numbers that are not plain Decimals into strings, and copies the whole state for
     each STATE. A signal within a write leaves half a line there, followed by what the signal's handler writes. Here
     the handler calls `stop`, which ends the process at the end of the write.
+
+    Attributes:
+        written: how many messages and pages were.
     """
 
     def __init__(self) -> None:
         """Begin with nothing to write."""
+        self.written = 0
         self._pending = bytearray()
         self._writing = False
         self._exit_code: int | None = None
@@ -92,6 +96,7 @@ class LosslessWriter(GenericSingerWriter[bytes, "Message"]):
 
     def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
         self._writing = True
+        self.written += bool(texts)
         try:
             for text in texts:
                 if len(text) < BYTES_AT_ONCE:
@@ -118,6 +123,7 @@ class StateWriter:
         """Begin with a pause: the state that was given need not be written again."""
         self._message_writer = message_writer
         self._due = time.monotonic() + SECONDS_BETWEEN_STATES
+        self._written = 0
 
     @property
     def due(self) -> bool:
@@ -129,9 +135,14 @@ class StateWriter:
         if self.due:
             self.write_last(state)
 
+    def write_before_pause(self, state: TapState) -> None:
+        """Write the state if anything was written since: it may be long until the next time, and the end be sudden."""
+        if self._message_writer.written > self._written:
+            self.write_last(state)
+
     def write_last(self, state: TapState) -> None:
         """Write the state now, after everything that is pending."""
         began = time.monotonic()
         self._message_writer.write_message(StateMessage(state))
-        took = time.monotonic() - began
+        took, self._written = time.monotonic() - began, self._message_writer.written
         self._due = began + took + max(SECONDS_BETWEEN_STATES, TIMES_THE_COST * took)

@@ -110,18 +110,21 @@ def check(maps: Mapping[str, Any], schemas: Mapping[str, Schema]) -> None:
             problems.append(
                 f"stream_maps: {name}: beside __source__, the entry's own name is the stream's: take __alias__ out"
             )
-        mapped = [schema["properties"] for stream, schema in schemas.items() if fnmatch(stream, source)]
+        mapped = {stream: set(schema["properties"]) for stream, schema in schemas.items() if fnmatch(stream, source)}
         if not mapped and source != "__else__":
             problems.append(f"stream_maps: {no_such_stream(source, schemas)}")
-        known = {field for properties in mapped for field in properties}
         for field, expression in fields.items() if mapped and isinstance(fields, dict) else ():
-            problems += [f"stream_maps: {name}: {what}" for what in _unknown(field, expression, known)]
+            problems += [f"stream_maps: {name}: {what}" for what in _unknown(field, expression, mapped)]
     if problems:
         raise SettingsError(problems)
 
 
-def _unknown(field: str, expression: Any, known: Collection[str]) -> Iterator[str]:
-    """Yield what an entry of a stream map names and is not there."""
+def _unknown(field: str, expression: Any, mapped: Mapping[str, set[str]]) -> Iterator[str]:
+    """Yield what an entry of a stream map names and is not there, by the fields of the streams that it is of.
+
+    A field that is taken out may be that of one of them; what an expression goes by has to be a field of each.
+    """
+    known = set().union(*mapped.values())
     if field.startswith("__") and field not in OPTIONS:
         yield f"there is no option {field!r}{did_you_mean(field, OPTIONS)}"
     elif expression in (None, NULL_STRING):
@@ -134,12 +137,15 @@ def _unknown(field: str, expression: Any, known: Collection[str]) -> Iterator[st
             yield f"{field}: {str(expression)[:50]!r} is no expression: {getattr(exc, 'msg', exc)}"
             return
         library = {"fake"} if find_spec("faker") else set()
-        there = {*known, *GIVEN, *FUNCTIONS, *library, *({"self"} if field in known else ())}
+        there = {*GIVEN, *FUNCTIONS, *library}
         for name in sorted(names - there):
+            wanted = field if name == "self" else name
+            lacking = [stream for stream, fields in mapped.items() if wanted not in fields]
             if name == "fake":
                 yield f"{field}: {name} is of the library Faker, which is not there: install it beside the tap"
-            else:
-                yield f"{field}: there is no field {name!r} to go by{did_you_mean(name, there)}"
+            elif lacking:
+                more = f" in {', '.join(lacking)}" if wanted in known else did_you_mean(name, known | there)
+                yield f"{field}: there is no field {name!r} to go by{more}"
 
 
 def doubts(maps: Mapping[str, Any], stream: str, schema: Schema, deselected: Collection[Path]) -> Iterator[str]:

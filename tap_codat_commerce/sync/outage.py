@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tap_codat_commerce.codat.errors import Forbidden
 from tap_codat_commerce.codat.retry_policy import RetryLimits
 
 if TYPE_CHECKING:
@@ -26,15 +27,19 @@ class Outage:
         self._in_trouble: frozenset[str] = frozenset()
         self._row: set[str] = set()
         self._since_read: set[str] = set()
-        self._answered = 0
+        self._refused: set[str] = set()
+        self._answered = self._answered_before = 0
 
     def trouble(self, company_id: str, error: CodatError) -> bool:
         """Take note of a failure; say whether the run is to end.
 
         It is to end after trouble at many companies in a row; after a few if meanwhile nothing at all was answered. An
-        error that is not retriable, for example a 404, speaks of its request alone. A company that was in trouble once
-        is not waited for again: each of its data sets could take as long.
+        error that is not retriable, for example a 404, speaks of its request alone; but if all is refused by 403, the
+        key is outdated. A company that was in trouble once is not waited for again: each of its data sets could take
+        as long.
         """
+        if isinstance(error, Forbidden):
+            return self._is_refused(company_id)
         if not error.retriable:
             return False
         if not self._row:
@@ -45,6 +50,14 @@ class Outage:
         self._limit_retries()
         silent = self._client.answered == self._answered
         return len(self._row) >= (A_FEW if silent else TOO_MANY)
+
+    def _is_refused(self, company_id: str) -> bool:
+        """Say whether a few companies were refused, and nothing was answered in between."""
+        if self._client.answered != self._answered_before:
+            self._answered_before = self._client.answered
+            self._refused.clear()
+        self._refused.add(company_id)
+        return len(self._refused) >= A_FEW
 
     def read(self) -> None:
         """Take note that a data set was read."""

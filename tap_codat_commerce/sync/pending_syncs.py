@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -33,9 +34,10 @@ Sync = TypeVar("Sync", bound=Waiting)
 class PendingSyncs(Generic[Sync]):
     """What was set aside in this run, and how much of the time to wait is left."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, before_pause: Callable[[], None] = lambda: None) -> None:
         """Begin empty; `seconds` is how long the whole run may wait. With 0, nothing is set aside."""
         self._seconds = self._left = seconds
+        self._before_pause = before_pause
         self._syncs: list[Sync] = []
         self._reads: dict[Hashable, int] = {}
 
@@ -51,19 +53,34 @@ class PendingSyncs(Generic[Sync]):
         self._reads[sync.key] = sync.reads
         return True
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Let time pass that is not spent by waiting."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._left += time.monotonic() - began
+
     def rounds(self) -> Iterator[list[Sync]]:
-        """Yield what was set aside, with growing pauses; in the last round, when the time is spent, nothing more is."""
+        """Yield what was set aside, with growing pauses; in the last round, when the time is spent, nothing more is.
+
+        To look at what is waited for takes of that time, too; to read what has become ready does not.
+        """
         pause, line_at = FIRST_PAUSE, self._left
         while self._syncs:
             syncs, self._syncs = self._syncs, []
+            began = time.monotonic()
             yield syncs
+            self._left -= time.monotonic() - began
             if not self._syncs:
                 break
-            pause = min(pause, self._left)
+            pause = max(0.0, min(pause, self._left))
             if self._left <= line_at:
                 line_at = self._left - SECONDS_BETWEEN_LINES
                 line = "Waiting for %d data sets whose syncs are under way, %.0f of %.0f s are left."
-                logger.info(line, len(self._syncs), self._left, self._seconds)
+                logger.info(line, len(self._syncs), max(0.0, self._left), self._seconds)
+            self._before_pause()
             time.sleep(pause)
             self._left -= pause
             pause = min(pause * 1.5, LONGEST_PAUSE)

@@ -133,6 +133,7 @@ class PrefetchPlan:
                 self._prefetch(sync, own)
 
     def _prefetch(self, sync: DataSetSync, status: SyncStatus) -> None:
-        if token := sync.prefetch(status):
+        token = sync.prefetch(status)
+        if token:
             self._tokens.setdefault(sync.connection.company_id, []).append(token)
-            self._prefetcher.expect(0 if sync.is_new else 1)
+        self._prefetcher.expect(bool(token) - sync.is_new)  # one that is new was expected from the begin

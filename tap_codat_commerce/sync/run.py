@@ -68,6 +68,7 @@ class Run:
         with_status: bool = False,
         dry: bool = False,
         wanted: Callable[[dict[str, Any], dict[str, Any]], bool] = lambda *_: True,
+        before_pause: Callable[[], None] = lambda: None,
         prefetcher: Prefetcher | None = None,
     ) -> None:
         """Begin without a request.
@@ -80,6 +81,7 @@ class Run:
             with_status: whether the data status is wanted even where no data set is read.
             dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
             wanted: says of a company and one of its connections, as they came, whether data sets will be read of it.
+            before_pause: is called whenever nothing is done for some seconds but wait for syncs.
             prefetcher: makes the requests; one of the client's own if it is not given.
         """
         self._options, self._selected, self._streams, self._dry = options, selected, streams, dry
@@ -90,7 +92,7 @@ class Run:
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
         self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)
-        self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait)
+        self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait, before_pause)
         self._reader = Reader(self._prefetcher, options, dry=dry)
         self._ahead: dict[str, dict[str, list[DataSetSync]]] = {}
         self._plan = PrefetchPlan(
@@ -177,7 +179,9 @@ class Run:
                 self._forget(company_id)
             self._plan.come_back(companies)
             for some in companies.values():
-                yield from self._until_proven(some)
+                for data_set in self._until_proven(some):
+                    with self._pending.reading():
+                        yield data_set
 
     def _until_proven(self, data_sets: list[DataSetSync]) -> Iterator[DataSetSync]:
         """Go through data sets of one company until nothing is left to be read of them.

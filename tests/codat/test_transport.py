@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 """Of 127.0.0.1, with its key: for tests alone."""
+ODD_PROXIES = [f"http://bob:{odd}" for odd in ("secret/x", "secret#x", "secret?x", r"secret\x", "12/secret")]
+ODD_PROXIES.append("bob:secret/x")
 NO_PROXY = {"NO_PROXY": "", "no_proxy": ""}
 
 
@@ -72,11 +74,14 @@ def test_a_certificate_that_nobody_trusts(stage: Callable[..., Stage]) -> None:
         ({"HTTPS_PROXY": "http://", **NO_PROXY}, "proxy URL"),
         ({"HTTPS_PROXY": "gopher://127.0.0.1:70", **NO_PROXY}, "gopher"),
         ({"HTTPS_PROXY": "http://127.0.0.1:port", **NO_PROXY}, "port"),
+        *(({"HTTPS_PROXY": f"{odd}@127.0.0.1:9", **NO_PROXY}, "address can't be read. Write") for odd in ODD_PROXIES),
     ],
 )
 def test_an_environment_that_can_not_work(stage: Callable[..., Stage], env: dict[str, str], what: str) -> None:
     run = stage().run(api_url="https://127.0.0.1:1", env=env)
     assert_one_line(run, "companies: GET /companies at https://127.0.0.1:1: ", what, "REQUESTS_CA_BUNDLE")
+    assert "bob" not in run.log
+    assert "secret" not in run.log
     assert "Trying again" not in run.log
 
 

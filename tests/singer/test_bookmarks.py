@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +17,9 @@ from tap_codat_commerce.records import dates
 from tap_codat_commerce.singer.bookmarks import Bookmarks, check_state
 from tap_codat_commerce.singer.errors import StateError
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CONTEXT = {"companyId": "a", "connectionId": "b"}
 MOMENTS = st.integers(0, 10**12).map(lambda n: dates.written(datetime.fromtimestamp(n / 10**3, UTC)))
@@ -230,3 +235,18 @@ def test_which_states_are_taken(state: Any, what: str | None) -> None:
     with pytest.raises(StateError, match=what) as found:
         check_state(state, ["orders"])
     assert str(found.value).endswith("Give the state that this tap wrote last, or none to read everything.")
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [(float, True), (lambda n: Decimal(f"{n}.0"), True), (str, True), (lambda _: math.nan, False)],
+)
+def test_a_read_is_known_though_a_store_changed_its_numbers(change: Callable[[int], Any], *, fits: bool) -> None:
+    state: dict[str, Any] = {}
+    bookmarks(state).move(CONTEXT, replace(KNOWN, read=replace(READ, arrived=True)))
+    (partition,) = state["bookmarks"]["orders"]["partitions"]
+    partition["read"] = [number if number is None else change(number) for number in partition["read"]]
+    check_state(state, {"orders"})
+    found = bookmarks(state)
+    assert (found.find(CONTEXT).read is not None) is fits
+    assert not list(found.not_arrived())

@@ -284,6 +284,10 @@ TWICE = "2 streams would have the name '{}'; give each one of its own"
         ),
         ({"orders": {"id": "md5(record['idd'])"}}, "orders: id: there is no field 'idd' to go by (did you mean id?)"),
         (
+            {"c*": {"mail": "md5(emailAddress)"}},
+            "c*: mail: there is no field 'emailAddress' to go by in companies, company_info, connections",
+        ),
+        (
             {"orders": {"__filter__": "md6(id)"}},
             "orders: __filter__: there is no field 'md6' to go by (did you mean md5?)",
         ),

@@ -204,6 +204,17 @@ def test_state_is_written_at_the_end_and_seldom_before(stage: Callable[..., Stag
     assert run.messages[-1]["type"] == "STATE"
 
 
+def test_the_state_goes_out_before_syncs_are_waited_for(stage: Callable[..., Stage]) -> None:
+    """A wait may take hours, and a machine may be taken away meanwhile."""
+    shops = stage(companies=2, connections=1)
+    first, second = shops.world.connections()
+    shops.world.begin(second.company_id, second.id, "commerce-orders")
+    run = shops.run(sync_wait=1).ok()
+    before, after = (m["value"]["bookmarks"]["orders"] for m in run.messages if m["type"] == "STATE")
+    assert [p["context"]["connectionId"] for p in before["partitions"]] == [first.id]
+    assert before == after
+
+
 def test_bookmarks_are_found_and_moved() -> None:
     state: dict[str, Any] = {}
     some = bookmarks(state)
@@ -224,6 +235,8 @@ def test_states_are_written_seldom_but_when_told_to(monkeypatch: pytest.MonkeyPa
 
     class Sink:
         """Takes messages."""
+
+        written = 0
 
         def __init__(self) -> None:
             self.values: list[Any] = []
@@ -251,6 +264,8 @@ def test_a_state_that_takes_long_to_write_comes_more_seldom(monkeypatch: pytest.
     monkeypatch.setattr("tap_codat_commerce.singer.messages.time.monotonic", lambda: now)
 
     class SlowSink:
+        written = 0
+
         def write_message(self, message: StateMessage) -> None:
             nonlocal now
             now += 3.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import client
-from tap_codat_commerce.codat.errors import CodatError, NoAnswer, NotFound
+from tap_codat_commerce.codat.errors import CodatError, Forbidden, NoAnswer, NotFound
 from tap_codat_commerce.codat.retry_policy import RetryLimits
 from tap_codat_commerce.sync.outage import Outage
 
@@ -83,3 +83,9 @@ def test_no_more_is_tried_than_the_user_allows() -> None:
     night.trouble(range(5))
     night.outage.read()
     assert night.client.retry_limits == RetryLimits(0, 0, {f"c{number}" for number in range(5)})
+
+
+@pytest.mark.parametrize(("answered", "ends"), [(0, [5, 6]), (1, [])])
+def test_the_run_ends_if_all_is_refused(answered: int, ends: list[int]) -> None:
+    """A key may be outdated since; one that may not see everything stops nothing."""
+    assert Night().trouble(range(1, 7), Forbidden("refused", status=403), answered=answered) == ends

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass, field
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 
+from tap_codat_commerce.sync import pending_syncs
 from tap_codat_commerce.sync.pending_syncs import LONGEST_PAUSE, PendingSyncs
 
 
@@ -28,6 +29,9 @@ class Night:
 
     seconds: float
     waits: list[float] = field(default_factory=list)
+    clock: float = 0.0
+    looks_take: float = 0.0
+    reads_take: float = 0.0
 
     def __post_init__(self) -> None:
         self.pending: PendingSyncs[Sync] = PendingSyncs(self.seconds)
@@ -35,17 +39,24 @@ class Night:
     def come_back(self) -> None:
         for sync in chain.from_iterable(self.pending.rounds()):
             sync.looks -= 1
+            self.clock += self.looks_take
             if not sync.looks:
+                with self.pending.reading():
+                    self.clock += self.reads_take
                 sync.outcome = f"read after {sum(self.waits):g}"
             elif not self.pending.set_aside(sync):
                 sync.outcome = f"left out after {sum(self.waits):g}"
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.clock += seconds
 
 
 @pytest.fixture
 def night(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Night:
     caplog.set_level(logging.INFO, "tap-codat-commerce")
     night = Night(request.param)
-    monkeypatch.setattr(time, "sleep", night.waits.append)
+    monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=night.sleep, monotonic=lambda: night.clock))
     return night
 
 
@@ -88,6 +99,18 @@ def test_what_was_left_out_is_not_left_out_twice(night: Night) -> None:
     assert sync.outcome == ""
     assert not night.pending.set_aside(Sync()), "there is no time left"
     assert sum(night.waits) == 10
+
+
+@pytest.mark.parametrize("night", [10], indirect=True)
+def test_to_look_takes_of_the_time_and_to_read_does_not(night: Night) -> None:
+    night.looks_take, night.reads_take = 3, 1000
+    read, left = Sync("a", looks=2), Sync("b")
+    for sync in (read, left):
+        night.pending.set_aside(sync)
+    night.come_back()
+    assert read.outcome == "read after 1"
+    assert night.waits == [1, 0]
+    assert night.clock == pytest.approx(1000 + 1 + 5 * 3)
 
 
 @pytest.mark.parametrize("night", [10], indirect=True)

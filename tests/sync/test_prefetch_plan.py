@@ -52,6 +52,24 @@ class TestRuns:
         assert sorted(shops.requests()) == asked
         assert ten.content == one.content
 
+    def test_what_was_never_synced_does_not_slow_the_others(
+        self, stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Were it still expected, requests that fit into a minute would go out as if they did not."""
+        shops = stage(companies=3, connections=1, extras=False)
+        for company_id in shops.world.companies:
+            shops.world.set_status(company_id, ORDERS, None, after_good=False)
+        expected: list[int] = []
+        close = Prefetcher.close
+
+        def counting(prefetcher: Prefetcher) -> None:
+            expected.append(prefetcher._client.limiter._expected)  # noqa: SLF001
+            close(prefetcher)
+
+        monkeypatch.setattr(Prefetcher, "close", counting)
+        Engine(shops.running, "orders", "payments").run()
+        assert expected == [0]
+
     def test_a_test_asks_nothing_ahead(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=2, records=300)
         shops.run("--test", page_size=20).ok()

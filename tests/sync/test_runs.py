@@ -322,6 +322,16 @@ class TestFailures:
         assert len(run.records["orders"]) == 12
         assert run.problems[-1].startswith("1 data set failed (see above). The next run")
 
+    def test_a_key_that_is_outdated_meanwhile_ends_it(self, stage: Callable[..., Stage]) -> None:
+        """That is said of the last company that was refused; the others are not asked for."""
+        shops = stage(companies=20, connections=1)
+        shops.gate.faults.append(Fault(status=403, skip=60, times=0, message="API key is outdated."))
+        run = shops.run(max_concurrent_requests=1)
+        assert run.code == 1
+        assert "and 12 companies are not read, or not wholly: " in run.problems[-1]
+        assert "API key is outdated" in run.problems[-1]
+        assert len(shops.requests()) <= 60 + len(DATA_SETS) + 5
+
     def test_a_spent_quota_ends_it_with_the_time_of_its_reset(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=1)
         shops.gate.quota = 20
