@@ -104,6 +104,7 @@ NO_IDS = {"data status": FINE, "history": FINE, "company info": FINE}
 """What is there without ids, or where nothing rests on them."""
 NO_PAGES = {"data status": FINE, "company info": FINE}
 """What does not say of itself what it is."""
+WRONG_PATH = {"line": "answered 404.*Check api_url"}
 UNEXPECTED = "JSON of an unexpected form"
 NO_JSON = "are no JSON"
 GONE = "GET .* at http"
@@ -122,7 +123,7 @@ FAULTS: dict[str, Expectation] = {
     "401": status(401, "Set api_key", ends=True),
     "402": status(402, "account limit", ends=True),
     "403": status(403, "key is current", other=READ_ALL_THE_SAME),
-    "404": status(404, "may have been deleted", other=READ_ALL_THE_SAME),
+    "404": status(404, "may have been deleted", other={**READ_ALL_THE_SAME, "companies": WRONG_PATH}),
     "404, not supported": status(
         404,
         "the platform has no such data",

@@ -836,8 +836,13 @@ class TestOneRule:
         played.world.stamp(7200)
         played.world.settles = timedelta()
         played.sync(add=5)
-        sleep = lambda seconds: played.world.stamp(round(seconds))  # noqa: E731
-        monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=sleep))
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            slept.append(seconds)
+            played.world.stamp(round(seconds))
+
+        monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: sum(slept)))
         assert played.run(sync_wait=300).summary.outcomes == {"read": 1}
         assert played.asked().count(ORDERS) == 1
         assert played.run().summary.outcomes == {"unchanged": 1}
