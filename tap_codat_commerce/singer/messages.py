@@ -136,9 +136,9 @@ class StateWriter:
             self.write_last(state)
 
     def write_before_pause(self, state: TapState) -> None:
-        """Write the state if anything was written since: it may be long until the next time, and the end be sudden."""
+        """Write the state if it is time, and anything was written since: the end may be sudden."""
         if self._message_writer.written > self._written:
-            self.write_last(state)
+            self.write_state(state)
 
     def write_last(self, state: TapState) -> None:
         """Write the state now, after everything that is pending."""

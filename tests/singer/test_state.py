@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import copy
 import json
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from singer_sdk.singerlib.encoding.simple import StateMessage
 
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
-from conftest import Meanwhile
+from conftest import API_KEY, Meanwhile
+from tap_codat_commerce.singer import messages
 from tap_codat_commerce.singer.bookmarks import Bookmarks
-from tap_codat_commerce.singer.messages import SECONDS_BETWEEN_STATES, StateWriter
+from tap_codat_commerce.singer.messages import SECONDS_BETWEEN_STATES, LosslessWriter, StateWriter
+from tap_codat_commerce.sync import pending_syncs
 from tap_codat_commerce.sync.bookmark import Bookmark
 from tap_codat_commerce.sync.proof import mark_of
+from tap_codat_commerce.tap import TapCodatCommerce
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from singer_sdk.helpers.types import TapState
-    from singer_sdk.singerlib.encoding.simple import StateMessage
+    from singer_sdk.singerlib.encoding.simple import Message
 
     from conftest import Run, Stage
 
@@ -204,14 +210,38 @@ def test_state_is_written_at_the_end_and_seldom_before(stage: Callable[..., Stag
     assert run.messages[-1]["type"] == "STATE"
 
 
-def test_the_state_goes_out_before_syncs_are_waited_for(stage: Callable[..., Stage]) -> None:
-    """A wait may take hours, and a machine may be taken away meanwhile."""
+def test_the_state_goes_out_while_syncs_are_waited_for(
+    stage: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wait may take hours, and a machine may be taken away meanwhile; but the same is not written again."""
     shops = stage(companies=2, connections=1)
     first, second = shops.world.connections()
     shops.world.begin(second.company_id, second.id, "commerce-orders")
-    run = shops.run(sync_wait=1).ok()
-    before, after = (m["value"]["bookmarks"]["orders"] for m in run.messages if m["type"] == "STATE")
-    assert [p["context"]["connectionId"] for p in before["partitions"]] == [first.id]
+    now = time.monotonic()
+    states: list[Any] = []
+
+    def pause(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    class Counting(LosslessWriter):
+        """Keeps states, and counts all else."""
+
+        def write_message(self, message: Message) -> None:
+            self.written += 1
+            if isinstance(message, StateMessage):
+                states.append(copy.deepcopy(cast("Any", message.value)["bookmarks"]["orders"]["partitions"]))
+
+        def _write(self, *texts: bytes | bytearray, flush: bool = False) -> None:
+            self.written += bool(texts)
+
+    monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=pause, monotonic=lambda: now))
+    monkeypatch.setattr(messages, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(TapCodatCommerce, "_setup_signal_handlers", lambda _: None)
+    config = {"api_key": API_KEY, "api_url": shops.url, "sync_wait": 300}
+    TapCodatCommerce(config=config, message_writer=Counting()).sync_all()
+    before, after = states
+    assert [p["context"]["connectionId"] for p in before] == [first.id]
     assert before == after
 
 
