@@ -47,6 +47,8 @@ MOST_ENTRIES = 100_000
 SHOWN = 3
 BUSY = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 """Statuses that tell nothing about what was asked for."""
+REFUSES_ALL = BUSY | {HTTPStatus.FORBIDDEN}
+"""Statuses that everything may be answered with while Codat has trouble, or since the key is outdated."""
 LONG_PAUSE = 10.0
 """Seconds. Such a pause is logged as a warning: somebody may be waiting. Those that begin during it are not: there may
 be one for each thread."""
@@ -190,7 +192,7 @@ class Client:
             self.quota = self.quota.after(Quota.of(answer.headers))
             self.compressed |= "Content-Encoding" in answer.headers
             self.clock.see(answer.headers.get("Date"))
-            self.answered += answer.status not in {*BUSY, HTTPStatus.FORBIDDEN}
+            self.answered += answer.status not in REFUSES_ALL
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise refusal(request, answer, self._max_retry_wait)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:

@@ -288,9 +288,9 @@ def for_status(status: int, message: str, path: str) -> type[Refused]:
     """Return the class for an error status; the meanings of 404 and 409 differ by Codat's message and the path."""
     if QUEUE in path and UNDER_WAY.search(message):
         return UnderWay
-    if status == HTTPStatus.NOT_FOUND and not OF_A_COMPANY.search(path):
-        return WrongPath
     if status == HTTPStatus.NOT_FOUND:
+        if not OF_A_COMPANY.search(path):
+            return WrongPath
         no_data = OF_A_DATA_SET.search(path) and NO_DATA.match(message)
         return NotSupported if NOT_SUPPORTED.search(message) else NoData if no_data else NotFound
     if status == HTTPStatus.CONFLICT and not (message and OF_A_DATA_SET.search(path)):

@@ -180,10 +180,10 @@ def _check_proxy(proxy: str | None) -> None:
     """
     try:
         found = urllib3.util.parse_url(proxy or "")
-        is_read = "@" not in f"{found.path}{found.query}{found.fragment}"
+        rest = f"{found.path}{found.query}{found.fragment}"
     except ValueError:
-        is_read = "@" not in (proxy or "")
-    if not is_read:
+        rest = proxy or ""
+    if "@" in rest:
         msg = (
             "the proxy's address can't be read. Write characters such as / # ? of its user and password as %2F %23 %3F"
         )

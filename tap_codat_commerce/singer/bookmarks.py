@@ -75,10 +75,11 @@ class Bookmarks:
         """Return the context's bookmark, an empty one if it has none."""
         entry = self._index.get(_key(context), {})
         stamp = entry.get("replication_key_value") if entry.get("replication_key") == REPLICATION_KEY else None
-        read = _read(entry)
+        numbers = _numbers(entry)
+        read = _read(numbers)
         return Bookmark(
             dates.stamp(stamp),
-            entry.get("exclusive") is True or bool(read and _flags(entry) & EXCLUSIVE),
+            entry.get("exclusive") is True or bool(read and _flags(numbers) & EXCLUSIVE),
             entry.get("sync_id"),
             entry.get("seen"),
             read,
@@ -91,7 +92,7 @@ class Bookmarks:
     def not_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
         """Yield the bookmarks after reads of which it is not known that the target has kept them; they may move."""
         for entry in [*self._index.values()]:
-            if not _flags(entry) & ARRIVED and (bookmark := self.find(entry["context"])).read:
+            if not _flags(_numbers(entry)) & ARRIVED and (bookmark := self.find(entry["context"])).read:
                 yield entry["context"], bookmark
 
     def known(self, company_id: str) -> list[Context]:
@@ -193,22 +194,21 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     return [started, ended - started, before, after, synced, read.records, flags]
 
 
-def _flags(entry: Mapping[str, Any]) -> int:
-    """Return the flags of an entry's read; none if there is no read, or it is not in its form."""
-    *_, flags = _numbers(entry) or [0]
-    return flags or 0
+def _flags(numbers: list[int | None]) -> int:
+    """Return the flags of a read; none if there is no read."""
+    return (numbers and numbers[-1]) or 0
 
 
-def _read(entry: Mapping[str, Any]) -> LastRead | None:
-    """Return the read of an entry; None if there is none, or it is not in its form."""
+def _read(numbers: list[int | None]) -> LastRead | None:
+    """Return a read; None if there is none, or it is not in its form."""
     try:
-        return _spelled_out(*_numbers(entry))
+        return _spelled_out(*numbers)
     except (TypeError, ValueError, OverflowError):
         return None
 
 
 def _numbers(entry: Mapping[str, Any]) -> list[int | None]:
-    """Return what an entry's read is made of, none if it is not in its form; some stores made a float of each."""
+    """Return what an entry's read is made of, none if it is not in its form; some stores make floats of them."""
     try:
         return [number if number is None else int(number) for number in entry.get("read") or ()]
     except (TypeError, ValueError, OverflowError):
