@@ -76,6 +76,8 @@ MAKER = RecordMaker(
 )
 Event = tuple[int, str]
 """What happens, and at which place of a run: 0 before it, then before each request, the last one after it."""
+History = tuple[tuple[Event, ...], ...]
+"""The events of each run."""
 
 
 class Stopped(BaseException):
@@ -311,14 +313,14 @@ class Play:
 # All histories
 
 
-States = dict[State, tuple[tuple[Event, ...], ...]]
-"""Each with the shortest history that leads to it: the events of each run."""
+States = dict[State, History]
+"""Each with the shortest history that leads to it."""
 
 
 class Lost(NamedTuple):
     """What is wrong after a history."""
 
-    history: tuple[tuple[Event, ...], ...]
+    history: History
     what: str
 
 
@@ -349,7 +351,7 @@ class Search:
                         longer = (*history, events)
                         if _length(longer) <= self.events:
                             end = state.after(change)
-                            following[end] = min(longer, following.get(end, longer), key=_length)
+                            following[end] = min(following.get(end, longer), longer, key=_length)
             states = following
         for some in _alike(states):
             for state, what in self.calm([state for state, _ in some]):
@@ -396,9 +398,9 @@ class Search:
             known = change.known._replace(world=world.end_all().rest(world.clock + self.free.gap))
 
 
-def _alike(states: States) -> list[list[tuple[State, tuple[tuple[Event, ...], ...]]]]:
+def _alike(states: States) -> list[list[tuple[State, History]]]:
     """Return the states in groups: those after which every run is the same."""
-    groups: dict[Known, list[tuple[State, tuple[tuple[Event, ...], ...]]]] = {}
+    groups: dict[Known, list[tuple[State, History]]] = {}
     for state, history in states.items():
         groups.setdefault(state.known, []).append((state, history))
     return list(groups.values())
@@ -425,7 +427,7 @@ def gaps(free: Freedoms) -> tuple[int, int]:
     return free.gap, min(free.gap, SHORT)
 
 
-def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None:
+def replay(free: Freedoms, history: History) -> str | None:
     """Play one history, the events of each run, and return what is wrong after it."""
     state = State(Known(codat_model.begin(free)))
     with simulated():
@@ -434,7 +436,7 @@ def replay(free: Freedoms, history: tuple[tuple[Event, ...], ...]) -> str | None
         return next((what for _, what in Search(free, 0).calm([state])), None)
 
 
-def _length(history: tuple[tuple[Event, ...], ...]) -> int:
+def _length(history: History) -> int:
     return sum(map(len, history))
 
 

@@ -128,7 +128,7 @@ cast(({{ codat_commerce.dated(moment) }}) at time zone 'UTC' at time zone {{ cod
 {%- endmacro %}
 
 {# A variable of a text instead of a list would be read letter by letter, and a name of no stream have no effect. #}
-{% macro filtered_streams_are_a_list() -%}
+{% macro check_filtered_streams() -%}
 {%- set streams = var("codat_filtered_streams", []) -%}
 {%- if streams is string or streams is mapping or streams is not iterable -%}
 {{ exceptions.raise_compiler_error("codat_filtered_streams has to be a list of streams, as [customers]. It is: " ~ streams) }}

@@ -1,5 +1,5 @@
 {{- config(pre_hook="{{ codat_commerce.needs('orders', ['currency', 'createdDate', 'totalAmount', 'totalDiscount', 'totalRefund', 'totalTaxAmount', 'orderLineItems', 'payments']) }}") -}}
-{%- do filtered_streams_are_a_list() -%}
+{%- do check_filtered_streams() -%}
 -- An order's refund stands in as many as three places, so that adding them up would count it twice: the largest is taken.
 with lines as (
     select
