@@ -109,7 +109,7 @@ class TapCodatCommerce(CodatTap):
     def _tell_what_has_arrived(self) -> None:
         """Write the rows of the last run's reads again: a state that a target hands back speaks of what it has kept."""
         for stream in self._told_streams:
-            for context, bookmark in stream.newly_arrived():
+            for context, bookmark in stream.bookmarks.newly_arrived():
                 self.reads.write_read(context, stream.data_set.data_type, bookmark)
 
     def _tell_what_is_gone(self, company: Company) -> None:

@@ -6,19 +6,20 @@ The one place that knows the shape of state:
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z",
          "sync_id": "…", "seen": "…", "not_supported": true, "full_read": "…",
-         "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7],
+         "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7], "full": {"sync_id": "…", "read": […]},
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is there
 while a read of many pages is not complete: where to go on. `read` is kept short, as there may be a hundred thousand:
 when the read began, in milliseconds, and how many it took; the seconds from its begin, and from its end, to the times
 at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and three
-flags: 1 full, 2 arrived, 4 exclusive.
+flags: 1 full, 2 arrived, 4 exclusive. `full` is the last full read, while another one has followed before it was known
+that it had arrived.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from math import ceil, floor
 from types import NoneType
@@ -73,7 +74,10 @@ class Bookmarks:
 
     def find(self, context: Context) -> Bookmark:
         """Return the context's bookmark, an empty one if it has none."""
-        entry = self._index.get(_key(context), {})
+        return self._found(self._index.get(_key(context), {}))
+
+    @staticmethod
+    def _found(entry: Mapping[str, Any]) -> Bookmark:
         stamp = entry.get("replication_key_value") if entry.get("replication_key") == REPLICATION_KEY else None
         numbers = _numbers(entry)
         read = _read(numbers)
@@ -89,11 +93,20 @@ class Bookmarks:
             is_new=_is_new(entry),
         )
 
-    def not_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
-        """Yield the bookmarks after reads of which it is not known that the target has kept them; they may move."""
+    def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
+        """Yield the bookmarks that the last run wrote, of whose reads the target has kept all records by now.
+
+        The state says so once each has been taken. A full read that another one followed comes before that.
+        """
         for entry in [*self._index.values()]:
-            if not _flags(_numbers(entry)) & ARRIVED and (bookmark := self.find(entry["context"])).read:
-                yield entry["context"], bookmark
+            if _flags(_numbers(entry)) & ARRIVED:
+                continue
+            context, full, bookmark = entry["context"], entry.get("full"), _arrived(self._found(entry))
+            if full:
+                yield context, _arrived(self._found(full))
+            if bookmark.read:
+                yield context, bookmark
+                self.move(context, bookmark)
 
     def known(self, company_id: str) -> list[Context]:
         """Return the contexts of a company's connections that had a bookmark when the run began."""
@@ -101,18 +114,19 @@ class Bookmarks:
 
     def move(self, context: Context, bookmark: Bookmark) -> None:
         """Set the context's bookmark, so that a signal may come at any time: the stamp and its sync in one step."""
+        entry = self._entry(context)
         known = {
             "sync_id": bookmark.sync_id,
             "seen": bookmark.seen,
             "not_supported": bookmark.not_supported or None,
             "read": bookmark.read and _short(bookmark.read, exclusive=bookmark.exclusive),
+            "full": bookmark.read and _full_before(entry, bookmark.read),
             "exclusive": (bookmark.exclusive and not bookmark.read) or None,
             "full_read": bookmark.full_read,
             "replication_key": bookmark.stamp and REPLICATION_KEY,
             "replication_key_value": bookmark.stamp,
         }
         known = {name: value for name, value in known.items() if value is not None}
-        entry = self._entry(context)
         gone = entry.keys() - known.keys() - {"context"}
         entry.update({**known, **dict.fromkeys(gone)})
         for name in gone:
@@ -171,7 +185,8 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
-        _check_texts(partition, TEXTS & partition.keys())
+        for entry in (partition, partition.get("full") or {}):
+            _check_texts(entry, TEXTS & entry.keys())
         for stamp in filter(None, map(partition.get, STAMPS)):
             dates.utc(stamp)
 
@@ -192,6 +207,19 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     synced = synced if synced is None or synced % MICROSECONDS else synced // MICROSECONDS
     flags = FULL * read.full | ARRIVED * read.arrived | EXCLUSIVE * exclusive
     return [started, ended - started, before, after, synced, read.records, flags]
+
+
+def _arrived(bookmark: Bookmark) -> Bookmark:
+    return replace(bookmark, read=bookmark.read and replace(bookmark.read, arrived=True))
+
+
+def _full_before(entry: Mapping[str, Any], read: LastRead) -> Any:
+    """Return what the state holds of a full read that another one follows before it is known to have arrived."""
+    if read.full or read.arrived:
+        return None
+    if _flags(_numbers(entry)) & (FULL | ARRIVED) == FULL:
+        return {name: entry[name] for name in ("sync_id", "read") if name in entry}
+    return entry.get("full")
 
 
 def _flags(numbers: list[int | None]) -> int:

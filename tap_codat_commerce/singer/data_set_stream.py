@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -76,13 +75,6 @@ class DataSetStream(CodatStream):
                             self.tap.message_writer.write_record(stream, record, extracted)
         except RecordError as exc:
             data_set.fail(exc)
-
-    def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
-        """Yield the bookmarks that the last run wrote: the target has kept what came before them."""
-        for context, bookmark in self.bookmarks.not_arrived():
-            arrived = replace(bookmark, read=bookmark.read and replace(bookmark.read, arrived=True))
-            yield context, arrived
-            self.bookmarks.move(context, arrived)
 
     def gone(self, company_id: str, listed: Collection[str]) -> Iterator[tuple[Context, Bookmark]]:
         """Yield bookmarks that say that nothing is left of connections that a company lists no more."""

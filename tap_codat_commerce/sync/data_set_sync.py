@@ -80,10 +80,10 @@ class DataSetSync:
         self.position: Position = (connection.number, connection.index, number)
         self._reader, self._summary, self._options = reader, summary, options
         self._pending, self._refreshes = pending, refreshes
-        self._whole, self._status = False, SyncStatus()
+        self._whole, self._is_counted, self._status = False, False, SyncStatus()
         self._open: tuple[PagedRead[Any], Seen] | None = None
         self._done: tuple[PagedRead[Any], Seen, Bookmark] | None = None
-        self.reads = pending.reads_of(self.key)
+        self.reads = 0
         self.proven: Bookmark | None = None
 
     @property
@@ -106,6 +106,8 @@ class DataSetSync:
     def is_due(self) -> bool:
         """Say whether the data set is to be read now; if not, log and count why.
 
+        What is old is refreshed before it is read again. What was never read is read first, see `refresh`.
+
         Raises:
             CodatError: nothing more can be read with this key, or today.
             RunError: so many companies are in trouble that Codat or the network must be.
@@ -113,17 +115,28 @@ class DataSetSync:
         is_due = False
         with self._contained():
             status = self.check.status()
-            if not self._awaits_refresh(status):
+            if not self._awaits_refresh(status, due=self._is_read_and_old(status)):
                 is_due = self._acts_on(self.check.verdict(status), status)
-            elif not self._pending.set_aside(self):
-                self._leave_out("a refresh was queued and has not ended", WAIT_LONGER)
         return is_due
+
+    def refresh(self) -> None:
+        """Have Codat sync what has been read, if that is old; then it is set aside, and read again.
+
+        Were that done before the read, a sync that outlasts the time to wait would keep out what there is, each night.
+
+        Raises:
+            CodatError: nothing more can be read with this key, or today.
+            RunError: so many companies are in trouble that Codat or the network must be.
+        """
+        with self._contained():
+            if self._awaits_refresh(self._status, due=self._refreshes.are_due(self.connection, self._status)):
+                self.reads, self.proven = 0, None
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what `pages` will begin with, if it is sure to be read; return the token, None if it is not."""
         is_read = self.check.verdict(status).action is Action.READ
         is_sure = is_read and self.check.is_settled(status) and self.check.is_plain(status)
-        if not is_sure or self._refreshes.are_due(self.connection, status):
+        if not is_sure or self._is_read_and_old(status):
             return None
         token = self._token(status)
         self._request(self.check.trusted(status), status).prefetch(self._reader.prefetcher, token, self.position)
@@ -144,19 +157,28 @@ class DataSetSync:
             case Action.NOT_READY:
                 self._leave_out(verdict.reason, verdict.advice)
             case Action.NOT_SUPPORTED:
-                self._summary.succeeded(Action.NOT_SUPPORTED.value)
+                self._succeeded(Action.NOT_SUPPORTED)
             case Action.UNCHANGED:
                 self._move_to(self.check.as_unchanged(status))
                 action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
-                self._summary.succeeded(action.value)
+                self._succeeded(action)
         return False
 
-    def _awaits_refresh(self, status: SyncStatus) -> bool:
-        """Queue a sync if the data is old and one can be had; say whether one is under way now."""
+    def _is_read_and_old(self, status: SyncStatus) -> bool:
+        return self._refreshes.are_due(self.connection, status) and self.check.is_what_was_read(status)
+
+    def _awaits_refresh(self, status: SyncStatus, *, due: bool) -> bool:
+        """Say whether a sync is waited for that this run has queued; queue one if it is `due`, and was not tried."""
         if self._refreshes.tried(self.key):
-            return self._refreshes.are_awaited(self.key, status)
-        if not self._refreshes.are_due(self.connection, status):
-            return False
+            awaited = self._refreshes.are_awaited(self.key, status)
+        else:
+            awaited = due and self._is_refresh_queued(status)
+        if awaited and not self._pending.set_aside(self):
+            self._leave_out("a refresh was queued and has not ended", WAIT_LONGER)
+        return awaited
+
+    def _is_refresh_queued(self, status: SyncStatus) -> bool:
+        """Queue a sync; say whether one is under way now."""
         try:
             self._refreshes.queue(self.key, self.connection, self.data_type, status)
         except errors.EndsTheRun:
@@ -271,13 +293,13 @@ class DataSetSync:
             self.where, read.request.path, result, old.stamp
         )
         self._whole = self._whole or nothing
-        looked_at, after = self._reader.now(), self.check.status_after()
-        doubt = proof.doubt(result, seen.status, after, query_finds_nothing=nothing)
+        looked_at, self._status = self._reader.now(), self.check.status_after()
+        doubt = proof.doubt(result, seen.status, self._status, query_finds_nothing=nothing)
         if doubt is None:
             self._accept(result, seen, old, looked_at)
             return False
         self._bookmarks.note(self.context, None)
-        if after.kind is not Kind.UNDER_WAY and self.reads >= READS:
+        if self._status.kind is not Kind.UNDER_WAY and self.reads >= READS:
             self._summary.unproven(self.name, self.connection.place, doubt)
             return False
         logger.debug("%s: reading it again, as %s.", self.where, doubt)
@@ -300,7 +322,7 @@ class DataSetSync:
             self._report("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})")
         if read.unstamped:
             self._report("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
-        self._summary.succeeded(Action.READ.value)
+        self._succeeded(Action.READ)
         if proof.may_still_arrive(read, seen):
             self._report(
                 "No data, says Codat, after a sync that failed or has just ended: asked again.", level=logging.INFO
@@ -361,11 +383,18 @@ class DataSetSync:
             self._leave_out("Codat says that the platform does not offer it, though it had some", "Run again")
             return
         self._move_to(self.check.as_not_supported(status))
-        self._summary.succeeded(Action.NOT_SUPPORTED.value)
+        self._succeeded(Action.NOT_SUPPORTED)
 
     def _move_to(self, bookmark: Bookmark) -> None:
         if bookmark is not self.check.bookmark:
             self._bookmarks.move(self.context, bookmark)
+            self.check.bookmark = bookmark
+
+    def _succeeded(self, action: Action) -> None:
+        """Count the data set; once, also if it is looked at again after a refresh."""
+        if not self._is_counted:
+            self._summary.succeeded(action.value)
+        self._is_counted = True
 
     def _leave_out(self, reason: str, advice: str) -> None:
         self._summary.left_out(self.name, self.connection.place, reason, advice)

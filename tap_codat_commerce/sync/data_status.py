@@ -141,11 +141,8 @@ class SyncStatus:
 
     def older_than(self, hours: int | None, now: datetime) -> bool:
         """Say whether the data is older than so many hours; without a number, or a good sync, it is not."""
-        try:
-            synced = dates.utc(self.last_good_sync or "")
-        except ValueError:
-            return False
-        return bool(hours and synced) and now - datetime.fromisoformat(synced or "") > timedelta(hours=hours or 0)
+        synced = dates.stamp(self.last_good_sync) if hours else None
+        return synced is not None and now - datetime.fromisoformat(synced) > timedelta(hours=hours or 0)
 
 
 def mark(*seen: str | None) -> str:

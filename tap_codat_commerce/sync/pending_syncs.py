@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator
+    from collections.abc import Callable, Iterator
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -18,17 +18,7 @@ SECONDS_BETWEEN_LINES = 60.0
 logger = logging.getLogger("tap-codat-commerce")
 
 
-class Waiting(Protocol):
-    """A data set that may have to wait: what `DataSetSync` is to this module."""
-
-    reads: int
-
-    @property
-    def key(self) -> Hashable:
-        """What tells it from others; the same each time that the data set is looked at."""
-
-
-Sync = TypeVar("Sync", bound=Waiting)
+Sync = TypeVar("Sync")
 
 
 class PendingSyncs(Generic[Sync]):
@@ -39,18 +29,12 @@ class PendingSyncs(Generic[Sync]):
         self._seconds = self._left = seconds
         self._before_pause = before_pause
         self._syncs: list[Sync] = []
-        self._reads: dict[Hashable, int] = {}
-
-    def reads_of(self, key: Hashable) -> int:
-        """Return how often a data set was read before it was set aside."""
-        return self._reads.get(key, 0)
 
     def set_aside(self, sync: Sync) -> bool:
         """Take a data set in; False if there is no time left to wait."""
         if self._left <= 0:
             return False
         self._syncs.append(sync)
-        self._reads[sync.key] = sync.reads
         return True
 
     @contextmanager

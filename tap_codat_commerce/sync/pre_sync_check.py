@@ -41,7 +41,7 @@ class PreSyncCheck:
 
     @cached_property
     def bookmark(self) -> Bookmark:
-        """The bookmark. It moves only when the check has nothing more to say: so it is looked up once."""
+        """The bookmark, looked up once: it moves with the data set alone."""
         return self._selected.bookmarks.find(self._connection.context)
 
     @property
@@ -100,8 +100,12 @@ class PreSyncCheck:
         """Return what to do with the data set."""
         if self._seen_before(self._company):
             return Verdict(Action.UNCHANGED)
-        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self._is_what_was_read(status)
+        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self.is_what_was_read(status)
         return data_status.judge(status, unchanged=unchanged, alone=self._connection.alone)
+
+    def is_what_was_read(self, status: SyncStatus) -> bool:
+        """Say whether a proven read has brought all that a status tells of."""
+        return proof.is_what_was_read(self.bookmark, status)
 
     def is_settled(self, status: SyncStatus) -> bool:
         """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""
@@ -122,12 +126,12 @@ class PreSyncCheck:
             begin, end = proof.within(old.read)
             operations = self._history.reaching(connection.company_id, connection.connection_id, begin)
             meanwhile = operations.within(connection.connection_id, self._data_type, begin, end)
-        own = self._is_what_was_read(status) or not self._may_be_of_another()
+        own = self.is_what_was_read(status) or not self._may_be_of_another()
         return proof.trusted(old, status, self.asked_at, meanwhile=meanwhile, own=own)
 
     def looks_back(self, status: SyncStatus) -> bool:
         """Say whether the history has to tell what ran during the last read: the data set has changed since."""
-        return self.bookmark.read is not None and not self._is_what_was_read(status)
+        return self.bookmark.read is not None and not self.is_what_was_read(status)
 
     def is_plain(self, status: SyncStatus) -> bool:
         """Say whether `trusted` needs no request."""
@@ -147,9 +151,6 @@ class PreSyncCheck:
     @property
     def _full_read_is_due(self) -> bool:
         return self.bookmark.full_read_is_due(self._options.full_read_every_days)
-
-    def _is_what_was_read(self, status: SyncStatus) -> bool:
-        return proof.is_what_was_read(self.bookmark, status)
 
     # What will a later run know it by?
 

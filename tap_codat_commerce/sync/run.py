@@ -200,8 +200,10 @@ class Run:
             for data_set in read:
                 if data_set.look_again():
                     data_sets.append(data_set)
-                elif data_set.proven:
+                    continue
+                if data_set.proven:
                     yield data_set
+                data_set.refresh()
 
     def close(self) -> None:
         """Ask for nothing more."""

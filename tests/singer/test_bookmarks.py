@@ -183,12 +183,26 @@ def test_the_bookmarks_after_reads_that_may_not_have_arrived() -> None:
     some.move(CONTEXT, fresh)
     some.move(other, arrived)
     some.note({**CONTEXT, "connectionId": "d"}, CHECKPOINT)
-    found = []
-    for context, bookmark in some.not_arrived():
-        found.append((context, bookmark))
-        some.move(context, arrived)
-    assert found == [(CONTEXT, fresh)]
-    assert not [*some.not_arrived()]
+    assert [*some.newly_arrived()] == [(CONTEXT, arrived)]
+    assert not [*some.newly_arrived()]
+
+
+def test_a_full_read_is_kept_until_it_has_arrived() -> None:
+    """A read of what has changed may follow it, in the same run or before anybody asks what has arrived."""
+    state: dict[str, Any] = {}
+    some, later = bookmarks(state), "2026-03-03T00:00:00.0000000Z"
+    full = replace(KNOWN, sync_id="s1", read=replace(READ, full=True))
+    partial = replace(KNOWN, sync_id="s2", read=replace(READ, started_at=later, ended_at=later, full=False))
+    for bookmark in (full, partial, replace(partial, seen="as unchanged"), replace(partial, sync_id="s3")):
+        some.move(CONTEXT, bookmark)
+    (partition,) = state["bookmarks"]["orders"]["partitions"]
+    assert partition["full"].keys() == {"sync_id", "read"}
+    found = [(b.sync_id, b.read and (b.read.started_at, b.read.full, b.read.arrived)) for _, b in some.newly_arrived()]
+    assert found == [("s1", (READ.started_at, True, True)), ("s3", (later, False, True))]
+    assert "full" not in partition
+    some.move(CONTEXT, full)
+    some.move(CONTEXT, replace(full, read=replace(READ, started_at=later, ended_at=later, full=True)))
+    assert "full" not in partition, "a later full read says more"
 
 
 def test_a_read_takes_little_of_the_state() -> None:
@@ -249,4 +263,4 @@ def test_a_read_is_known_though_a_store_changed_its_numbers(change: Callable[[in
     check_state(state, {"orders"})
     found = bookmarks(state)
     assert (found.find(CONTEXT).read is not None) is fits
-    assert not list(found.not_arrived())
+    assert not list(found.newly_arrived())

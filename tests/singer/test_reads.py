@@ -77,6 +77,19 @@ def test_of_a_data_set_that_is_not_selected_nothing_has_arrived_yet(stage: Calla
     assert {row["dataType"] for row in third.records["reads"]} == {*DATA_SETS.values()} - {"commerce-orders"}
 
 
+def test_a_full_read_arrives_also_if_another_read_follows_in_its_run(stage: Callable[..., Stage]) -> None:
+    """Otherwise nobody could tell, where each night's reads are refreshed and read again, what is gone."""
+    shops = stage(companies=1, connections=1, records=5)
+    shops.world.sync_seconds = 0.1
+    chosen = shops.catalog("orders", "reads")
+    first = shops.run(catalog=chosen, refresh_older_than_hours=1, sync_wait=60).ok()
+    told = rows(first)
+    assert [row["full"] for row in told] == [True, False]
+    second = shops.run(catalog=chosen, state=first.state).ok()
+    assert second.records["reads"] == [{**row, "arrived": True} for row in told]
+    assert not shops.run(catalog=chosen, state=second.state).ok().records["reads"]
+
+
 def test_a_read_that_was_interrupted_began_when_it_began_first(stage: Callable[..., Stage]) -> None:
     """Otherwise the rows that came before would look as if they were gone."""
     shops = stage(companies=1, connections=1, records=30, platforms=(BY_KEY["zsth"],))

@@ -47,6 +47,7 @@ class Freedoms(NamedTuple):
         by_request: whether the status is that of the good sync that was requested last, not of the one that ended last.
         full: days after which data sets are read whole.
         wait: seconds that a run may wait.
+        refresh: hours after which a run has data sets synced again; what is under way then ends before the next run.
     """
 
     shops: int = 1
@@ -61,6 +62,7 @@ class Freedoms(NamedTuple):
     by_request: bool = False
     full: int | None = None
     wait: int = 0
+    refresh: int | None = None
 
 
 class Operation(NamedTuple):
@@ -211,6 +213,10 @@ class World(NamedTuple):
     def _unlink(self, number: int, _: str) -> World:
         world = self._fail(number) if self._under_way(number) else self
         return world._set(number, listed=False)
+
+    def queue(self, number: int) -> World | None:
+        """Return the world after a sync was queued; None if one is under way."""
+        return None if self._under_way(number) else self.happen(f"begin {number} restamp")
 
     def rest(self, clock: int) -> World:
         """Return the world at a later time, when nothing is behind any more."""

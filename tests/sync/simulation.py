@@ -49,6 +49,8 @@ WORLDS = {
     "one shop, whose first sync is under way": BASE._replace(synced=False),
     "one shop, neither ids nor history": BASE._replace(ids=False, history=False),
     "one shop, a run that waits": BASE._replace(wait=90),
+    "one shop, refreshed each day": BASE._replace(refresh=1),
+    "one shop, refreshed and waited for": BASE._replace(refresh=1, full=1, wait=30),
     "one shop, all within a second": BASE._replace(pace=0),
     "one shop, stamps that are behind": BASE._replace(pace=61, gap=200, late=300),
     "one shop, stamps that are ahead, local time": BASE._replace(pace=61, skew=3600, zone=7200),
@@ -66,6 +68,8 @@ SHORT = 7200
 MOST_RUNS, CHANCE = 6, 0.12
 """Of a history that is drawn: its runs, but for the calm ones, and how likely something happens at a place."""
 ERRORS = {403: errors.Forbidden, 404: errors.NoData, 409: errors.NotReady}
+READ_BEFORE = "Not ready: a refresh"
+"""So begins why a data set is named although all has come that Codat had before the run asked it for more."""
 SHOWN = 10
 PAUSE = 30.0
 """Seconds between two looks of a run that waits: fewer looks are fewer places."""
@@ -214,6 +218,14 @@ class Play:
             raise ERRORS[body](path, status=body)
         return decode(body)
 
+    def post(self, path: str, params: dict[str, str]) -> None:
+        """Let happen what is to happen before this request, and queue a sync."""
+        self._happen("refresh")
+        self.requests += 1
+        if (queued := self.world.queue(SHOPS.index(params["connectionId"]))) is None:
+            raise errors.UnderWay(path, status=400)
+        self.world = queued
+
     def _happen(self, when: str) -> None:
         """Let happen what is to happen at this place: before or after the run, or before a path is answered."""
         while True:
@@ -269,12 +281,15 @@ class Play:
         rows, bookmarks = self.rows, msgspec.json.encode(self.state)
         if self.ended == "kill":  # the target has kept none of the run's rows but those of `reads`
             rows, bookmarks = {}, self._kept
-        return Change(Known(self.world.rest(began + gap), bookmarks), self._emptied, rows, self.reads)
+        world = self.world.end_all() if self.world.free.refresh else self.world
+        return Change(Known(world.rest(began + gap), bookmarks), self._emptied, rows, self.reads)
 
     def _run(self) -> None:
         self._tell_what_has_arrived()
         free = self.world.free
-        options = replace(OPTIONS, sync_wait=free.wait, full_read_every_days=free.full)
+        options = replace(
+            OPTIONS, sync_wait=free.wait, full_read_every_days=free.full, refresh_older_than_hours=free.refresh
+        )
         selected = SelectedDataSet(DATA_SET, self.bookmarks, self._page_of)
         this: Any = self
         run = Run(this, options, [selected], streams=1, prefetcher=this)
@@ -282,7 +297,8 @@ class Play:
             self._write(run.data_sets(company.readable))
         self._write(run.set_aside())
         found = run.summary.findings.as_json()
-        named = [place for reason, some in found.items() if reason.startswith("Not ready") for place in some]
+        waited = [r for r in found if r.startswith("Not ready") and not r.startswith(READ_BEFORE)]
+        named = [place for reason in waited for place in found[reason]]
         self.named = {place.rpartition(" ")[2] for place in [*named, *run.summary.failed]}
 
     def _page_of(self, context: dict[str, str]) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:
@@ -303,11 +319,9 @@ class Play:
                         self.rows[shop, record["id"]] = record["modifiedDate"], self.world.clock
 
     def _tell_what_has_arrived(self) -> None:
-        for context, bookmark in self.bookmarks.not_arrived():
-            assert bookmark.read
-            if bookmark.read.full:
+        for context, bookmark in self.bookmarks.newly_arrived():
+            if bookmark.read and bookmark.read.full:
                 self.reads[context["connectionId"], bookmark.read.started_at] = True
-            self.bookmarks.move(context, replace(bookmark, read=replace(bookmark.read, arrived=True)))
 
 
 # All histories

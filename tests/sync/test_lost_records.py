@@ -452,6 +452,36 @@ class TestCost:
         assert run.summary.outcomes == {"read": 1}
         assert not played.missing()
 
+    @pytest.mark.parametrize("wait", [0, 1])
+    def test_a_refresh_that_outlasts_the_night_keeps_nothing_out(self, play: Callable[..., Played], wait: int) -> None:
+        """Each night queues one, and the next night reads first what that has brought."""
+        played = play()
+        played.world.sync_seconds = 3600
+        for night in range(3):
+            run = played.run(refresh_older_than_hours=1, sync_wait=wait)
+            assert run.summary.outcomes == {"read": 1, "not ready": 1}
+            assert not played.missing()
+            assert [read.full for read in played.sinks["orders"].reads] == [True, False, False][: night + 1]
+            (company,) = played.world.companies.values()
+            played.world.finish(company.operations[-1], restamp=2, add=1)
+            played.world.pass_time()
+            assert played.missing()
+        played.asked()
+        assert played.run().summary.outcomes == {"read": 1}
+        assert not played.missing()
+
+    def test_what_was_read_is_refreshed_and_read_again(self, play: Callable[..., Played]) -> None:
+        """Whatever else would be read again: what a refresh brings is read once."""
+        played = play()
+        played.world.sync_seconds = 0.1
+        run = played.run(refresh_older_than_hours=1, sync_wait=60)
+        assert run.summary.outcomes == {"read": 1}
+        assert [read.full for read in played.sinks["orders"].reads] == [True, False]
+        assert played.asked().count(ORDERS) == 3, "both reads, and the refresh"
+        run = played.run(refresh_older_than_hours=1, sync_wait=60, skip_unchanged=False)
+        assert played.asked().count(ORDERS) == 2, "the refresh, and one read"
+        assert not played.missing()
+
     @pytest.mark.parametrize("status", [400, 403, 404])
     def test_without_a_history_shops_are_read_and_not_skipped(self, play: Callable[..., Played], status: int) -> None:
         played = play(connections=2)

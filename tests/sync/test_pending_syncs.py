@@ -19,7 +19,6 @@ class Sync:
 
     key: str = "orders"
     looks: int = 10**9
-    reads: int = 0
     outcome: str = ""
 
 
@@ -111,10 +110,3 @@ def test_to_look_takes_of_the_time_and_to_read_does_not(night: Night) -> None:
     assert read.outcome == "read after 1"
     assert night.waits == [1, 0]
     assert night.clock == pytest.approx(1000 + 1 + 5 * 3)
-
-
-@pytest.mark.parametrize("night", [10], indirect=True)
-def test_reads_are_remembered(night: Night) -> None:
-    assert night.pending.reads_of("orders") == 0
-    night.pending.set_aside(Sync(reads=2))
-    assert (night.pending.reads_of("orders"), night.pending.reads_of("payments")) == (2, 0)

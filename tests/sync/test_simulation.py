@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from simulation import BASE, SUITE, WORLDS, Event, State, replay, searched, stamp
+from tap_codat_commerce.codat import clock
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import proof
+from tap_codat_commerce.sync.data_set_sync import DataSetSync
 from tap_codat_commerce.sync.data_status import Kind, SyncStatus
 from tap_codat_commerce.sync.pre_sync_check import PreSyncCheck
 from tools.environments import ROOT
@@ -57,6 +59,10 @@ def goes_on_unsettled(after: Checkpoint | None, status: SyncStatus, query: str |
 
 def goes_on_after_any_sync(after: Checkpoint | None, status: SyncStatus, query: str | None, page_size: int) -> bool:
     return MAY_GO_ON(after, replace(status, current="Complete"), query, page_size)
+
+
+def is_old(_: DataSetSync, status: SyncStatus) -> bool:
+    return status.older_than(1, clock.utc_now())
 
 
 def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
@@ -132,6 +138,9 @@ RULES = {
     "a checkpoint holds only after a good sync": Rule(
         proof, "may_go_on", goes_on_after_any_sync, DAILY, ((), ((0, "try 0 restamp"), (5, "stale"), (6, "stop")))
     ),
+    "what is ready is read before it is refreshed": Rule(
+        DataSetSync, "_is_read_and_old", is_old, WORLDS["one shop, refreshed each day"], ((), ())
+    ),
     "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
 }
 MENDED = {
@@ -161,6 +170,12 @@ MENDED = {
 @pytest.mark.parametrize("name", MENDED)
 def test_nothing_is_lost_that_once_was(name: str) -> None:
     assert replay(*MENDED[name]) is None
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_history_of_one_event(name: str) -> None:
+    search = searched(1, WORLDS[name])
+    assert not search.lost, search.lost[0]
 
 
 @pytest.mark.slow
