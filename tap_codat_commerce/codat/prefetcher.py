@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors, lossless_json
@@ -140,9 +141,16 @@ class Prefetcher:
             then: is called with the answer soon after it has arrived, in the reader's thread; not after an error.
         """
         request = self._get_request(path, params, decode, token)
+        request.then = then
+        self._offer(request, position, token)
+
+    def prefetch_post(self, path: str, params: Params, position: Position, *, token: Hashable = None) -> None:
+        """Offer a POST likewise: a `post` of the same uses the answer."""
+        self._offer(self._post_request(path, params), position, token)
+
+    def _offer(self, request: Request, position: Position, token: Hashable) -> None:
         if request.key in self._requests or self._run_ends:
             return
-        request.then = then
         with self._lock:
             self._requests[request.key] = request
             self._put(request, position)
@@ -161,14 +169,9 @@ class Prefetcher:
         return self._answer(Request(("link", link), "", lambda d: self._client.follow(link, d), decode))
 
     def post(self, path: str, params: Params | None = None, body: Any = None, *, repeatable: bool = True) -> Any:
-        """Return the decoded answer to a POST, as for `Client.post`."""
-        request = Request(
-            ("post", path),
-            "",
-            lambda _: self._client.post(path, params, body, repeatable=repeatable),
-            lossless_json.decode,
-        )
-        return self._answer(request)
+        """Return the decoded answer to a POST, whether it was offered or not; the rest as for `Client.post`."""
+        request = self._post_request(path, params, body, repeatable=repeatable)
+        return self._answer(self._requests.get(request.key) or request)
 
     def expect(self, more: int) -> None:
         """Announce so many more requests, as `RateLimiter.expect` does."""
@@ -191,6 +194,11 @@ class Prefetcher:
     def _get_request(self, path: str, params: Params | None, decode: Decode, token: Hashable) -> Request:
         key = (path, *(params or {}).items(), token)
         return Request(key, path.rpartition("/")[2], lambda d: self._client.get(path, params, d), decode)
+
+    def _post_request(self, path: str, params: Params | None, body: Any = None, *, repeatable: bool = True) -> Request:
+        key = ("post", path, *(params or {}).items())
+        call = partial(self._client.post, path, params, body, repeatable=repeatable)
+        return Request(key, "", lambda _: call(), lossless_json.decode)
 
     def _put(self, request: Request, position: Position) -> None:
         """Queue a request; begin a thread if none is free for it. The lock is held."""

@@ -119,6 +119,11 @@ class DataSetSync:
                 is_due = self._acts_on(self.check.verdict(status), status)
         return is_due
 
+    def prefetch_refresh(self) -> None:
+        """Ask ahead for what `refresh` will ask for."""
+        if self._refreshes.are_due(self.connection, self._status):
+            self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
+
     def refresh(self) -> None:
         """Have Codat sync what has been read, if that is old; then it is set aside, and read again.
 
@@ -133,10 +138,11 @@ class DataSetSync:
                 self.reads, self.proven = 0, None
 
     def prefetch(self, status: SyncStatus) -> Hashable:
-        """Ask ahead for what `pages` will begin with, if it is sure to be read; return the token, None if it is not."""
+        """Ask ahead for what is sure to be asked for, a refresh or a page; return the token, None if nothing is."""
+        if self._is_read_and_old(status):
+            return self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
         is_read = self.check.verdict(status).action is Action.READ
-        is_sure = is_read and self.check.is_settled(status) and self.check.is_plain(status)
-        if not is_sure or self._is_read_and_old(status):
+        if not (is_read and self.check.is_settled(status) and self.check.is_plain(status)):
             return None
         token = self._token(status)
         self._request(self.check.trusted(status), status).prefetch(self._reader.prefetcher, token, self.position)

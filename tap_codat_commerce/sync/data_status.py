@@ -19,7 +19,7 @@ from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable
 
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
@@ -225,12 +225,22 @@ class DataStatuses:
             UnderWay: a sync of it is under way already.
             CodatError: the request failed.
         """
-        queue = path("companies", company_id, "data", "queue", data_type)
-        return answers.queued(self._prefetcher.post(queue, {"connectionId": connection_id}))
+        return answers.queued(self._prefetcher.post(*_queue(company_id, connection_id, data_type)))
+
+    def prefetch_refresh(
+        self, company_id: str, connection_id: str, data_type: str, position: Position, token: Hashable = None
+    ) -> None:
+        """Have a sync of a data set queued ahead: `refresh` will return what came of it."""
+        self._prefetcher.prefetch_post(*_queue(company_id, connection_id, data_type), position, token=token)
 
 
 def _path(company_id: str) -> str:
     return path("companies", company_id, "dataStatus")
+
+
+def _queue(company_id: str, connection_id: str, data_type: str) -> tuple[str, dict[str, str]]:
+    """Return path and parameters of what queues a sync."""
+    return path("companies", company_id, "data", "queue", data_type), {"connectionId": connection_id}
 
 
 def _token(company_id: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from tap_codat_commerce.sync.data_status import Kind
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from tap_codat_commerce.codat.prefetcher import Position
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_status import DataStatuses, SyncStatus
 
@@ -36,6 +37,15 @@ class Refreshes:
         """Say whether a data set is older than it should be, and a sync of it can be queued."""
         old = status.older_than(self._hours, utc_now())
         return old and status.kind in ENDED and connection.can_sync
+
+    def prefetch(self, key: Hashable, connection: ConnectionRef, data_type: str, position: Position) -> Hashable:
+        """Have a sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
+        if self.tried(key):
+            return None
+        token = ("refresh", key)
+        ids = connection.company_id, connection.connection_id, data_type
+        self._statuses.prefetch_refresh(*ids, position, token)
+        return token
 
     def tried(self, key: Hashable) -> bool:
         """Say whether this run has tried to refresh a data set."""

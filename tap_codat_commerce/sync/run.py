@@ -196,13 +196,16 @@ class Run:
                     read += [data_set] if data_set.is_read else []
             if read:
                 self._forget(read[0].connection.company_id)
-            data_sets = []
+            data_sets, done = [], []
             for data_set in read:
                 if data_set.look_again():
                     data_sets.append(data_set)
                     continue
+                data_set.prefetch_refresh()
+                done.append(data_set)
                 if data_set.proven:
                     yield data_set
+            for data_set in done:
                 data_set.refresh()
 
     def close(self) -> None:

@@ -290,8 +290,8 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
     if not linked:
         msg = "there is no linked connection to sync; see `codat-commerce status`"
         raise UsageError(msg)
-    session.prefetcher.expect(len(linked) * len(types))
-    pulls = [refreshing.queue(session, company, ref, t) for company, ref in linked for t in types]
+    pulls = [refreshing.Pull(company, ref, data_type) for company, ref in linked for data_type in types]
+    refreshing.queue(session, pulls)
     for pull in pulls:
         if pull.note:
             how = f" ({pull.shown})" if pull.id else ""

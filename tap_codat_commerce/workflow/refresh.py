@@ -23,7 +23,7 @@ from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import name_of, platform_of, short
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from tap_codat_commerce.codat.answers import Operation, Standing
     from tap_codat_commerce.sync.company_selection import ConnectionRef
@@ -54,6 +54,11 @@ class Pull:
         before = self.shown
         self.status, self.description = now.status or self.status, now.description
         return self.shown != before
+
+    @property
+    def ids(self) -> tuple[str, str, str]:
+        """Company, connection and data type, as Codat knows them."""
+        return self.connection.company_id, self.connection.connection_id, self.data_type
 
     @property
     def shown(self) -> str:
@@ -107,32 +112,37 @@ def connections(
     ]
 
 
-def queue(session: Session, company: str, connection: ConnectionRef, data_type: str) -> Pull:
-    """Queue a sync; if one is under way already, return that one.
+def queue(session: Session, pulls: Sequence[Pull]) -> None:
+    """Queue syncs, as many at once as may be; where one is under way already, that one is taken.
 
     Raises:
-        CodatError: nothing more can be asked for with this key, or today. Another error goes into the note.
+        CodatError: nothing more can be asked for with this key, or today. Another error goes into a note.
     """
-    pull = Pull(company, connection, data_type)
+    session.prefetcher.expect(len(pulls))
+    for number, pull in enumerate(pulls):
+        session.statuses.prefetch_refresh(*pull.ids, (number,))
+    for pull in pulls:
+        _queue(session, pull)
+
+
+def _queue(session: Session, pull: Pull) -> None:
     try:
-        answer = session.statuses.refresh(connection.company_id, connection.connection_id, data_type)
+        answer = session.statuses.refresh(*pull.ids)
     except UnderWay:
         pull.note = "was under way already"
-        if operation := next((o for o in _operations(session, connection) if o.data_type == data_type), None):
+        operations = _operations(session, pull.connection)
+        if operation := next((o for o in operations if o.data_type == pull.data_type), None):
             pull.id = operation.id
             pull.see(operation)
-        return pull
     except EndsTheRun:
         raise
     except BadRequest as exc:
         pull.note = (exc.message or exc.what).rstrip(".")
-        return pull
     except CodatError as exc:
         pull.note = exc.what
-        return pull
-    pull.id = answer.id
-    pull.see(answer)
-    return pull
+    else:
+        pull.id = answer.id
+        pull.see(answer)
 
 
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
@@ -145,8 +155,11 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
     for pull in pulls:
         if pull.under_way:
             by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
-    for of_connection in by_connection.values():
+    several = [*by_connection.values()]
+    for number, of_connection in enumerate(several):
         operations = {o.id: o for o in _operations(session, of_connection[0].connection)}
+        if number == 0:  # its answer has told which parameters are taken
+            _prefetch(session, [pulls[0].connection for pulls in several[1:]])
         for pull in of_connection:
             operation = operations.get(pull.id or "")
             if operation and pull.see(operation):
@@ -179,9 +192,8 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
     Raises:
         CodatError: the request failed otherwise.
     """
-    path, params = history.request(connection.company_id, connection.connection_id)
     while True:
-        asked = {name: value for name, value in params.items() if name not in session.refused}
+        path, asked = _history(session, connection)
         try:
             operations = answers.operations(session.prefetcher.get(path, asked, pages.decode))
         except BadRequest:
@@ -194,6 +206,17 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
             what = f"GET {path} lists a sync that can't be read"
             raise UnexpectedAnswer(what)
         return [o for o in operations if o.connection_id == connection.connection_id]
+
+
+def _prefetch(session: Session, connections: Sequence[ConnectionRef]) -> None:
+    for number, connection in enumerate(connections):
+        session.prefetcher.prefetch(*_history(session, connection), pages.decode, (number,))
+
+
+def _history(session: Session, connection: ConnectionRef) -> tuple[str, dict[str, Any]]:
+    """Return path and parameters of the request for a connection's operations, without what Codat has refused."""
+    path, params = history.request(connection.company_id, connection.connection_id)
+    return path, {name: value for name, value in params.items() if name not in session.refused}
 
 
 def _to_do(operation: Operation) -> str:

@@ -204,7 +204,7 @@ class Play:
         self.clock, self.open, self.requests, self.answered = clock.Clock(), 0, 0, 0
         self.quota, self.retry_limits = SimpleNamespace(remaining=None), RetryLimits(0, 0)
         self.own_sizes: dict[str, int] = {}
-        self.prefetch = self.drop = self.expect = self.close = lambda *_, **__: None
+        self.prefetch = self.prefetch_post = self.drop = self.expect = self.close = lambda *_, **__: None
 
     # Codat
 

@@ -148,6 +148,18 @@ class TestRefresh:
         assert came == {(c.id, i) for c in shops.world.connections() for i in c.data[ORDERS].records}
         assert len(first.data[ORDERS].records) == 6, "the refresh found a new one"
 
+    def test_many_are_queued_at_once(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=2, connections=1, records=5, platforms=SHOPIFY)
+        state = shops.run().ok().state
+        shops.gate.faults.append(Fault("slow", "/queue/", method="POST", seconds=0.3, times=0))
+        shops.gate.asked.clear()
+        shops.gate.most_in_flight = 0
+        run = shops.run(state=state, refresh_older_than_hours=1, sync_wait=0).ok()
+        posted = Counter(a.path for a in shops.gate.asked if a.method == "POST")
+        assert len(posted) == run.summary["not ready"] == 2 * len(DATA_SETS)
+        assert set(posted.values()) == {1}
+        assert shops.gate.most_in_flight > 4
+
     def test_what_is_not_so_old_is_not(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
         shops.run(refresh_older_than_hours=48).ok()

@@ -528,6 +528,13 @@ class TestRefresh:
         queued = [a for a in desk.gate.asked if a.method == "POST"]
         assert {a.query["connectionId"] for a in queued} == set(company.connections)
 
+    def test_many_are_queued_at_once(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=3, connections=2, extras=False))
+        desk.gate.faults.append(Fault("slow", "/queue/", method="POST", seconds=0.3, times=0))
+        assert desk("refresh", "-t", "orders", "-t", "customers", "--no-wait").code == 0
+        assert len([a for a in desk.gate.asked if a.method == "POST"]) == 12
+        assert desk.gate.most_in_flight > 4
+
     def test_of_one_connection_without_waiting(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=2, extras=False))
         connection = desk.world.connections()[1]
