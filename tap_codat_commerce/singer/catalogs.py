@@ -14,7 +14,7 @@ from tap_codat_commerce.singer.inputs import described
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib import Catalog, CatalogEntry
 
     from tap_codat_commerce.records.fields import Schema
 
@@ -73,6 +73,10 @@ def checked(catalog: Any) -> Any:
     """
     for error in DEFAULT_JSONSCHEMA_VALIDATOR(CATALOG).iter_errors(catalog):
         raise _refusal(catalog, list(error.absolute_path), described(error))
+    names = Counter(entry["tap_stream_id"] for entry in catalog["streams"])
+    if twice := next((name for name, count in names.items() if count > 1), None):
+        msg = f"catalog: {twice}: it is listed twice. {REMEDY}."
+        raise InputError(msg)
     for number, entry in enumerate(catalog["streams"]):
         for path, what in _unread(entry["schema"]):
             raise _refusal(catalog, ["streams", number, "schema", *path], what)
@@ -132,6 +136,21 @@ def check_names(catalog: Catalog, streams: Collection[str]) -> None:
     for name, entry in catalog.items():
         if name not in streams and entry.metadata.resolve_selection().get((), True):
             msg = f"catalog: {no_such_stream(name, streams)}. {REMEDY}."
+            raise InputError(msg)
+
+
+def check_replication_key(entry: CatalogEntry | None, known: str | None) -> None:
+    """Check that the catalog names no other replication key than that of the stream, None if it has none.
+
+    Raises:
+        InputError: it does, in the entry or in its metadata.
+    """
+    if entry is None:
+        return
+    for key in (entry.replication_key, getattr(entry.metadata.get(()), "replication_key", None)):
+        if key not in {None, known}:
+            why = f"Codat can be asked for what is new by {known} alone" if known else "it is read whole"
+            msg = f"catalog: {entry.tap_stream_id}: {key} can't be its replication key, as {why}. Leave that out."
             raise InputError(msg)
 
 

@@ -67,8 +67,13 @@ class CodatStream(Stream):
         self._waiting: list[Json] = []
 
     def apply_catalog(self, catalog: Catalog) -> None:
-        """Take over what a catalog says of the stream; keys that it does not name are those that the tap knows."""
+        """Take over what a catalog says of the stream; keys that it does not name are those that the tap knows.
+
+        Raises:
+            InputError: it names another replication key.
+        """
         stamp = self.replication_key
+        catalogs.check_replication_key(catalog.get_stream(self.name), stamp)
         super().apply_catalog(catalog)
         self.primary_keys = self.primary_keys or self._own_keys
         self.replication_key = stamp

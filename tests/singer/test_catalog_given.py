@@ -53,6 +53,31 @@ def assert_refused(shop: Stage, run: Run, *parts: str) -> None:
     assert shop.requests() == []
 
 
+def test_a_stream_that_is_listed_twice(shop: Stage) -> None:
+    catalog = shop.catalog("orders")
+    catalog["streams"].append(entry_of(catalog, "orders"))
+    assert_refused(
+        shop, shop.run(catalog=catalog), "catalog: orders: it is listed twice. --discover makes a new catalog."
+    )
+
+
+@pytest.mark.parametrize("in_metadata", [False, True])
+@pytest.mark.parametrize(
+    ("stream", "why"),
+    [("orders", "Codat can be asked for what is new by modifiedDate alone"), ("reads", "it is read whole")],
+)
+def test_another_replication_key(shop: Stage, stream: str, why: str, *, in_metadata: bool) -> None:
+    catalog = shop.catalog("orders", "reads")
+    entry = entry_of(catalog, stream)
+    if in_metadata:
+        root_of(entry)["replication-key"] = "createdDate"
+    else:
+        entry["replication_key"] = "createdDate"
+    assert_refused(
+        shop, shop.run(catalog=catalog), f"catalog: {stream}: createdDate can't be its replication key, as {why}."
+    )
+
+
 def test_what_is_not_listed_is_not_selected(shop: Stage) -> None:
     full = shop.catalog("orders", "connections")
     run = shop.run(catalog={"streams": [entry_of(full, "connections"), entry_of(full, "orders")]}).ok()
