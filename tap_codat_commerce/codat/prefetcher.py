@@ -87,6 +87,7 @@ class Prefetcher:
 
     Attributes:
         own_sizes: how many records a page has, by the path of each list that comes in smaller pages than asked for.
+        while_waiting: is called about twice a second while the reader waits for an answer.
     """
 
     def __init__(self, client: Client, at_once: int, max_bytes: int = MAX_BYTES) -> None:
@@ -99,6 +100,7 @@ class Prefetcher:
         """
         self._client, self._at_once, self._max_bytes = client, at_once, max_bytes
         self.own_sizes: dict[str, int] = {}
+        self.while_waiting: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._arrived: queue.SimpleQueue[Request] = queue.SimpleQueue()
@@ -246,6 +248,7 @@ class Prefetcher:
         try:
             request = self._arrived.get(timeout=POLL_SECONDS)
         except queue.Empty:
+            self.while_waiting()
             return
         request.arrived = True
         if request.then and request.error is None and request.state != "dropped":

@@ -89,6 +89,7 @@ class Run:
         index, count = options.shard_index, options.shard_count
         shard = f"shard {index} (of {count}, counted from 0)" if count > 1 else ""
         self.summary = RunSummary(client, shard)
+        self._prefetcher.while_waiting = self.summary.log_progress
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
         self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)

@@ -139,6 +139,9 @@ class RunSummary:
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
+        if not self.companies:
+            logger.info("The list of companies is being read, %d requests so far.", self._client.requests)
+            return
         trouble = "".join(f", {self.outcomes[o]} {o}" for o in ("not ready", "failed") if self.outcomes[o])
         logger.info(
             "%d of %d companies done, %d records, %d requests (%.0f a minute)%s.",

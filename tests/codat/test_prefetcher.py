@@ -122,6 +122,10 @@ class TestBounds:
         assert sorted(slow.asked) == paths
         assert slow.most_open == 3
 
+    def test_somebody_is_told_while_an_answer_is_awaited(self, slow: Slow, prefetcher: Prefetcher) -> None:
+        prefetcher.while_waiting = lambda: slow.through("a-10")
+        assert prefetcher.get("a-10", None) == "x" * 10, "nobody else lets it through"
+
     def test_what_is_needed_now_goes_first(self, slow: Slow, prefetcher: Prefetcher) -> None:
         offer(prefetcher, *(f"a{n}-10" for n in range(9)))
         slow.wait_for(3)

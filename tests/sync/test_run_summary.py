@@ -92,6 +92,13 @@ def test_progress_is_logged_now_and_then(night: Night) -> None:
     assert night.lines() == ["1 of 2 companies done, 50 records, 20 requests (60 a minute), 1 not ready, 1 failed."]
 
 
+def test_before_the_companies_are_known(night: Night) -> None:
+    night.summary.companies, night.client.requests = 0, 7
+    night.now += SECONDS_BETWEEN_LINES
+    night.summary.log_progress()
+    assert night.lines() == ["The list of companies is being read, 7 requests so far."]
+
+
 def test_what_is_not_ready_fails_the_run_only_if_it_is_to(night: Night) -> None:
     night.summary.left_out("orders", A, "never synced", "Refresh it")
     night.summary.check(fail_if_not_ready=False)
