@@ -79,7 +79,8 @@ class Run:
             selected: the data sets that are read, in the order of reading.
             streams: how many streams are read, those of the data sets included, for the log.
             with_status: whether the data status is wanted even where no data set is read.
-            dry: whether only a few records of each data set are wanted: then nothing is waited for, or asked ahead.
+            dry: whether only a few records of each data set are wanted: then nothing is refreshed, waited for, or asked
+                ahead.
             wanted: says of a company and one of its connections, as they came, whether data sets will be read of it.
             before_pause: is called whenever nothing is done for some seconds but wait for syncs.
             prefetcher: makes the requests; one of the client's own if it is not given.
@@ -92,7 +93,7 @@ class Run:
         self._prefetcher.while_waiting = self.summary.log_progress
         self.selection = CompanySelection(self._prefetcher, options, logger, self.summary.unreadable)
         self._statuses, self._history = DataStatuses(self._prefetcher), PullHistory(self._prefetcher)
-        self._refreshes = Refreshes(self._statuses, options.refresh_older_than_hours)
+        self._refreshes = Refreshes(self._statuses, None if dry else options.refresh_older_than_hours)
         self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait, before_pause)
         self._reader = Reader(self._prefetcher, options, dry=dry)
         self._ahead: dict[str, dict[str, list[DataSetSync]]] = {}

@@ -160,6 +160,11 @@ class TestRefresh:
         assert set(posted.values()) == {1}
         assert shops.gate.most_in_flight > 4
 
+    def test_a_dry_run_queues_none(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1)
+        shops.run("--test", refresh_older_than_hours=1).ok()
+        assert not [a for a in shops.gate.asked if a.method == "POST"]
+
     def test_what_is_not_so_old_is_not(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
         shops.run(refresh_older_than_hours=48).ok()
