@@ -280,7 +280,10 @@ class Prefetcher:
             if request.state != "dropped":
                 request.state = "done"
                 self._bytes += request.size
-            self._run_ends = self._run_ends or isinstance(request.error, errors.EndsTheRun)
+            ends = isinstance(request.error, errors.EndsTheRun) and bool(
+                request.kind
+            )  # a POST may be refused for itself
+            self._run_ends = self._run_ends or ends
         self._arrived.put(request)
 
     def _take(self, request: Request) -> Request:

@@ -10,6 +10,7 @@ import io
 import ssl
 import threading
 import zlib
+from base64 import b64encode
 from dataclasses import dataclass
 from http import HTTPStatus
 from logging import DEBUG, ERROR, getLogger
@@ -21,11 +22,13 @@ import urllib3
 
 from tap_codat_commerce.codat import errors
 from tap_codat_commerce.codat.deadlines import Adapter
-from tap_codat_commerce.codat.redaction import quoted
+from tap_codat_commerce.codat.redaction import hide, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+"""Of the addresses of proxies."""
 MAX_BODY = 64 * 2**20
 """Bytes, compressed and decompressed: three times the largest page of 5,000 records that is to be expected."""
 REDIRECTS = range(300, 400)
@@ -175,19 +178,28 @@ def _route(base: str) -> _Route:
 def _check_proxy(proxy: str | None) -> None:
     """Check that a proxy's address is read as it is meant: else errors would tell a part of its password for its host.
 
+    Its user and password are taken out of whatever is shown from then on.
+
     Raises:
         ValueError: it is not.
     """
+    if not proxy:
+        return
     try:
-        found = urllib3.util.parse_url(proxy or "")
+        found = urllib3.util.parse_url(proxy)
         rest = f"{found.path}{found.query}{found.fragment}"
+        is_read = found.scheme in SCHEMES and bool(found.host) and "@" not in rest
     except ValueError:
-        rest = proxy or ""
-    if "@" in rest:
+        is_read = False
+    if not is_read:
         msg = (
-            "the proxy's address can't be read. Write characters such as / # ? of its user and password as %2F %23 %3F"
+            "the proxy's address can't be read. It has to be SCHEME://USER:PASSWORD@HOST:PORT, or without user and"
+            f" password, with a scheme of {', '.join(SCHEMES)}. Write characters such as / # ? of user and password as"
+            " %2F %23 %3F"
         )
         raise ValueError(msg)
+    if any(user := requests.utils.get_auth_from_url(proxy)):
+        hide("Basic " + b64encode(":".join(user).encode()).decode())
 
 
 def _target(url: str, params: Mapping[str, str | int] | None) -> str:

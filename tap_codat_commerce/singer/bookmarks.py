@@ -6,15 +6,15 @@ The one place that knows the shape of state:
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z",
          "sync_id": "…", "seen": "…", "not_supported": true, "full_read": "…",
-         "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7], "full": {"sync_id": "…", "read": […]},
+         "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7], "untold": [{"sync_id": "…", "read": […]}],
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is there
 while a read of many pages is not complete: where to go on. `read` is kept short, as there may be a hundred thousand:
 when the read began, in milliseconds, and how many it took; the seconds from its begin, and from its end, to the times
 at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and three
-flags: 1 full, 2 arrived, 4 exclusive. `full` is the last full read, while another one has followed before it was known
-that it had arrived.
+flags: 1 full, 2 arrived, 4 exclusive. `untold` are the reads that another one has followed in the same run: the next
+one has to tell that they have arrived.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Bookmarks:
         self._bookmarks: dict[str, Any] = state.setdefault("bookmarks", {}).setdefault(stream, {})
         self._index = {_key(p["context"]): p for p in self._bookmarks.get("partitions", ())}
         self._known: dict[str | None, list[Context]] = {}
+        self._read: set[Key] = set()
         for partition in self._bookmarks.get("partitions", ()):
             self._known.setdefault(_key(partition["context"])[0], []).append(partition["context"])
 
@@ -96,14 +97,14 @@ class Bookmarks:
     def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
         """Yield the bookmarks that the last run wrote, of whose reads the target has kept all records by now.
 
-        The state says so once each has been taken. A full read that another one followed comes before that.
+        The state says so once each has been taken. Reads that another one followed in their run come before it.
         """
         for entry in [*self._index.values()]:
             if _flags(_numbers(entry)) & ARRIVED:
                 continue
-            context, full, bookmark = entry["context"], entry.get("full"), _arrived(self._found(entry))
-            if full:
-                yield context, _arrived(self._found(full))
+            context, bookmark = entry["context"], _arrived(self._found(entry))
+            for untold in entry.get("untold") or ():
+                yield context, _arrived(self._found(untold))
             if bookmark.read:
                 yield context, bookmark
                 self.move(context, bookmark)
@@ -120,7 +121,7 @@ class Bookmarks:
             "seen": bookmark.seen,
             "not_supported": bookmark.not_supported or None,
             "read": bookmark.read and _short(bookmark.read, exclusive=bookmark.exclusive),
-            "full": bookmark.read and _full_before(entry, bookmark.read),
+            "untold": bookmark.read and self._untold(entry, bookmark.read),
             "exclusive": (bookmark.exclusive and not bookmark.read) or None,
             "full_read": bookmark.full_read,
             "replication_key": bookmark.stamp and REPLICATION_KEY,
@@ -139,6 +140,18 @@ class Bookmarks:
         elif (entry := self._index.get(_key(context))) and entry.pop("reading", None) and entry.keys() == {"context"}:
             del self._index[_key(context)]  # it has never been read to its end
             self._bookmarks["partitions"].remove(entry)
+
+    def _untold(self, entry: dict[str, Any], read: LastRead) -> list[Any] | None:
+        """Return what the state holds of reads that this one follows in the same run."""
+        if read.arrived:
+            return None
+        numbers, again = _numbers(entry), _key(entry["context"]) in self._read
+        if numbers and numbers[0] == _milliseconds(read.started_at):
+            return entry.get("untold")
+        self._read.add(_key(entry["context"]))
+        if not numbers or not again or _flags(numbers) & ARRIVED:
+            return None
+        return [*(entry.get("untold") or ()), {name: entry[name] for name in ("sync_id", "read") if name in entry}]
 
     def _entry(self, context: Context) -> dict[str, Any]:
         key = _key(context)
@@ -185,7 +198,7 @@ def _check_bookmarks(bookmarks: Any) -> None:
             msg = f"two partitions are of connection {context['connectionId']}"
             raise ValueError(msg)
         seen.add(key)
-        for entry in (partition, partition.get("full") or {}):
+        for entry in (partition, *(partition.get("untold") or ())):
             _check_texts(entry, TEXTS & entry.keys())
         for stamp in filter(None, map(partition.get, STAMPS)):
             dates.utc(stamp)
@@ -200,7 +213,7 @@ def _is_new(entry: Mapping[str, Any]) -> bool:
 
 def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     """Return a read as the state holds it."""
-    started, ended = (round(1000 * dates.seconds(moment)) for moment in (read.started_at, read.ended_at))
+    started, ended = map(_milliseconds, (read.started_at, read.ended_at))
     before = floor(dates.seconds(read.asked_at) - started / 1000)
     after = ceil(dates.seconds(read.looked_at) - ended / 1000)
     synced = round(dates.seconds(read.synced_at) * MICROSECONDS) if read.synced_at else None
@@ -209,17 +222,12 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     return [started, ended - started, before, after, synced, read.records, flags]
 
 
+def _milliseconds(moment: str) -> int:
+    return round(1000 * dates.seconds(moment))
+
+
 def _arrived(bookmark: Bookmark) -> Bookmark:
     return replace(bookmark, read=bookmark.read and replace(bookmark.read, arrived=True))
-
-
-def _full_before(entry: Mapping[str, Any], read: LastRead) -> Any:
-    """Return what the state holds of a full read that another one follows before it is known to have arrived."""
-    if read.full or read.arrived:
-        return None
-    if _flags(_numbers(entry)) & (FULL | ARRIVED) == FULL:
-        return {name: entry[name] for name in ("sync_id", "read") if name in entry}
-    return entry.get("full")
 
 
 def _flags(numbers: list[int | None]) -> int:

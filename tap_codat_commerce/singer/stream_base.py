@@ -220,15 +220,17 @@ class CodatStream(Stream):
     def leads_on(self, record: Record) -> bool:
         """Say whether what is below a record is read.
 
-        As in the SDK it is not if a stream map filters the record out; but it is if stream maps remove the whole
-        stream, where the SDK would leave out all that is below in silence.
+        As in the SDK it is not if stream maps filter the record out; but it is if they remove the whole stream, where
+        the SDK would leave out all that is below in silence.
         """
         try:
-            return self._passes(record)
+            passes = self._passes(record)
         except Exception as exc:  # noqa: BLE001 - an expression may raise anything; said where the record is written
             if not self.selected:
                 self._unwritten(record, stream_maps.why(exc, self.stream_maps[0], None))
             return False
+        self.tap.run.summary.filtered[self.name] += not passes
+        return passes
 
     def will_lead_on(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> bool:
         """Say it of an answer whose turn has not come: nothing is counted, and nothing said."""
@@ -240,7 +242,9 @@ class CodatStream(Stream):
             return False
 
     def _passes(self, record: Record) -> bool:
-        return self.removed or self.stream_maps[0].get_filter_result(self._view(record))
+        """Say whether any of the streams that are made of this one gets the record, or none is made of it."""
+        kept = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
+        return not kept or any(one.get_filter_result(self._view(record)) for one in kept)
 
     def write(self, record: Record, extracted: datetime | None = None) -> None:
         """Write a record, if the stream is selected; if it can't be written, say and count that.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 READS = 3
 """How often a data set is read before it counts as failed."""
 WAIT_LONGER = "Run again when it is complete, or raise sync_wait"
+REFRESHING = "the sync that was queued has not ended"
 SHOWN = 10
 """Records that can't be read, which are named."""
 
@@ -115,13 +116,15 @@ class DataSetSync:
         is_due = False
         with self._contained():
             status = self.check.status()
-            if not self._awaits_refresh(status, due=self._is_read_and_old(status)):
+            if self._awaits_refresh(status):
+                self._wait(REFRESHING)
+            else:
                 is_due = self._acts_on(self.check.verdict(status), status)
         return is_due
 
     def prefetch_refresh(self) -> None:
         """Ask ahead for what `refresh` will ask for."""
-        if self._refreshes.are_due(self.connection, self._status):
+        if self._may_be_refreshed:
             self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
 
     def refresh(self) -> None:
@@ -134,8 +137,14 @@ class DataSetSync:
             RunError: so many companies are in trouble that Codat or the network must be.
         """
         with self._contained():
-            if self._awaits_refresh(self._status, due=self._refreshes.are_due(self.connection, self._status)):
+            if self._may_be_refreshed and self._is_refresh_queued(self._status):
+                self._wait(REFRESHING)
                 self.reads, self.proven = 0, None
+
+    @property
+    def _may_be_refreshed(self) -> bool:
+        """Whether it was read well, and is old nevertheless."""
+        return self._is_counted and self._refreshes.are_due(self.key, self.connection, self._status)
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what is sure to be asked for, a refresh or a page; return the token, None if nothing is."""
@@ -158,8 +167,7 @@ class DataSetSync:
                 self._status = status
                 return self.check.is_settled(status) or not self._pending.set_aside(self)
             case Action.WAIT:
-                if not self._pending.set_aside(self):
-                    self._leave_out(verdict.reason, WAIT_LONGER)
+                self._wait(verdict.reason)
             case Action.NOT_READY:
                 self._leave_out(verdict.reason, verdict.advice)
             case Action.NOT_SUPPORTED:
@@ -171,29 +179,38 @@ class DataSetSync:
         return False
 
     def _is_read_and_old(self, status: SyncStatus) -> bool:
-        return self._refreshes.are_due(self.connection, status) and self.check.is_what_was_read(status)
+        return self._refreshes.are_due(self.key, self.connection, status) and self.check.is_what_was_read(status)
 
-    def _awaits_refresh(self, status: SyncStatus, *, due: bool) -> bool:
-        """Say whether a sync is waited for that this run has queued; queue one if it is `due`, and was not tried."""
-        if self._refreshes.tried(self.key):
-            awaited = self._refreshes.are_awaited(self.key, status)
+    def _awaits_refresh(self, status: SyncStatus) -> bool:
+        """Say whether a sync is waited for that this run has queued; queue one if what was read is old."""
+        if self._is_read_and_old(status):
+            return self._is_refresh_queued(status)
+        return self._refreshes.is_awaited(self.key, status)
+
+    def _wait(self, reason: str) -> None:
+        """Set the data set aside; if there is no time left, say for what it has not waited.
+
+        What was read before the run had it synced is not missing, but it is older than wanted.
+        """
+        if self._pending.set_aside(self):
+            return
+        if self._refreshes.is_queued(self.key):
+            self._succeeded(Action.UNCHANGED)
+            self._report(f"Not refreshed: {REFRESHING}. {WAIT_LONGER}.")
         else:
-            awaited = due and self._is_refresh_queued(status)
-        if awaited and not self._pending.set_aside(self):
-            self._leave_out("a refresh was queued and has not ended", WAIT_LONGER)
-        return awaited
+            self._leave_out(reason, WAIT_LONGER)
 
     def _is_refresh_queued(self, status: SyncStatus) -> bool:
         """Queue a sync; say whether one is under way now."""
         try:
             self._refreshes.queue(self.key, self.connection, self.data_type, status)
-        except errors.EndsTheRun:
-            raise
-        except errors.CodatError as exc:
+        except errors.BadRequest as exc:
             logger.debug("%s", exc.at(self.where))
-            why = exc.message if isinstance(exc, errors.Refused) and exc.message else exc.what
-            level = logging.INFO if isinstance(exc, errors.BadRequest) else logging.WARNING
-            self._report(f"A refresh could not be queued, what is there is read: {why}.", level=level)
+            why = (exc.message or exc.what).rstrip(".")
+            self._report(f"A refresh could not be queued, what is there is read: {why}.", level=logging.INFO)
+            return False
+        except errors.CodatError as exc:
+            self._summary.not_refreshed(self.name, self.connection.place, exc)
             return False
         return True
 

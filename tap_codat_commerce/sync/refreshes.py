@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import errors
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.data_status import DataStatuses, SyncStatus
 
 ENDED = (Kind.GOOD, Kind.FAILED)
-MOST_LAGS = 4
-"""How often a pre-refresh status is excused as lagging."""
+A_FEW = 5
+"""After so many refreshes in a row that could not be queued, no more are asked for in the run."""
 
 logger = logging.getLogger("tap-codat-commerce")
 
@@ -30,46 +29,46 @@ class Refreshes:
     def __init__(self, statuses: DataStatuses, older_than_hours: int | None) -> None:
         """Begin without a request; without a number of hours, nothing is old."""
         self._statuses, self._hours = statuses, older_than_hours
-        self._queued: dict[Hashable, str | None] = {}
-        self._lags: Counter[Hashable] = Counter()
+        self._queued: dict[Hashable, SyncStatus | None] = {}
+        self._refused = 0
 
-    def are_due(self, connection: ConnectionRef, status: SyncStatus) -> bool:
-        """Say whether a data set is older than it should be, and a sync of it can be queued."""
-        old = status.older_than(self._hours, utc_now())
-        return old and status.kind in ENDED and connection.can_sync
+    def are_due(self, key: Hashable, connection: ConnectionRef, status: SyncStatus) -> bool:
+        """Say whether a data set is older than it should be, and the run may try to have it synced."""
+        old = self._refused < A_FEW and status.older_than(self._hours, utc_now())
+        return old and status.kind in ENDED and connection.can_sync and key not in self._queued
 
     def prefetch(self, key: Hashable, connection: ConnectionRef, data_type: str, position: Position) -> Hashable:
         """Have a sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
-        if self.tried(key):
-            return None
         token = ("refresh", key)
         ids = connection.company_id, connection.connection_id, data_type
         self._statuses.prefetch_refresh(*ids, position, token)
         return token
 
-    def tried(self, key: Hashable) -> bool:
-        """Say whether this run has tried to refresh a data set."""
-        return key in self._queued
-
     def queue(self, key: Hashable, connection: ConnectionRef, data_type: str, status: SyncStatus) -> None:
         """Queue a sync of a data set, unless one is under way.
 
         Raises:
-            CodatError: it could not be queued.
+            CodatError: it could not be queued. If it is one that ends the run, no more are asked for: it may speak of
+                refreshes alone, and what there is can be read.
         """
         self._queued[key] = None
         try:
             self._statuses.refresh(connection.company_id, connection.connection_id, data_type)
         except errors.UnderWay as exc:
             logger.debug("%s of %s: a refresh could not be queued: %s", data_type, connection.place, exc.what)
-        self._queued[key] = status.mark
+        except errors.BadRequest:  # it speaks of this data set alone
+            raise
+        except errors.CodatError as exc:
+            self._refused += A_FEW if isinstance(exc, errors.EndsTheRun) else 1
+            if self._refused >= A_FEW:
+                logger.warning("No more refreshes are asked for in this run. What there is is read.")
+            raise
+        self._queued[key], self._refused = status, 0
 
-    def are_awaited(self, key: Hashable, status: SyncStatus) -> bool:
-        """Say whether a data set's status is still from before the refresh that was queued.
+    def is_queued(self, key: Hashable) -> bool:
+        """Say whether this run has queued a sync of a data set, or found one under way when it tried to."""
+        return self._queued.get(key) is not None
 
-        That is believed a few times: then a refresh that never shows is no reason to leave out what can be read.
-        """
-        if self._queued.get(key) != status.mark or self._lags[key] >= MOST_LAGS:
-            return False
-        self._lags[key] += 1
-        return True
+    def is_awaited(self, key: Hashable, status: SyncStatus) -> bool:
+        """Say whether a data set's status is still from before the refresh that was queued."""
+        return self._queued.get(key) == status

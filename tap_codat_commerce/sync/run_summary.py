@@ -49,6 +49,7 @@ class RunSummary:
         self.companies = self.companies_done = self.connections = 0
         self.records_of: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
+        self.filtered: Counter[str] = Counter()
         self.findings = Findings()
         self.failed: dict[str, str] = {}
         self.unread: list[str] = []
@@ -75,6 +76,16 @@ class RunSummary:
         """Count a data set that could not be read yet; `place` names company and connection, here and below."""
         self.outcomes["not ready"] += 1
         self.findings.add(f"Not ready: {reason}. {advice}.", place, data_set)
+
+    def not_refreshed(self, data_set: str, place: str, error: CodatError) -> None:
+        """Say that a sync of a data set could not be queued; of errors that are alike, the first in full."""
+        line = str(error.at(f"{data_set} of {place}"))
+        alike = ("refresh", type(error), getattr(error, "status", None))
+        if alike not in self._said:
+            self._said.add(alike)
+            logger.warning("A refresh could not be queued: %s", line)
+        logger.debug("%s", line)
+        self.findings.add("A refresh could not be queued (see above), what is there is read.", place, data_set)
 
     def unproven(self, data_set: str, place: str, doubt: str) -> None:
         """Say and count that no read of a data set could be proven complete."""
@@ -176,6 +187,9 @@ class RunSummary:
             logger.info("%s", line)
         if self.records:
             logger.info("records: %s", "  ".join(f"{name} {number}" for name, number in self.records_of.most_common()))
+        if self.filtered.total():
+            filtered = "  ".join(f"{name} {number}" for name, number in self.filtered.items() if number)
+            logger.info("not read, as stream_maps filter them out: %s", filtered)
         logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
 
     def as_json(self) -> dict[str, Any]:
@@ -187,6 +201,7 @@ class RunSummary:
             "data_sets": dict(self.outcomes),
             "findings": self.findings.as_json(),
             "failed": self.failed,
+            "filtered": dict(self.filtered),
             "unreadable": self.unread,
             "records": dict(self.records_of),
             "requests": self._client.requests,

@@ -187,22 +187,30 @@ def test_the_bookmarks_after_reads_that_may_not_have_arrived() -> None:
     assert not [*some.newly_arrived()]
 
 
-def test_a_full_read_is_kept_until_it_has_arrived() -> None:
-    """A read of what has changed may follow it, in the same run or before anybody asks what has arrived."""
+def test_each_read_of_a_run_is_kept_until_it_has_arrived() -> None:
     state: dict[str, Any] = {}
     some, later = bookmarks(state), "2026-03-03T00:00:00.0000000Z"
-    full = replace(KNOWN, sync_id="s1", read=replace(READ, full=True))
-    partial = replace(KNOWN, sync_id="s2", read=replace(READ, started_at=later, ended_at=later, full=False))
-    for bookmark in (full, partial, replace(partial, seen="as unchanged"), replace(partial, sync_id="s3")):
+    first = replace(KNOWN, sync_id="s1", read=replace(READ, full=True))
+    second = replace(KNOWN, sync_id="s2", read=replace(READ, started_at=later, ended_at=later, full=False))
+    for bookmark in (first, second, replace(second, seen="as unchanged")):
         some.move(CONTEXT, bookmark)
     (partition,) = state["bookmarks"]["orders"]["partitions"]
-    assert partition["full"].keys() == {"sync_id", "read"}
+    assert [read.keys() for read in partition["untold"]] == [{"sync_id", "read"}]
+    check_state(state, {"orders"})
+    some = bookmarks(state)
     found = [(b.sync_id, b.read and (b.read.started_at, b.read.full, b.read.arrived)) for _, b in some.newly_arrived()]
-    assert found == [("s1", (READ.started_at, True, True)), ("s3", (later, False, True))]
-    assert "full" not in partition
-    some.move(CONTEXT, full)
-    some.move(CONTEXT, replace(full, read=replace(READ, started_at=later, ended_at=later, full=True)))
-    assert "full" not in partition, "a later full read says more"
+    assert found == [("s1", (READ.started_at, True, True)), ("s2", (later, False, True))]
+    assert "untold" not in partition
+    assert not [*some.newly_arrived()]
+
+
+def test_what_nobody_tells_is_not_kept_night_after_night() -> None:
+    """`reads` may not be selected."""
+    state: dict[str, Any] = {}
+    for day in range(1, 9):
+        at = f"2026-03-0{day}T00:00:00.0000000Z"
+        bookmarks(state).move(CONTEXT, replace(KNOWN, read=replace(READ, started_at=at, ended_at=at)))
+        assert "untold" not in state["bookmarks"]["orders"]["partitions"][0]
 
 
 def test_a_read_takes_little_of_the_state() -> None:

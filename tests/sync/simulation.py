@@ -68,8 +68,6 @@ SHORT = 7200
 MOST_RUNS, CHANCE = 6, 0.12
 """Of a history that is drawn: its runs, but for the calm ones, and how likely something happens at a place."""
 ERRORS = {403: errors.Forbidden, 404: errors.NoData, 409: errors.NotReady}
-READ_BEFORE = "Not ready: a refresh"
-"""So begins why a data set is named although all has come that Codat had before the run asked it for more."""
 SHOWN = 10
 PAUSE = 30.0
 """Seconds between two looks of a run that waits: fewer looks are fewer places."""
@@ -297,8 +295,7 @@ class Play:
             self._write(run.data_sets(company.readable))
         self._write(run.set_aside())
         found = run.summary.findings.as_json()
-        waited = [r for r in found if r.startswith("Not ready") and not r.startswith(READ_BEFORE)]
-        named = [place for reason in waited for place in found[reason]]
+        named = [place for reason, some in found.items() if reason.startswith("Not ready") for place in some]
         self.named = {place.rpartition(" ")[2] for place in [*named, *run.summary.failed]}
 
     def _page_of(self, context: dict[str, str]) -> Callable[[list[msgspec.Raw]], RecordPage[bytearray]]:

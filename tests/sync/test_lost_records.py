@@ -444,13 +444,22 @@ class TestCost:
         assert [("no new record" in line or "in all" in line) for line in run.summary.failed.values()] == [True]
         assert len(played.asked()) < 15
 
-    def test_a_status_that_lags_after_a_refresh_is_waited_for(self, play: Callable[..., Played]) -> None:
+    @pytest.mark.parametrize("lag", [2, 6])
+    def test_a_status_that_lags_after_a_refresh_is_waited_for(self, play: Callable[..., Played], lag: int) -> None:
         played = play()
         played.run()
-        played.world.lag, played.world.sync_seconds = 2, 0.1
+        played.world.lag, played.world.sync_seconds = lag, 0.1
         run = played.run(refresh_older_than_hours=1, sync_wait=60)
         assert run.summary.outcomes == {"read": 1}
         assert not played.missing()
+
+    def test_a_refresh_that_never_shows_is_named(self, play: Callable[..., Played]) -> None:
+        played = play()
+        played.run()
+        played.shops.gate.faults.append(Fault("json", "/queue/", method="POST", body="{}", times=0))
+        run = played.run(refresh_older_than_hours=1, sync_wait=1)
+        assert run.summary.outcomes == {"unchanged": 1}
+        assert [line.partition(":")[0] for line in run.summary.findings.as_json()] == ["Not refreshed"]
 
     @pytest.mark.parametrize("wait", [0, 1])
     def test_a_refresh_that_outlasts_the_night_keeps_nothing_out(self, play: Callable[..., Played], wait: int) -> None:
@@ -459,7 +468,8 @@ class TestCost:
         played.world.sync_seconds = 3600
         for night in range(3):
             run = played.run(refresh_older_than_hours=1, sync_wait=wait)
-            assert run.summary.outcomes == {"read": 1, "not ready": 1}
+            assert run.summary.outcomes == {"read": 1}
+            assert [line.partition(":")[0] for line in run.summary.findings.as_json()] == ["Not refreshed"]
             assert not played.missing()
             assert [read.full for read in played.sinks["orders"].reads] == [True, False, False][: night + 1]
             (company,) = played.world.companies.values()

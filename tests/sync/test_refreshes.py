@@ -1,15 +1,16 @@
-"""Syncs that a run queues: what may be refreshed, and how long a refresh that does not show is waited for."""
+"""Syncs that a run queues: what may be refreshed, and when no more are asked for."""
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 import pytest
 
-from tap_codat_commerce.codat.errors import CodatError, NoAnswer, UnderWay
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, Forbidden, NoAnswer, UnderWay, WrongKey
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.refreshes import MOST_LAGS, Refreshes
+from tap_codat_commerce.sync.refreshes import A_FEW, Refreshes
 
 GOOD = SyncStatus("Complete", "2026-03-02T10:00:00Z", "s1", "s1")
 LATER = replace(GOOD, sync_id="s2")
@@ -46,33 +47,58 @@ class Codat:
 )
 def test_what_may_be_refreshed(status: SyncStatus, linked: str, hours: int | None, *, due: bool) -> None:
     shop = replace(SHOP, details={"status": linked})
-    assert Codat().refreshes(hours).are_due(shop, status) is due
+    assert Codat().refreshes(hours).are_due("orders", shop, status) is due
 
 
-def test_a_refresh_that_never_shows_is_believed_a_few_times() -> None:
+def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
     codat = Codat()
     refreshes = codat.refreshes()
-    assert not refreshes.tried("orders")
     for key in ("orders", "payments"):
+        assert refreshes.are_due(key, SHOP, GOOD)
         refreshes.queue(key, SHOP, f"commerce-{key}", GOOD)
-        assert refreshes.tried(key)
+        assert refreshes.is_queued(key)
+        assert not refreshes.are_due(key, SHOP, GOOD)
     assert codat.asked == [("c1", "k1", "commerce-orders"), ("c1", "k1", "commerce-payments")]
-    awaited = [refreshes.are_awaited("orders", GOOD) for _ in range(MOST_LAGS + 2)]
-    assert awaited == [True] * MOST_LAGS + [False] * 2
-    assert refreshes.are_awaited("payments", GOOD)
-    assert not refreshes.are_awaited("payments", LATER)
+    assert [refreshes.is_awaited("orders", GOOD) for _ in range(9)] == [True] * 9
+    assert not refreshes.is_awaited("payments", LATER)
+    assert not refreshes.is_awaited("payments", replace(GOOD, current="FetchError")), "without ids"
+    assert not refreshes.is_awaited("customers", GOOD)
 
 
 def test_one_that_is_under_way_is_waited_for() -> None:
     refreshes = Codat(UnderWay("under way", status=400)).refreshes()
     refreshes.queue("orders", SHOP, "commerce-orders", GOOD)
-    assert refreshes.tried("orders")
-    assert refreshes.are_awaited("orders", GOOD)
+    assert refreshes.is_queued("orders")
+    assert refreshes.is_awaited("orders", GOOD)
 
 
-def test_one_that_could_not_be_queued_is_neither_waited_for_nor_tried_again() -> None:
-    refreshes = Codat(NoAnswer("gone")).refreshes()
-    with pytest.raises(NoAnswer):
-        refreshes.queue("orders", SHOP, "commerce-orders", GOOD)
-    assert refreshes.tried("orders")
-    assert not refreshes.are_awaited("orders", GOOD)
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        (NoAnswer("gone"), A_FEW),
+        (Forbidden("no", status=403), A_FEW),
+        (WrongKey("no", status=401), 1),
+        (BadRequest("not offered", status=400), 100),
+    ],
+)
+def test_after_a_few_that_could_not_be_queued_no_more_are_asked_for(error: CodatError, times: int) -> None:
+    """What speaks of one data set alone does not count; what would end the run ends refreshes alone."""
+    codat = Codat(error)
+    refreshes = codat.refreshes()
+    for number in range(100):
+        if refreshes.are_due(number, SHOP, GOOD):
+            with pytest.raises(type(error)):
+                refreshes.queue(number, SHOP, "commerce-orders", GOOD)
+            assert not refreshes.is_queued(number)
+            assert not refreshes.is_awaited(number, GOOD)
+    assert len(codat.asked) == times
+
+
+def test_one_that_is_queued_ends_the_row() -> None:
+    codat = Codat()
+    refreshes = codat.refreshes()
+    for number in range(30):
+        codat.error = None if number % A_FEW == 0 else NoAnswer("gone")
+        with contextlib.suppress(NoAnswer):
+            refreshes.queue(number, SHOP, "commerce-orders", GOOD)
+        assert refreshes.are_due("another", SHOP, GOOD)

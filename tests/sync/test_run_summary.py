@@ -66,6 +66,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
         "data_sets": {"read": 2, "unchanged": 1, "not supported": 1},
         "findings": {},
         "failed": {},
+        "filtered": {},
         "unreadable": [],
         "records": {"orders": 5, "customers": 2},
         "requests": 12,

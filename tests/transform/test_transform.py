@@ -117,12 +117,14 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
     missing, too_many, without_read, not_read = (named(warehouse, test) for test in PROOF)
     assert missing[ORDERS].startswith("The read of 20")
     assert "was proven with 150 records, and has arrived, but only 149 rows are here" in missing[ORDERS]
-    assert "Has the stream another name" in missing["commerce-paymentMethods"]
+    assert "Has the table another name" in missing["commerce-paymentMethods"]
     assert missing.keys() == {ORDERS, "commerce-paymentMethods"}
     assert "have brought 150 records, but 151 rows are here" in too_many.pop("commerce-customers")
     assert "rows came between proven reads" in without_read.pop(PRODUCTS)
     assert "no read of it was proven for 7 days" in not_read.pop("commerce-disputes")
     assert "no read of it was ever proven" in not_read.pop("commerce-transactions")
+    for lost in ("commerce-disputes", "commerce-transactions"):
+        assert "rows came in no proven read" in without_read.pop(lost)
     assert not {*too_many, *without_read, *not_read}
 
     said = warehouse.dbt("run", "--select", "stg_codat__orders", "--vars", "codat_schema: codta")
@@ -131,11 +133,48 @@ def test_what_does_not_agree_with_the_reads_is_named(warehouse: Warehouse) -> No
     warehouse.change("""update codat.connections set "status" = 'Deauthorized'""")
     warehouse.dbt("run", "--select", "+shop_health")
     rows = warehouse.rows("select attention from commerce.shop_health")
-    assert {row["attention"] for row in rows} == {"The connection is Deauthorized."}
+    assert {row["attention"].rpartition(" (")[0] for row in rows} == {
+        "Rows are missing here: commerce-orders (1), commerce-paymentMethods",
+        "Rows are missing here: commerce-paymentMethods",
+    }
 
     known = {"codat_filtered_streams": ["orders", "payment_methods"]}
     said = warehouse.dbt("test", "--vars", json.dumps(known), *ALONE, "rows_are_missing")
     assert f"WARN=0 {ALL_FINE}" in said, said
+
+
+def test_what_is_not_told_any_more_is_said(warehouse: Warehouse) -> None:
+    """Connections, data status and reads are lost by hand; a column is deselected, and stays in its table."""
+    said = warehouse.dbt("run", "--select", "+shop_health")
+    assert ALL_FINE in said, said
+    health = "select attention, fresh_data_sets, orders_synced_at from commerce.shop_health"
+    assert {row["attention"] for row in warehouse.rows(health)} == {
+        "What was read may not be here yet: the next run of the tap says so."
+    }
+    warehouse.night()
+    warehouse.change(
+        "delete from codat.connections",
+        "delete from codat.data_status",
+        'update codat.transactions set "type" = null, "_sdc_extracted_at" = "_sdc_extracted_at" + interval \'1 second\''
+        ' where "id" in (select "id" from codat.transactions limit 12)',
+    )
+    said = warehouse.dbt("build", *ALONE, "staging", "read_proof", "shop_data_sets", "columns_still_come", *PROOF)
+    assert "ERROR=1" in said, said
+    (lacking,) = warehouse.rows("select * from commerce_dbt_test__audit.columns_still_come")
+    assert "rows of transactions lack type, since 20" in lacking["what_to_do"]
+    warehouse.dbt("run", "--select", "shop_health")
+    shops = warehouse.rows(health)
+    assert [row["attention"] for row in shops] == ["The table of connections lacks it."] * 2
+    assert all(int(row["fresh_data_sets"]) > 5 and row["orders_synced_at"] for row in shops)
+
+    warehouse.change("delete from codat.reads")
+    said = warehouse.dbt("build", *ALONE, "stg_codat__reads", "read_proof", "rows_have_their_read")
+    assert "WARN=1 ERROR=0" in said, said
+    assert "rows came in no proven read" in named(warehouse, "rows_have_their_read")[ORDERS]
+
+    warehouse.change('alter table codat.orders rename column "orderNumber" to "customerRef__id"')
+    said = warehouse.dbt("run", "--select", "stg_codat__orders")
+    assert "orders has a column customerref__id: set flattening_enabled to false" in said, said
 
 
 def test_a_build_ends_rather_than_add_up_what_is_not_there(warehouse: Warehouse) -> None:

@@ -11,9 +11,23 @@
     {{ data_type }} in ('' {%- for stream, known in codat_commerce.data_sets().items() if codat_commerce.loaded_columns(stream) %}, '{{ known }}'{% endfor %})
 {%- endmacro %}
 
+{# Whether a row of read_proof says that rows are missing, which nothing explains. #}
+{% macro lacks_rows() -%}
+    compared_rows < compared_records
+    and ({{ codat_commerce.is_loaded('data_type') }} or last_read_at > {{ codat_commerce.days_before_now(1) }})
+    and not {{ codat_commerce.is_filtered('data_type') }}
+{%- endmacro %}
+
 {# A time as people read it. #}
 {% macro shown(moment) %}{{ adapter.dispatch('shown', 'codat_commerce')(moment) }}{% endmacro %}
 
 {% macro default__shown(moment) %}to_char({{ moment }}, 'YYYY-MM-DD HH24:MI'){% endmacro %}
 
 {% macro duckdb__shown(moment) %}strftime({{ moment }}, '%Y-%m-%d %H:%M'){% endmacro %}
+
+{# The columns that each sale, transaction and dispute has, whatever its platform. #}
+{% macro always_there() %}{{ return({
+    'orders': ['createdDate', 'currency', 'totalAmount', 'orderLineItems'],
+    'transactions': ['createdDate', 'totalAmount', 'type'],
+    'disputes': ['createdDate', 'totalAmount', 'status'],
+}) }}{% endmacro %}

@@ -19,6 +19,14 @@
     {{ return(names) }}
 {% endmacro %}
 
+{# Whether the loader has made a table for any stream. #}
+{% macro anything_loaded() %}
+    {%- for name in ['reads', 'connections', 'companies', 'data_status'] + codat_commerce.data_sets().keys() | list if codat_commerce.loaded_columns(name) -%}
+        {{ return(true) }}
+    {%- endfor -%}
+    {{ return(false) }}
+{% endmacro %}
+
 {#
     The rows of a stream that are not gone, under other names. A column that was not loaded is null, since it was
     deselected; a table that was not loaded has no rows.
@@ -30,12 +38,17 @@
     {%- set reads = codat_commerce.loaded_columns('reads') -%}
     {%- set connections = codat_commerce.loaded_columns('connections') -%}
     {%- set companies = codat_commerce.loaded_columns('companies') -%}
-    {%- if execute and not (loaded or reads or connections or companies) -%}
+    {%- if execute and not (loaded or codat_commerce.anything_loaded()) -%}
         {%- do exceptions.raise_compiler_error("No stream has a table in the schema " ~ var('codat_schema') ~ ": is the variable codat_schema right, and has the loader run?") -%}
     {%- endif -%}
+    {%- for column in columns if column | length > 3 or column[1] == 'json' -%}
+    {%- for name in loaded if name.startswith(column[2] | lower ~ '__') -%}
+        {%- do exceptions.raise_compiler_error(stream ~ " has a column " ~ name ~ ": set flattening_enabled to false, as this package looks into " ~ column[2] ~ " itself; then drop the tables of the streams, and read everything again with --full-refresh.") -%}
+    {%- endfor -%}
+    {%- endfor -%}
     {%- set stamped = '_sdc_extracted_at' in loaded -%}
     {%- set by_reads = loaded and data_type and stamped and 'full' in reads and 'arrived' in reads -%}
-    {%- set by_list = loaded and (data_type or stream == 'connections') and '_sdc_extracted_at' in connections and '_sdc_extracted_at' in companies -%}
+    {%- set by_list = loaded and (data_type or stream in ['connections', 'reads']) and '_sdc_extracted_at' in connections and '_sdc_extracted_at' in companies -%}
     {%- if by_reads %}
 with arrived as (
     select "companyId", "connectionId", max("startedAt") as since

@@ -1,4 +1,4 @@
-{{ config(store_failures=true) }}
+{{ config(store_failures=true, tags=['proof']) }}
 -- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 select
     company_id,
@@ -8,12 +8,11 @@ select
     compared_rows as found,
     'The read of ' || {{ codat_commerce.shown('compared_read_at') }} || ' was proven with '
     || compared_records || ' records, and has arrived, but only ' || compared_rows || ' rows are here. '
-    || case when compared_rows = 0 then 'Has the stream another name, by __alias__? Does the loader write _sdc_extracted_at'
+    || case when compared_rows = 0 then 'Has the table another name, by __alias__ or by hand? Then take that out, or make a view of the'
+    || ' old name. Does the loader write _sdc_extracted_at'
     || ' no more? ' else '' end
     || 'Were rows deleted here? Then read the company again (docs/every-night.md). Does a stream map filter them? Then name the stream in'
     || ' codat_filtered_streams.' as what_to_do
 from {{ ref('read_proof') }}
 where
-    compared_rows < compared_records
-    and ({{ codat_commerce.is_loaded('data_type') }} or last_read_at > {{ codat_commerce.days_before_now(1) }})
-    and not {{ codat_commerce.is_filtered('data_type') }}
+    {{ codat_commerce.lacks_rows() }}

@@ -1,4 +1,4 @@
-{{ config(store_failures=true) }}
+{{ config(store_failures=true, tags=['proof']) }}
 -- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 select
     company_id,

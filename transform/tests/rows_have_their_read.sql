@@ -1,4 +1,4 @@
-{{ config(severity='warn', store_failures=true) }}
+{{ config(severity='warn', store_failures=true, tags=['proof']) }}
 -- After what says whom to look at: depends_on: {{ ref('shop_health') }}
 select
     company_id,
@@ -6,8 +6,8 @@ select
     data_type,
     0 as expected,
     unexplained_rows as found,
-    unexplained_rows || ' rows came between proven reads: the latest at ' || {{ codat_commerce.shown('unexplained_at') }}
-    || '. Either rows of reads are missing here: then have the data set read whole (docs/every-night.md). Or the read'
+    unexplained_rows || case when last_read_at is null then ' rows came in no proven read' else ' rows came between proven reads' end
+    || ': the latest at ' || {{ codat_commerce.shown('unexplained_at') }} || '. Either rows of reads are missing here: then have the data set read whole (docs/every-night.md). Or the read'
     || ' that brought them was not proven, and Codat had them no more at the next one: the next full read clears that.'
     as what_to_do
 from {{ ref('read_proof') }}

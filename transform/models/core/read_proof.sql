@@ -1,3 +1,4 @@
+{%- set told = 'unproven.extracted_at < data_sets.last_read_at or data_sets.last_read_at is null' -%}
 with stamps as (
     {%- for stream, data_type in codat_commerce.data_sets().items() %}
     select company_id, connection_id, '{{ data_type }}' as data_type, extracted_at, count(*) as rows_found
@@ -9,20 +10,6 @@ with stamps as (
     {%- endfor %}
 ),
 
--- Of a connection that has left its company's list, nothing is current: there is nothing to be proven.
-reads as (
-    select reads.*
-    from {{ ref('stg_codat__reads') }} as reads
-    where exists (
-        select 1
-        from {{ ref('stg_codat__connections') }} as connections
-        where connections.company_id = reads.company_id and connections.connection_id = reads.connection_id
-    )
-    {%- if not codat_commerce.loaded_columns('connections') %}
-    or true
-    {%- endif %}
-),
-
 data_sets as (
     select
         company_id,
@@ -30,13 +17,21 @@ data_sets as (
         data_type,
         max(ended_at) as last_read_at,
         max(case when is_full and has_arrived then started_at end) as full_read_at
-    from reads
+    from (
+        select company_id, connection_id, data_type, ended_at, started_at, is_full, has_arrived
+        from {{ ref('stg_codat__reads') }}
+        {%- if codat_commerce.loaded_columns('reads') %}
+        union all
+        select company_id, connection_id, data_type, null, null, null, null
+        from stamps
+        {%- endif %}
+    ) as known
     group by company_id, connection_id, data_type
 ),
 
 reads_since as (
     select reads.*, data_sets.full_read_at
-    from reads
+    from {{ ref('stg_codat__reads') }} as reads
     inner join data_sets
         on data_sets.company_id = reads.company_id
         and data_sets.connection_id = reads.connection_id
@@ -96,15 +91,16 @@ unproven as (
         )
 ),
 
--- A proven read brings all of that again that came since the proven read before it, unless Codat has it no more.
+-- A proven read brings all of that again that came since the proven read before it, unless Codat has it no more. Where
+-- reads are told of, and none of a data set is, none of its rows has a read.
 unexplained as (
     select
         unproven.company_id,
         unproven.connection_id,
         unproven.data_type,
         sum(unproven.rows_found) as rows_found,
-        sum(case when unproven.extracted_at < data_sets.last_read_at then unproven.rows_found end) as before_last_read,
-        max(case when unproven.extracted_at < data_sets.last_read_at then unproven.extracted_at end) as latest_at
+        sum(unproven.rows_found) filter (where {{ told }}) as before_last_read,
+        max(unproven.extracted_at) filter (where {{ told }}) as latest_at
     from unproven
     inner join data_sets
         on data_sets.company_id = unproven.company_id

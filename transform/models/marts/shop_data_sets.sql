@@ -1,7 +1,7 @@
 {%- set streams = data_sets() -%}
 with counted as (
     {%- for stream, data_type in streams.items() %}
-    select company_id, connection_id, '{{ data_type }}' as data_type, count(*) as current_rows
+    select company_id, connection_id, '{{ data_type }}' as data_type, count(*) as current_rows, min(extracted_at) as first_row_at
     from {{ ref("stg_codat__" ~ stream) }}
     group by company_id, connection_id
     {%- if not loop.last %}
@@ -11,7 +11,13 @@ with counted as (
 ),
 
 reads as (
-    select company_id, connection_id, data_type, max(ended_at) as last_read_at, max(synced_at) as synced_at
+    select
+        company_id,
+        connection_id,
+        data_type,
+        max(ended_at) as last_read_at,
+        max(synced_at) as synced_at,
+        bool_or(has_arrived) as has_arrived
     from {{ ref("stg_codat__reads") }}
     group by company_id, connection_id, data_type
 ),
@@ -29,15 +35,33 @@ expected as (
     where connections.source_type = 'Commerce'
         and connections.status <> 'PendingAuth'
         and status.data_type in ('{{ streams.values() | join("', '") }}')
+),
+
+-- Any one of them may have lost rows, or not be loaded.
+known as (
+    select company_id, connection_id, data_type from expected
+    union
+    select company_id, connection_id, data_type from reads
+    union
+    select company_id, connection_id, data_type from counted
+),
+
+missing as (
+    select company_id, connection_id, data_type, compared_records - compared_rows as missing_rows
+    from {{ ref("read_proof") }}
+    where {{ lacks_rows() }}
 )
 
 select
-    expected.company_id,
-    expected.connection_id,
-    expected.data_type,
+    known.company_id,
+    known.connection_id,
+    known.data_type,
     expected.current_status,
     reads.last_read_at,
     reads.synced_at,
+    coalesce(reads.has_arrived, false) as has_arrived,
+    counted.first_row_at,
+    coalesce(missing.missing_rows, 0) as missing_rows,
     cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) as days_old,
     coalesce(counted.current_rows, 0) as current_rows,
     case
@@ -47,14 +71,12 @@ select
         when cast({{ now_in_utc() }} as date) - cast(reads.synced_at as date) > {{ var("codat_proven_within_days") }} then 'stale'
         else 'fresh'
     end as state
-from expected
-left join reads
-    on expected.company_id = reads.company_id
-    and expected.connection_id = reads.connection_id
-    and expected.data_type = reads.data_type
+from known
+{%- for some in ["expected", "reads", "counted", "missing"] %}
+left join {{ some }}
+    on known.company_id = {{ some }}.company_id
+    and known.connection_id = {{ some }}.connection_id
+    and known.data_type = {{ some }}.data_type
+{%- endfor %}
 left join elsewhere
-    on expected.company_id = elsewhere.company_id and expected.data_type = elsewhere.data_type
-left join counted
-    on expected.company_id = counted.company_id
-    and expected.connection_id = counted.connection_id
-    and expected.data_type = counted.data_type
+    on known.company_id = elsewhere.company_id and known.data_type = elsewhere.data_type

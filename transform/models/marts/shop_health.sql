@@ -6,6 +6,8 @@ with data_sets as (
         max(days_old) filter (where data_type = 'commerce-orders') as orders_days_old,
         max(current_rows) filter (where data_type = 'commerce-orders') as orders,
         max(last_read_at) as last_read_at,
+        bool_or(has_arrived) as has_arrived,
+        string_agg(data_type || ' (' || missing_rows || ')', ', ' order by data_type) filter (where missing_rows > 0) as data_sets_with_missing_rows,
         count(*) filter (where state = 'fresh') as fresh_data_sets,
         string_agg(data_type, ', ' order by data_type) filter (where state = 'stale') as stale_data_sets,
         string_agg(data_type, ', ' order by data_type) filter (where state = 'never read') as missing_data_sets
@@ -42,10 +44,17 @@ grown as (
     where is_latest
 ),
 
+-- A shop is one of the list of connections, or one of which something was read.
+known as (
+    select company_id, connection_id from {{ ref("stg_codat__connections") }} where source_type = 'Commerce'
+    union
+    select company_id, connection_id from data_sets
+),
+
 shops as (
     select
-        connections.company_id,
-        connections.connection_id,
+        known.company_id,
+        known.connection_id,
         companies.name as company_name,
         info.company_name as shop_name,
         connections.platform_name,
@@ -68,24 +77,28 @@ shops as (
         grown.orders_3_months_year_before,
         coalesce(data_sets.fresh_data_sets, 0) as fresh_data_sets,
         data_sets.stale_data_sets,
+        data_sets.data_sets_with_missing_rows,
+        data_sets.has_arrived,
+        connections.connection_id is not null as is_listed,
         case when data_sets.last_read_at is null and sold.sales is null then 'all' else data_sets.missing_data_sets end as missing_data_sets
-    from {{ ref("stg_codat__connections") }} as connections
-    left join {{ ref("stg_codat__companies") }} as companies on connections.company_id = companies.company_id
+    from known
+    left join {{ ref("stg_codat__connections") }} as connections
+        on known.company_id = connections.company_id and known.connection_id = connections.connection_id
+    left join {{ ref("stg_codat__companies") }} as companies on known.company_id = companies.company_id
     left join {{ ref("stg_codat__company_info") }} as info
-        on connections.company_id = info.company_id and connections.connection_id = info.connection_id
-    left join data_sets
-        on connections.company_id = data_sets.company_id and connections.connection_id = data_sets.connection_id
-    left join sold on connections.company_id = sold.company_id and connections.connection_id = sold.connection_id
+        on known.company_id = info.company_id and known.connection_id = info.connection_id
+    left join data_sets on known.company_id = data_sets.company_id and known.connection_id = data_sets.connection_id
+    left join sold on known.company_id = sold.company_id and known.connection_id = sold.connection_id
     left join grown
-        on connections.company_id = grown.company_id and connections.connection_id = grown.connection_id and grown.rank = 1
+        on known.company_id = grown.company_id and known.connection_id = grown.connection_id and grown.rank = 1
     left join {{ ref("known_until") }} as known_until
-        on connections.company_id = known_until.company_id and connections.connection_id = known_until.connection_id
-    where connections.source_type = 'Commerce'
+        on known.company_id = known_until.company_id and known.connection_id = known_until.connection_id
 )
 
 select
-    *,
+    shops.*,
     case
+        when data_sets_with_missing_rows is not null then 'Rows are missing here: ' || data_sets_with_missing_rows || '.'
         when connection_status <> 'Linked'
             then 'The connection is ' || connection_status || '.' || case when missing_data_sets = 'all' then ' Nothing was ever read of it.' else '' end
         when missing_data_sets = 'all' then 'Nothing was ever read of it.'
@@ -93,6 +106,10 @@ select
         when orders_days_old > {{ var("codat_proven_within_days") }} then 'Codat last synced the orders ' || orders_days_old || ' days ago.'
         when missing_data_sets is not null then 'Never read: ' || missing_data_sets || '.'
         when stale_data_sets is not null then 'Old: ' || stale_data_sets || '.'
+        {%- if loaded_columns("connections") %}
+        when not is_listed then 'The table of connections lacks it.'
+        {%- endif %}
+        when not has_arrived and last_read_at is not null then 'What was read may not be here yet: the next run of the tap says so.'
         when net_sales_growth_on_year_3_months < -0.25
             then 'Net sales of three months are ' || cast(round(-100 * net_sales_growth_on_year_3_months) as integer)
             || ' % below those a year before: ' || orders_3_months || ' orders instead of ' || orders_3_months_year_before || '.'

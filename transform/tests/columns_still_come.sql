@@ -1,0 +1,38 @@
+{{ config(store_failures=true, tags=['proof']) }}
+-- After what says whom to look at: depends_on: {{ ref('shop_health') }}
+-- A column stays in its table when it is deselected: all that comes from then on lacks it, and adds up to less. Some shops
+-- never had it: they do not count.
+{%- set enough, parts = 10, [] -%}
+{%- for stream, columns in codat_commerce.always_there().items() -%}
+{%- set loaded = codat_commerce.loaded_columns(stream) -%}
+{%- for column in columns if column | lower in loaded and '_sdc_extracted_at' in loaded -%}
+{%- do parts.append([stream, column]) -%}
+{%- endfor -%}
+{%- endfor %}
+with shops as (
+    select cast(null as text) as stream, cast(null as text) as lacking, cast(null as timestamp) as last_with, 0 as rows_since
+    where false
+    {%- for stream, column in parts %}
+    union all
+    select '{{ stream }}', '{{ column }}', max(last_with), sum(case when extracted_at > last_with then 1 else 0 end)
+    from (
+        select
+            cast("_sdc_extracted_at" as timestamp) as extracted_at,
+            max(case when "{{ column }}" is not null then cast("_sdc_extracted_at" as timestamp) end)
+                over (partition by "companyId", "connectionId") as last_with
+        from {{ source('codat', stream) }}
+    ) as stamped
+    where last_with is not null
+    {%- endfor %}
+)
+
+select
+    stream,
+    lacking,
+    0 as expected,
+    rows_since as found,
+    'The latest ' || rows_since || ' rows of ' || stream || ' lack ' || lacking || ', since ' || {{ codat_commerce.shown('last_with') }}
+    || '. Is it deselected in the tap, or taken out by stream_maps? Undo that, and read ' || stream || ' whole once (docs/every-night.md).'
+    as what_to_do
+from shops
+where rows_since >= {{ enough }}
