@@ -48,7 +48,10 @@ def shape_problem(error: ValidationError) -> str:
     """Return the line for a value that does not fit the settings' JSON schema."""
     what = described(error)
     if not error.path:
-        how = "set TAP_CODAT_COMMERCE_API_KEY, or put it into a file, and name that with --config"
+        how = (
+            "set TAP_CODAT_COMMERCE_API_KEY, or put it into a file, and name that with --config: "
+            "beside a file, the environment is not read"
+        )
         return what.replace(" is missing", f": is required but not set; {how}")
     return f"{'.'.join(map(str, error.path))}: {what}"
 

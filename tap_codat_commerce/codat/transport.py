@@ -193,9 +193,8 @@ def _check_proxy(proxy: str | None) -> None:
         is_read = False
     if not is_read:
         msg = (
-            "the proxy's address can't be read. It has to be SCHEME://USER:PASSWORD@HOST:PORT, or without user and"
-            f" password, with a scheme of {', '.join(SCHEMES)}. Write characters such as / # ? of user and password as"
-            " %2F %23 %3F"
+            f"the proxy's address can't be read. It needs a scheme of {', '.join(SCHEMES)}, a host, and a port that"
+            " is a number. Write characters such as / # ? of user and password as %2F %23 %3F"
         )
         raise ValueError(msg)
     if any(user := requests.utils.get_auth_from_url(proxy)):

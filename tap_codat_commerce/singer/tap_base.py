@@ -172,10 +172,12 @@ class CodatTap(Tap):
 
     def _log_findings(self) -> None:
         """Log what somebody may have to act on."""
-        if not any(stream.selected for stream in self.streams.values()):
+        selected = {name for name, stream in self.streams.items() if stream.selected}
+        if selected <= {"reads"}:
             self.logger.warning(
-                "No stream is selected: nothing was read. Select some in the catalog, "
+                "No stream is selected%s: nothing was read. Select some in the catalog, "
                 "for example with `meltano select %s orders '*'`, and see that stream_maps leave them in.",
+                " but reads, which tells of the others" if selected else "",
                 self.name,
             )
         for line in self.run.selection.gaps.lines():

@@ -210,7 +210,7 @@ class DataSetSync:
             self._report(f"A refresh could not be queued, what is there is read: {why}.", level=logging.INFO)
             return False
         except errors.CodatError as exc:
-            self._summary.not_refreshed(self.name, self.connection.place, exc)
+            self._summary.not_refreshed(self.name, self.connection.place, exc, is_last=self._refreshes.have_ended)
             return False
         return True
 

@@ -32,9 +32,14 @@ class Refreshes:
         self._queued: dict[Hashable, SyncStatus | None] = {}
         self._refused = 0
 
+    @property
+    def have_ended(self) -> bool:
+        """Whether no more are asked for in this run."""
+        return self._refused >= A_FEW
+
     def are_due(self, key: Hashable, connection: ConnectionRef, status: SyncStatus) -> bool:
         """Say whether a data set is older than it should be, and the run may try to have it synced."""
-        old = self._refused < A_FEW and status.older_than(self._hours, utc_now())
+        old = not self.have_ended and status.older_than(self._hours, utc_now())
         return old and status.kind in ENDED and connection.can_sync and key not in self._queued
 
     def prefetch(self, key: Hashable, connection: ConnectionRef, data_type: str, position: Position) -> Hashable:
@@ -60,8 +65,6 @@ class Refreshes:
             raise
         except errors.CodatError as exc:
             self._refused += A_FEW if isinstance(exc, errors.EndsTheRun) else 1
-            if self._refused >= A_FEW:
-                logger.warning("No more refreshes are asked for in this run. What there is is read.")
             raise
         self._queued[key], self._refused = status, 0
 

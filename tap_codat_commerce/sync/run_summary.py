@@ -77,7 +77,7 @@ class RunSummary:
         self.outcomes["not ready"] += 1
         self.findings.add(f"Not ready: {reason}. {advice}.", place, data_set)
 
-    def not_refreshed(self, data_set: str, place: str, error: CodatError) -> None:
+    def not_refreshed(self, data_set: str, place: str, error: CodatError, *, is_last: bool) -> None:
         """Say that a sync of a data set could not be queued; of errors that are alike, the first in full."""
         line = str(error.at(f"{data_set} of {place}"))
         alike = ("refresh", type(error), getattr(error, "status", None))
@@ -85,6 +85,8 @@ class RunSummary:
             self._said.add(alike)
             logger.warning("A refresh could not be queued: %s", line)
         logger.debug("%s", line)
+        if is_last:
+            logger.warning("No more refreshes are asked for in this run. What there is is read.")
         self.findings.add("A refresh could not be queued (see above), what is there is read.", place, data_set)
 
     def unproven(self, data_set: str, place: str, doubt: str) -> None:

@@ -35,8 +35,18 @@ if TYPE_CHECKING:
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")
 """Of 127.0.0.1, with its key: for tests alone."""
-ODD_PROXIES = [f"http://bob:{odd}" for odd in ("secret/x", "secret#x", "secret?x", r"secret\x", "12/secret")]
-ODD_PROXIES.append("bob:secret/x")
+ODD_PASSWORDS = ("secret/x", "secret#x", "secret?x", r"secret\x", "12/secret")
+ODD_PROXIES = [
+    *(f"http://bob:{odd}@127.0.0.1:9" for odd in ODD_PASSWORDS),
+    *(
+        "bob:secret/x@127.0.0.1:9",
+        "bob:secret@127.0.0.1:9",
+        "127.0.0.1:9",
+        "http://",
+        "http://bob:secret@127.0.0.1:port",
+    ),
+    *("gopher://127.0.0.1:70", "htp://bob:secret@127.0.0.1:9"),
+]
 NO_PROXY = {"NO_PROXY": "", "no_proxy": ""}
 
 
@@ -71,10 +81,7 @@ def test_a_certificate_that_nobody_trusts(stage: Callable[..., Stage]) -> None:
     ("env", "what"),
     [
         ({"REQUESTS_CA_BUNDLE": "/no/such/file"}, "invalid path: /no/such/file"),
-        ({"HTTPS_PROXY": "http://", **NO_PROXY}, "proxy URL"),
-        ({"HTTPS_PROXY": "gopher://127.0.0.1:70", **NO_PROXY}, "gopher"),
-        ({"HTTPS_PROXY": "http://127.0.0.1:port", **NO_PROXY}, "port"),
-        *(({"HTTPS_PROXY": f"{odd}@127.0.0.1:9", **NO_PROXY}, "address can't be read. Write") for odd in ODD_PROXIES),
+        *(({"HTTPS_PROXY": odd, **NO_PROXY}, "It needs a scheme of http, https, ") for odd in ODD_PROXIES),
     ],
 )
 def test_an_environment_that_can_not_work(stage: Callable[..., Stage], env: dict[str, str], what: str) -> None:
@@ -279,6 +286,21 @@ def test_the_environments_proxy_is_used_but_not_in_clear(stage: Callable[..., St
     assert_one_line(run, "GET /companies answered 501" if scheme == "https" else "Connection refused")
     assert {*seen} == ({("CONNECT", url.partition("//")[2], "Basic bWU6c2VjcmV0")} if scheme == "https" else set())
     assert "secret" not in run.log
+
+
+def test_a_proxy_that_sends_its_password_back(stage: Callable[..., Stage]) -> None:
+    class Telling(Proxy):
+        def do_CONNECT(self) -> None:
+            self.send_response(407, f"Denied: {self.headers['Proxy-Authorization']}")
+            self.end_headers()
+
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Telling)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    env = {"https_proxy": f"http://me:secret%2F1@127.0.0.1:{proxy.server_port}", **NO_PROXY}
+    run = stage().run(api_url="https://127.0.0.1:1", max_retries=0, env=env)
+    proxy.shutdown()
+    proxy.server_close()
+    assert_one_line(run, "407 Denied: Basic ***")
 
 
 def test_what_follows_an_answer_over_tls_is_not_the_next_one() -> None:

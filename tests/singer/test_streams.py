@@ -123,6 +123,31 @@ def test_what_a_filter_of_a_parent_leaves_out(
     assert all(path == "/companies" or one in path for path in shops.requests())
 
 
+def test_parents_that_go_out_under_other_names(stage: Callable[..., Stage]) -> None:
+    """What is below is read, but for what a filter leaves out of all that is made of them: and that is said."""
+    shops = stage(companies=3, connections=1)
+    one = next(iter(shops.world.companies))
+    catalog = shops.catalog("companies", "connections", "orders")
+    shop = {"shops": {"__source__": "connections", "linkUrl": None}, "connections": "__NULL__"}
+    firms: dict[str, Any] = {"firms": {"__source__": "companies"}, "companies": None}
+    run = shops.run(catalog=catalog, stream_maps={**firms, **shop}).ok()
+    assert run.records.keys() == {"firms", "shops", "orders"}
+    assert len(run.records["orders"]) == len(shops.held("commerce-orders"))
+    firms["firms"]["__filter__"] = f"id == '{one}'"
+    run = shops.run(catalog=catalog, stream_maps={**firms, **shop}).ok()
+    assert {order["companyId"] for order in run.records["orders"]} == {one}
+    assert "not read, as stream_maps filter them out: companies 2" in run.log
+    copy = {"firms": {"__source__": "companies"}, "companies": {"__filter__": f"id == '{one}'"}}
+    run = shops.run(catalog=catalog, stream_maps=copy).ok()
+    assert len(run.records["orders"]) == len(shops.held("commerce-orders")), "each company is among the firms"
+
+
+def test_reads_alone(stage: Callable[..., Stage]) -> None:
+    shops = stage(companies=1, connections=1, records=1)
+    run = shops.run(catalog=shops.catalog("reads")).ok()
+    assert "No stream is selected but reads, which tells of the others: nothing was read." in run.log
+
+
 @pytest.mark.parametrize("parent", ["companies", "connections"])
 def test_what_a_filter_of_a_parent_sees_is_counted_once(stage: Callable[..., Stage], parent: str) -> None:
     shops = stage(companies=2, connections=1, records=1)
