@@ -11,13 +11,6 @@
     {{ data_type }} in ('' {%- for stream, known in codat_commerce.data_sets().items() if codat_commerce.loaded_columns(stream) %}, '{{ known }}'{% endfor %})
 {%- endmacro %}
 
-{# Whether a row of read_proof says that rows are missing, which nothing explains. #}
-{% macro lacks_rows() -%}
-    compared_rows < compared_records
-    and ({{ codat_commerce.is_loaded('data_type') }} or last_read_at > {{ codat_commerce.days_before_now(1) }})
-    and not {{ codat_commerce.is_filtered('data_type') }}
-{%- endmacro %}
-
 {# A time as people read it. #}
 {% macro shown(moment) %}{{ adapter.dispatch('shown', 'codat_commerce')(moment) }}{% endmacro %}
 

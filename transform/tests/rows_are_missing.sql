@@ -15,4 +15,4 @@ select
     || ' codat_filtered_streams.' as what_to_do
 from {{ ref('read_proof') }}
 where
-    {{ codat_commerce.lacks_rows() }}
+    missing_rows > 0

@@ -130,6 +130,13 @@ select
     worst.is_full as compared_read_is_full,
     cast(worst.records as bigint) as compared_records,
     cast(coalesce(worst.rows_found, 0) as bigint) as compared_rows,
+    case
+        when worst.rows_found < worst.records
+            and ({{ codat_commerce.is_loaded('data_sets.data_type') }} or data_sets.last_read_at > {{ codat_commerce.days_before_now(1) }})
+            and not {{ codat_commerce.is_filtered('data_sets.data_type') }}
+            then cast(worst.records - worst.rows_found as bigint)
+        else 0
+    end as missing_rows,
     cast(coalesce(found.rows_found, 0) as bigint) as current_rows,
     -- Rows that came by BATCH do not say when: of those alone nobody can tell which are gone.
     case

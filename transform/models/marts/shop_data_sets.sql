@@ -47,9 +47,8 @@ known as (
 ),
 
 missing as (
-    select company_id, connection_id, data_type, compared_records - compared_rows as missing_rows
+    select company_id, connection_id, data_type, missing_rows
     from {{ ref("read_proof") }}
-    where {{ lacks_rows() }}
 )
 
 select

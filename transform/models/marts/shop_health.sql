@@ -106,14 +106,12 @@ select
         when orders_days_old > {{ var("codat_proven_within_days") }} then 'Codat last synced the orders ' || orders_days_old || ' days ago.'
         when missing_data_sets is not null then 'Never read: ' || missing_data_sets || '.'
         when stale_data_sets is not null then 'Old: ' || stale_data_sets || '.'
-        {%- if loaded_columns("connections") %}
-        when not is_listed then 'The table of connections lacks it.'
-        {%- endif %}
         when not has_arrived and last_read_at is not null then 'What was read may not be here yet: the next run of the tap says so.'
         when net_sales_growth_on_year_3_months < -0.25
             then 'Net sales of three months are ' || cast(round(-100 * net_sales_growth_on_year_3_months) as integer)
             || ' % below those a year before: ' || orders_3_months || ' orders instead of ' || orders_3_months_year_before || '.'
         when days_without_sales > 90 then 'The last sale was ' || days_without_sales || ' days ago.'
         when days_of_history < 365 then 'There is less than a year of history.'
+        when not is_listed then 'The table of connections lacks it.'
     end as attention
 from shops
