@@ -287,13 +287,16 @@ def test_beside_other_shops_nothing_is_remembered_while_a_sync_is_under_way(stag
     assert seen != read[shops.world.connections()[1].id].seen
 
 
-def test_a_refresh_that_gets_no_answer_costs_nothing(shop: Stage) -> None:
+def test_a_refresh_that_gets_no_answer_costs_nothing(shop: Stage, caplog: pytest.LogCaptureFixture) -> None:
     shop.world._behind = timedelta(hours=24)  # noqa: SLF001 - so long ago all was synced
     shop.gate.faults.append(Fault("reset", "/data/queue/", method="POST", times=0))
     run = Engine(shop.running, "orders").run(refresh_older_than_hours=1)
     assert run.summary.outcomes == {"read": 1}
     (reason,) = run.summary.findings.as_json()
-    assert reason.startswith("A refresh could not be queued, what is there is read: POST ")
+    assert reason == "A refresh could not be queued (see above), what is there is read."
+    first = next(r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+    assert first.startswith("A refresh could not be queued: orders of ")
+    assert "POST /companies/" in first
 
 
 def test_what_will_be_read_is_said(shop: Stage, caplog: pytest.LogCaptureFixture) -> None:

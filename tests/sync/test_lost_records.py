@@ -445,7 +445,10 @@ class TestCost:
         assert len(played.asked()) < 15
 
     @pytest.mark.parametrize("lag", [2, 6])
-    def test_a_status_that_lags_after_a_refresh_is_waited_for(self, play: Callable[..., Played], lag: int) -> None:
+    def test_a_status_that_lags_after_a_refresh_is_waited_for(
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch, lag: int
+    ) -> None:
+        monkeypatch.setattr(pending_syncs, "FIRST_PAUSE", 0.1)
         played = play()
         played.run()
         played.world.lag, played.world.sync_seconds = lag, 0.1

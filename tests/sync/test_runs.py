@@ -194,7 +194,7 @@ class TestRefresh:
         shops = stage(companies=1, connections=1)
         message = "DatasetAlreadyInProgressException: it is being synced."
         shops.gate.faults.append(Fault(path="queue", method="POST", status=status, message=message, times=0))
-        run = shops.run(refresh_older_than_hours=1, sync_wait=30).ok()
+        run = shops.run(refresh_older_than_hours=1, sync_wait=2).ok()
         assert len(run.records["orders"]) == 12
         assert len([a for a in shops.gate.asked if a.method == "POST"]) == len(DATA_SETS), "each is tried once"
 

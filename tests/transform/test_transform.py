@@ -178,6 +178,7 @@ def test_what_is_not_told_any_more_is_said(warehouse: Warehouse) -> None:
     assert "orders has a column customerref__id: set flattening_enabled to false" in said, said
 
 
+@pytest.mark.parametrize("warehouse", KINDS[-1:], indirect=True)
 def test_a_build_ends_rather_than_add_up_what_is_not_there(warehouse: Warehouse) -> None:
     paid = 'alter table codat.orders rename column "{}" to "{}"'
     warehouse.change(paid.format("payments", "paid"), 'alter table codat.transactions rename column "type" to "kind"')
