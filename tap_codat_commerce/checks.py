@@ -50,7 +50,7 @@ def shape_problem(error: ValidationError) -> str:
     if not error.path:
         how = (
             "set TAP_CODAT_COMMERCE_API_KEY, or put it into a file, and name that with --config: "
-            "beside a file, the environment is not read"
+            "beside a file, the environment is read only with --config ENV"
         )
         return what.replace(" is missing", f": is required but not set; {how}")
     return f"{'.'.join(map(str, error.path))}: {what}"
