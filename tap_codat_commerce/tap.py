@@ -131,7 +131,7 @@ class TapCodatCommerce(CodatTap):
         ids, extracted = {"companyId": company.id}, utc_now()
         record = self.companies.record(company.answer)
         below: set[str] = set()
-        if self.companies.leads_on(record):
+        if leads_on := self.companies.leads_on(record):
             if self.data_status.selected:
                 for status in islice(self.run.data_status(company), self.limit):
                     self.data_status.write(self.data_status.record(status, ids), extracted)
@@ -141,10 +141,18 @@ class TapCodatCommerce(CodatTap):
                     for answer in islice(company.connections, self.limit)
                     if (c := self._write_connection(answer, ids, extracted))
                 }
+        self._count_filtered(company, below if leads_on else None)
         self.companies.write(record, extracted)
         self._tell_what_is_gone(company)
         for data_set in self.run.data_sets([c for c in company.readable if c.connection_id in below]):
             self._write(data_set)
+
+    def _count_filtered(self, company: Company, below: set[str] | None) -> None:
+        """Count what would have been read, if stream maps had not filtered the company out, or connections."""
+        if below is None:
+            self.run.summary.filtered["companies"] += bool(company.readable)
+        elif _leads_on(self.connections) and self.limit is None:
+            self.run.summary.filtered["connections"] += sum(c.connection_id not in below for c in company.readable)
 
     def _write_connection(self, answer: dict[str, Any], ids: dict[str, str], extracted: datetime) -> str | None:
         record = self.connections.record(answer, ids)

@@ -280,10 +280,8 @@ class Prefetcher:
             if request.state != "dropped":
                 request.state = "done"
                 self._bytes += request.size
-            ends = isinstance(request.error, errors.EndsTheRun) and bool(
-                request.kind
-            )  # a POST may be refused for itself
-            self._run_ends = self._run_ends or ends
+            ending = errors.EndsAllRequests if _is_post(request) else errors.EndsTheRun  # it may be refused for itself
+            self._run_ends = self._run_ends or isinstance(request.error, ending)
         self._arrived.put(request)
 
     def _take(self, request: Request) -> Request:
@@ -320,3 +318,7 @@ class Prefetcher:
     def _is_free_for(self, position: Position) -> bool:
         """Say whether a request may be made beside those under way; what the reader waits for may in any case."""
         return position == NOW or self._threads - self._idle < self._at_once
+
+
+def _is_post(request: Request) -> bool:
+    return isinstance(request.key, tuple) and request.key[0] == "post"

@@ -186,7 +186,7 @@ def _check_proxy(proxy: str | None) -> None:
     if not proxy:
         return
     try:
-        found = urllib3.util.parse_url(proxy)
+        found = urllib3.util.parse_url(requests.utils.prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
         rest = f"{found.path}{found.query}{found.fragment}"
         is_read = found.scheme in SCHEMES and bool(found.host) and "@" not in rest
     except ValueError:

@@ -5,7 +5,7 @@ The one place that knows the shape of state:
     {"bookmarks": {"orders": {"partitions": [
         {"context": {"companyId": "…", "connectionId": "…"},
          "replication_key": "modifiedDate", "replication_key_value": "2026-01-31T06:00:00.0000000Z",
-         "sync_id": "…", "seen": "…", "not_supported": true, "full_read": "…",
+         "sync_id": "…", "seen": "…", "not_supported": true, "full_read": "…", "queued": "…",
          "read": [1769839200123, 4567, -1, 0, 1769835600, 30, 7], "untold": [{"sync_id": "…", "read": […]}],
          "reading": {"sync_id": "…", "query": "…", "page_size": 1000, "page": 7, …}}]}}}
 
@@ -47,7 +47,7 @@ FULL, ARRIVED, EXCLUSIVE = 1, 2, 4
 MICROSECONDS = 10**6
 MOST_SECONDS = 10**12
 STAMPS = ("replication_key_value", "full_read")
-TEXTS = {"sync_id", "seen", "replication_key", *STAMPS}
+TEXTS = {"sync_id", "seen", "queued", "replication_key", *STAMPS}
 
 
 Key = tuple[str | None, str | None]
@@ -89,6 +89,7 @@ class Bookmarks:
             entry.get("seen"),
             read,
             dates.stamp(entry.get("full_read")),
+            entry.get("queued"),
             _checkpoint(entry.get("reading")),
             not_supported=entry.get("not_supported") is True,
             is_new=_is_new(entry),
@@ -105,6 +106,7 @@ class Bookmarks:
             context, bookmark = entry["context"], _arrived(self._found(entry))
             for untold in entry.get("untold") or ():
                 yield context, _arrived(self._found(untold))
+            entry.pop("untold", None)
             if bookmark.read:
                 yield context, bookmark
                 self.move(context, bookmark)
@@ -124,6 +126,7 @@ class Bookmarks:
             "untold": bookmark.read and self._untold(entry, bookmark.read),
             "exclusive": (bookmark.exclusive and not bookmark.read) or None,
             "full_read": bookmark.full_read,
+            "queued": bookmark.queued,
             "replication_key": bookmark.stamp and REPLICATION_KEY,
             "replication_key_value": bookmark.stamp,
         }

@@ -140,16 +140,16 @@ def check_names(catalog: Catalog, streams: Collection[str]) -> None:
 
 
 def check_replication_key(entry: CatalogEntry | None, known: str | None) -> None:
-    """Check that the catalog names no other replication key than that of the stream, None if it has none.
+    """Check that the catalog names no other replication key than that of the stream; one without any is read whole.
 
     Raises:
         InputError: it does, in the entry or in its metadata.
     """
-    if entry is None:
+    if entry is None or known is None:
         return
     for key in (entry.replication_key, getattr(entry.metadata.get(()), "replication_key", None)):
         if key not in {None, known}:
-            why = f"Codat can be asked for what is new by {known} alone" if known else "it is read whole"
+            why = f"Codat can be asked for what is new by {known} alone"
             msg = f"catalog: {entry.tap_stream_id}: {key} can't be its replication key, as {why}. Leave that out."
             raise InputError(msg)
 

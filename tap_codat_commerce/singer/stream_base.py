@@ -224,13 +224,11 @@ class CodatStream(Stream):
         the SDK would leave out all that is below in silence.
         """
         try:
-            passes = self._passes(record)
-        except Exception as exc:  # noqa: BLE001 - an expression may raise anything; said where the record is written
+            return self._passes(record)
+        except RecordError as exc:  # said where the record is written
             if not self.selected:
-                self._unwritten(record, stream_maps.why(exc, self.stream_maps[0], None))
+                self._unwritten(record, str(exc))
             return False
-        self.tap.run.summary.filtered[self.name] += not passes
-        return passes
 
     def will_lead_on(self, answer: Record, ids: Mapping[str, str] = MappingProxyType({})) -> bool:
         """Say it of an answer whose turn has not come: nothing is counted, and nothing said."""
@@ -238,13 +236,25 @@ class CodatStream(Stream):
             return True
         try:
             return self._passes(self._uncounted(answer, ids))
-        except Exception:  # noqa: BLE001 - as above
+        except RecordError:
             return False
 
     def _passes(self, record: Record) -> bool:
-        """Say whether any of the streams that are made of this one gets the record, or none is made of it."""
-        kept = [one for one in self.stream_maps if not isinstance(one, RemoveRecordTransform)]
-        return not kept or any(one.get_filter_result(self._view(record)) for one in kept)
+        """Say whether any of the streams that are made of this one gets the record, or none is made of it.
+
+        Raises:
+            RecordError: a filter fails.
+        """
+        if self.removed:
+            return True
+        view = self._view(record)
+        for one in self.stream_maps:
+            try:
+                if not isinstance(one, RemoveRecordTransform) and one.get_filter_result(view):
+                    return True
+            except Exception as exc:  # an expression may raise anything
+                raise RecordError(stream_maps.why(exc, one, None)) from exc
+        return False
 
     def write(self, record: Record, extracted: datetime | None = None) -> None:
         """Write a record, if the stream is selected; if it can't be written, say and count that.

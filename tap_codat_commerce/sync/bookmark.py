@@ -81,6 +81,7 @@ class Bookmark:
         read: the read that it rests on; None if there was none, or it is one of an older version of the tap.
         full_read: when the last read of the whole data set began, by this machine's clock, as a stamp; None if there
             was none, or nobody asks.
+        queued: id of the sync that the run has queued after the read, if it has.
         checkpoint: how far a read came that was not completed, None if there is none.
         not_supported: whether the data set itself has answered that its platform does not offer it.
         is_new: whether the data set was never read to its end.
@@ -92,6 +93,7 @@ class Bookmark:
     seen: str | None = None
     read: LastRead | None = None
     full_read: str | None = None
+    queued: str | None = None
     checkpoint: Checkpoint | None = None
     not_supported: bool = False
     is_new: bool = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tap_codat_commerce.codat import errors
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 READS = 3
 """How often a data set is read before it counts as failed."""
 WAIT_LONGER = "Run again when it is complete, or raise sync_wait"
-REFRESHING = "the sync that was queued has not ended"
+REFRESHING = "the sync that was asked for has not ended"
 SHOWN = 10
 """Records that can't be read, which are named."""
 
@@ -82,6 +83,7 @@ class DataSetSync:
         self._reader, self._summary, self._options = reader, summary, options
         self._pending, self._refreshes = pending, refreshes
         self._whole, self._is_counted, self._status = False, False, SyncStatus()
+        self._refresh_token: Hashable = None
         self._open: tuple[PagedRead[Any], Seen] | None = None
         self._done: tuple[PagedRead[Any], Seen, Bookmark] | None = None
         self.reads = 0
@@ -107,7 +109,7 @@ class DataSetSync:
     def is_due(self) -> bool:
         """Say whether the data set is to be read now; if not, log and count why.
 
-        What is old is refreshed before it is read again. What was never read is read first, see `refresh`.
+        What is unchanged and old is refreshed. What is due is read before that, see `refresh`.
 
         Raises:
             CodatError: nothing more can be read with this key, or today.
@@ -116,16 +118,17 @@ class DataSetSync:
         is_due = False
         with self._contained():
             status = self.check.status()
-            if self._awaits_refresh(status):
+            verdict = self.check.verdict(status)
+            if self._awaits_refresh(verdict, status):
                 self._wait(REFRESHING)
             else:
-                is_due = self._acts_on(self.check.verdict(status), status)
+                is_due = self._acts_on(verdict, status)
         return is_due
 
     def prefetch_refresh(self) -> None:
         """Ask ahead for what `refresh` will ask for."""
         if self._may_be_refreshed:
-            self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
+            self._refresh_token = self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
 
     def refresh(self) -> None:
         """Have Codat sync what has been read, if that is old; then it is set aside, and read again.
@@ -140,6 +143,7 @@ class DataSetSync:
             if self._may_be_refreshed and self._is_refresh_queued(self._status):
                 self._wait(REFRESHING)
                 self.reads, self.proven = 0, None
+        self._reader.prefetcher.drop(self._refresh_token)
 
     @property
     def _may_be_refreshed(self) -> bool:
@@ -148,9 +152,10 @@ class DataSetSync:
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what is sure to be asked for, a refresh or a page; return the token, None if nothing is."""
-        if self._is_read_and_old(status):
+        action, awaited = self.check.verdict(status).action, self._refreshes.is_awaited(self.key, status)
+        if action is Action.UNCHANGED and self._refreshes.are_due(self.key, self.connection, status):
             return self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
-        is_read = self.check.verdict(status).action is Action.READ
+        is_read = action is Action.READ and not awaited
         if not (is_read and self.check.is_settled(status) and self.check.is_plain(status)):
             return None
         token = self._token(status)
@@ -165,6 +170,7 @@ class DataSetSync:
         match verdict.action:
             case Action.READ:
                 self._status = status
+                self._refreshes.end(self.key)
                 return self.check.is_settled(status) or not self._pending.set_aside(self)
             case Action.WAIT:
                 self._wait(verdict.reason)
@@ -178,12 +184,9 @@ class DataSetSync:
                 self._succeeded(action)
         return False
 
-    def _is_read_and_old(self, status: SyncStatus) -> bool:
-        return self._refreshes.are_due(self.key, self.connection, status) and self.check.is_what_was_read(status)
-
-    def _awaits_refresh(self, status: SyncStatus) -> bool:
-        """Say whether a sync is waited for that this run has queued; queue one if what was read is old."""
-        if self._is_read_and_old(status):
+    def _awaits_refresh(self, verdict: Verdict, status: SyncStatus) -> bool:
+        """Say whether a sync is waited for that this run has queued; queue one if what is unchanged is old."""
+        if verdict.action is Action.UNCHANGED and self._refreshes.are_due(self.key, self.connection, status):
             return self._is_refresh_queued(status)
         return self._refreshes.is_awaited(self.key, status)
 
@@ -203,7 +206,7 @@ class DataSetSync:
     def _is_refresh_queued(self, status: SyncStatus) -> bool:
         """Queue a sync; say whether one is under way now."""
         try:
-            self._refreshes.queue(self.key, self.connection, self.data_type, status)
+            queued = self._refreshes.queue(self.key, self.connection, self.data_type, status)
         except errors.BadRequest as exc:
             logger.debug("%s", exc.at(self.where))
             why = (exc.message or exc.what).rstrip(".")
@@ -212,6 +215,8 @@ class DataSetSync:
         except errors.CodatError as exc:
             self._summary.not_refreshed(self.name, self.connection.place, exc, is_last=self._refreshes.have_ended)
             return False
+        if queued and self.check.bookmark.read:
+            self._move_to(replace(self.check.bookmark, queued=queued))
         return True
 
     # The read

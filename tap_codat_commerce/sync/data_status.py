@@ -19,7 +19,7 @@ from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterable
 
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
@@ -226,6 +226,11 @@ class DataStatuses:
             CodatError: the request failed.
         """
         return answers.queued(self._prefetcher.post(*_queue(company_id, connection_id, data_type)))
+
+    def drop(self, tokens: Iterable[Hashable]) -> None:
+        """Let go of syncs that were to be queued ahead, as far as they are not under way."""
+        for token in tokens:
+            self._prefetcher.drop(token)
 
     def prefetch_refresh(
         self, company_id: str, connection_id: str, data_type: str, position: Position, token: Hashable = None

@@ -100,12 +100,8 @@ class PreSyncCheck:
         """Return what to do with the data set."""
         if self._seen_before(self._company):
             return Verdict(Action.UNCHANGED)
-        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self.is_what_was_read(status)
+        unchanged = self._options.skip_unchanged and not self._full_read_is_due and self._is_what_was_read(status)
         return data_status.judge(status, unchanged=unchanged, alone=self._connection.alone)
-
-    def is_what_was_read(self, status: SyncStatus) -> bool:
-        """Say whether a proven read has brought all that a status tells of."""
-        return proof.is_what_was_read(self.bookmark, status)
 
     def is_settled(self, status: SyncStatus) -> bool:
         """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""
@@ -125,13 +121,14 @@ class PreSyncCheck:
         if old.read and self.looks_back(status):
             begin, end = proof.within(old.read)
             operations = self._history.reaching(connection.company_id, connection.connection_id, begin)
-            meanwhile = operations.within(connection.connection_id, self._data_type, begin, end)
-        own = self.is_what_was_read(status) or not self._may_be_of_another()
+            but = old.queued, proof.began_before(old.read)
+            meanwhile = operations.within(connection.connection_id, self._data_type, begin, end, but)
+        own = self._is_what_was_read(status) or not self._may_be_of_another()
         return proof.trusted(old, status, self.asked_at, meanwhile=meanwhile, own=own)
 
     def looks_back(self, status: SyncStatus) -> bool:
         """Say whether the history has to tell what ran during the last read: the data set has changed since."""
-        return self.bookmark.read is not None and not self.is_what_was_read(status)
+        return self.bookmark.read is not None and not self._is_what_was_read(status)
 
     def is_plain(self, status: SyncStatus) -> bool:
         """Say whether `trusted` needs no request."""
@@ -151,6 +148,9 @@ class PreSyncCheck:
     @property
     def _full_read_is_due(self) -> bool:
         return self.bookmark.full_read_is_due(self._options.full_read_every_days)
+
+    def _is_what_was_read(self, status: SyncStatus) -> bool:
+        return proof.is_what_was_read(self.bookmark, status)
 
     # What will a later run know it by?
 

@@ -37,6 +37,8 @@ LONGEST_SYNC = 7 * 86_400.0
 """Seconds. Where nothing tells whether a sync of the connection is under way, one may have begun so long ago."""
 LAG = 60.0
 """Seconds. A status may be so far behind: a sync that began before a read ended shows by then."""
+CLOCKS_DIFFER = 5.0
+"""Seconds between Codat's clock as this machine knows it, by answers, and that of the syncs."""
 OF_SEVERAL = "several "
 """What `seen` begins with in a company with several shops."""
 JUST_FAILED = "failed "
@@ -283,6 +285,14 @@ def is_after_its_sync(old: Bookmark, status: SyncStatus, asked_at: str) -> bool:
 def within(read: LastRead) -> tuple[str, str]:
     """Return the time within which no other sync may have been under way, for the read not to be torn."""
     return read.asked_at, dates.moved(read.looked_at, LAG)
+
+
+def began_before(read: LastRead) -> str:
+    """Return when a sync must have been requested to have been under way in a read, though it was queued after it.
+
+    So it is if Codat did not queue it anew, but named one that was under way. Clocks may differ by some seconds.
+    """
+    return dates.moved(read.looked_at, -CLOCKS_DIFFER)
 
 
 def may_be_torn(old: Bookmark, meanwhile: AbstractSet[str] | None) -> bool:

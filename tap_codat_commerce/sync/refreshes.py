@@ -24,18 +24,19 @@ logger = logging.getLogger("tap-codat-commerce")
 
 
 class Refreshes:
-    """Queues a refresh of each old data set, once in a run."""
+    """Queues a refresh of each old data set, once in a run.
+
+    Attributes:
+        have_ended: whether no more are asked for in this run.
+    """
 
     def __init__(self, statuses: DataStatuses, older_than_hours: int | None) -> None:
         """Begin without a request; without a number of hours, nothing is old."""
         self._statuses, self._hours = statuses, older_than_hours
         self._queued: dict[Hashable, SyncStatus | None] = {}
-        self._refused = 0
-
-    @property
-    def have_ended(self) -> bool:
-        """Whether no more are asked for in this run."""
-        return self._refused >= A_FEW
+        self._refused: set[Hashable] = set()
+        self._offered: set[Hashable] = set()
+        self.have_ended = False
 
     def are_due(self, key: Hashable, connection: ConnectionRef, status: SyncStatus) -> bool:
         """Say whether a data set is older than it should be, and the run may try to have it synced."""
@@ -45,28 +46,44 @@ class Refreshes:
     def prefetch(self, key: Hashable, connection: ConnectionRef, data_type: str, position: Position) -> Hashable:
         """Have a sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
         token = ("refresh", key)
+        self._offered.add(token)
         ids = connection.company_id, connection.connection_id, data_type
         self._statuses.prefetch_refresh(*ids, position, token)
         return token
 
-    def queue(self, key: Hashable, connection: ConnectionRef, data_type: str, status: SyncStatus) -> None:
-        """Queue a sync of a data set, unless one is under way.
+    def queue(self, key: Hashable, connection: ConnectionRef, data_type: str, status: SyncStatus) -> str | None:
+        """Queue a sync of a data set, unless one is under way; return the id of the new one, if that is known.
 
         Raises:
             CodatError: it could not be queued. If it is one that ends the run, no more are asked for: it may speak of
                 refreshes alone, and what there is can be read.
         """
-        self._queued[key] = None
+        self._queued[key], queued = None, None
+        self._offered.discard(("refresh", key))
         try:
-            self._statuses.refresh(connection.company_id, connection.connection_id, data_type)
+            queued = self._statuses.refresh(connection.company_id, connection.connection_id, data_type).id
         except errors.UnderWay as exc:
             logger.debug("%s of %s: a refresh could not be queued: %s", data_type, connection.place, exc.what)
-        except errors.BadRequest:  # it speaks of this data set alone
+        except (errors.BadRequest, errors.NotFound):  # it speaks of this data set alone
             raise
         except errors.CodatError as exc:
-            self._refused += A_FEW if isinstance(exc, errors.EndsTheRun) else 1
+            self._note(exc, key, connection.company_id)
             raise
-        self._queued[key], self._refused = status, 0
+        self._queued[key] = status
+        self._refused.clear()
+        return queued
+
+    def _note(self, error: errors.CodatError, key: Hashable, company_id: str) -> None:
+        """Note that a refresh could not be queued: of trouble each counts, of refusals each company."""
+        self._refused.add(key if error.retriable else company_id)
+        self.have_ended = isinstance(error, errors.EndsTheRun) or len(self._refused) >= A_FEW
+        if self.have_ended:
+            self._statuses.drop(self._offered)
+
+    def end(self, key: Hashable) -> None:
+        """Note that a sync that was queued has ended: what it brought is to be read."""
+        if key in self._queued:
+            self._queued[key] = None
 
     def is_queued(self, key: Hashable) -> bool:
         """Say whether this run has queued a sync of a data set, or found one under way when it tried to."""

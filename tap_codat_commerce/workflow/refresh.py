@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from tap_codat_commerce.workflow.polling import Polling
     from tap_codat_commerce.workflow.session import Session
 
+LOOK = "look"
+"""The token of what is asked ahead for one look."""
+
 
 @dataclass
 class Pull:
@@ -156,6 +159,7 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         if pull.under_way:
             by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
     several = [*by_connection.values()]
+    session.prefetcher.drop(LOOK)  # what an earlier look has left
     for number, of_connection in enumerate(several):
         operations = {o.id: o for o in _operations(session, of_connection[0].connection)}
         if number == 0:  # its answer has told which parameters are taken
@@ -195,7 +199,7 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
     while True:
         path, asked = _history(session, connection)
         try:
-            operations = answers.operations(session.prefetcher.get(path, asked, pages.decode))
+            operations = answers.operations(session.prefetcher.get(path, asked, pages.decode, LOOK))
         except BadRequest:
             left = next((name for name in ("query", "orderBy") if name in asked), None)
             if left is None:
@@ -210,7 +214,7 @@ def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:
 
 def _prefetch(session: Session, connections: Sequence[ConnectionRef]) -> None:
     for number, connection in enumerate(connections):
-        session.prefetcher.prefetch(*_history(session, connection), pages.decode, (number,))
+        session.prefetcher.prefetch(*_history(session, connection), pages.decode, (number,), token=LOOK)
 
 
 def _history(session: Session, connection: ConnectionRef) -> tuple[str, dict[str, Any]]:

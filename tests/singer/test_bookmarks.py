@@ -70,7 +70,7 @@ READ = LastRead(
 )
 READ_ARRIVED = replace(READ, synced_at="2026-03-01T23:00:00.5000000Z", full=False, arrived=True)
 BOOKMARKS = st.builds(
-    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, st.none(), st.booleans(), NOT_NEW
+    Bookmark, STAMPS, st.booleans(), IDS, IDS, st.none() | READS, STAMPS, IDS, st.none(), st.booleans(), NOT_NEW
 )
 
 

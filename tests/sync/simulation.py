@@ -216,13 +216,14 @@ class Play:
             raise ERRORS[body](path, status=body)
         return decode(body)
 
-    def post(self, path: str, params: dict[str, str]) -> None:
+    def post(self, path: str, params: dict[str, str]) -> dict[str, str]:
         """Let happen what is to happen before this request, and queue a sync."""
         self._happen("refresh")
         self.requests += 1
         if (queued := self.world.queue(SHOPS.index(params["connectionId"]))) is None:
             raise errors.UnderWay(path, status=400)
         self.world = queued
+        return {"id": queued.operations[-1].id}
 
     def _happen(self, when: str) -> None:
         """Let happen what is to happen at this place: before or after the run, or before a path is answered."""

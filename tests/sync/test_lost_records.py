@@ -484,15 +484,32 @@ class TestCost:
         assert not played.missing()
 
     def test_what_was_read_is_refreshed_and_read_again(self, play: Callable[..., Played]) -> None:
-        """Whatever else would be read again: what a refresh brings is read once."""
+        """What a refresh has brought is asked for alone, though its sync began just after the read."""
         played = play()
         played.world.sync_seconds = 0.1
-        run = played.run(refresh_older_than_hours=1, sync_wait=60)
+        played.world._behind = timedelta()  # noqa: SLF001 - all was synced a day ago
+        run = played.run(refresh_older_than_hours=1, sync_wait=0)
+        assert played.asked().count(ORDERS) == 2, "a read, and the refresh"
+        (company,) = played.world.companies.values()
+        played.world.finish(company.operations[-1], restamp=1)
+        played.world.pass_time()
+        run = played.run()
         assert run.summary.outcomes == {"read": 1}
         assert [read.full for read in played.sinks["orders"].reads] == [True, False]
-        assert played.asked().count(ORDERS) == 3, "both reads, and the refresh"
-        run = played.run(refresh_older_than_hours=1, sync_wait=60, skip_unchanged=False)
-        assert played.asked().count(ORDERS) == 2, "the refresh, and one read"
+        assert not played.missing()
+
+    @pytest.mark.parametrize(("settings", "asked"), [({}, 2), ({"skip_unchanged": False}, 3)])
+    def test_what_a_refresh_brings_is_read_once(
+        self, play: Callable[..., Played], settings: dict[str, Any], asked: int
+    ) -> None:
+        """What would be read in any case is read before it."""
+        played = play()
+        played.world.sync_seconds = 0.1
+        played.run()
+        played.asked()
+        run = played.run(refresh_older_than_hours=1, sync_wait=60, **settings)
+        assert run.summary.outcomes == {"read": 1}
+        assert played.asked().count(ORDERS) == asked, "the refresh, and what is read"
         assert not played.missing()
 
     @pytest.mark.parametrize("status", [400, 403, 404])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 
-from tap_codat_commerce.codat.errors import BadRequest, CodatError, Forbidden, NoAnswer, UnderWay, WrongKey
+from tap_codat_commerce.codat.errors import BadRequest, CodatError, Forbidden, NoAnswer, NotFound, UnderWay, WrongKey
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
 from tap_codat_commerce.sync.refreshes import A_FEW, Refreshes
@@ -23,12 +24,20 @@ class Codat:
 
     error: CodatError | None = None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    dropped: set[object] = field(default_factory=set)
 
-    def refresh(self, *ids: str) -> None:
+    def refresh(self, *ids: str) -> SimpleNamespace:
         company_id, connection_id, data_type = ids
         self.asked.append((company_id, connection_id, data_type))
         if self.error:
             raise self.error
+        return SimpleNamespace(id=f"sync {len(self.asked)}")
+
+    def prefetch_refresh(self, *_: object) -> None:
+        """Take it."""
+
+    def drop(self, tokens: set[object]) -> None:
+        self.dropped = {*tokens}
 
     def refreshes(self, hours: int | None = 1) -> Refreshes:
         return Refreshes(self, hours)  # type: ignore[arg-type]
@@ -55,7 +64,7 @@ def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
     refreshes = codat.refreshes()
     for key in ("orders", "payments"):
         assert refreshes.are_due(key, SHOP, GOOD)
-        refreshes.queue(key, SHOP, f"commerce-{key}", GOOD)
+        assert refreshes.queue(key, SHOP, f"commerce-{key}", GOOD) == f"sync {len(codat.asked)}"
         assert refreshes.is_queued(key)
         assert not refreshes.are_due(key, SHOP, GOOD)
     assert codat.asked == [("c1", "k1", "commerce-orders"), ("c1", "k1", "commerce-payments")]
@@ -63,11 +72,16 @@ def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
     assert not refreshes.is_awaited("payments", LATER)
     assert not refreshes.is_awaited("payments", replace(GOOD, current="FetchError")), "without ids"
     assert not refreshes.is_awaited("customers", GOOD)
+    refreshes.end("orders")
+    refreshes.end("customers")
+    assert not refreshes.is_queued("orders")
+    assert not refreshes.are_due("orders", SHOP, GOOD)
+    assert refreshes.are_due("customers", SHOP, GOOD)
 
 
 def test_one_that_is_under_way_is_waited_for() -> None:
     refreshes = Codat(UnderWay("under way", status=400)).refreshes()
-    refreshes.queue("orders", SHOP, "commerce-orders", GOOD)
+    assert refreshes.queue("orders", SHOP, "commerce-orders", GOOD) is None
     assert refreshes.is_queued("orders")
     assert refreshes.is_awaited("orders", GOOD)
 
@@ -76,22 +90,29 @@ def test_one_that_is_under_way_is_waited_for() -> None:
     ("error", "times"),
     [
         (NoAnswer("gone"), A_FEW),
-        (Forbidden("no", status=403), A_FEW),
+        (Forbidden("no", status=403), 11 * (A_FEW - 1) + 1),
         (WrongKey("no", status=401), 1),
-        (BadRequest("not offered", status=400), 100),
+        (BadRequest("not offered", status=400), 110),
+        (NotFound("not there", status=404), 110),
     ],
 )
 def test_after_a_few_that_could_not_be_queued_no_more_are_asked_for(error: CodatError, times: int) -> None:
-    """What speaks of one data set alone does not count; what would end the run ends refreshes alone."""
+    """What speaks of one data set alone does not count, nor one company twice; trouble does, wherever it is.
+
+    What would end the run ends refreshes alone.
+    """
     codat = Codat(error)
     refreshes = codat.refreshes()
-    for number in range(100):
-        if refreshes.are_due(number, SHOP, GOOD):
+    refreshes.prefetch("ahead", SHOP, "commerce-orders", (1,))
+    for number in range(110):
+        shop = replace(SHOP, company_id=f"c{number // 11}")
+        if refreshes.are_due(number, shop, GOOD):
             with pytest.raises(type(error)):
-                refreshes.queue(number, SHOP, "commerce-orders", GOOD)
+                refreshes.queue(number, shop, "commerce-orders", GOOD)
             assert not refreshes.is_queued(number)
             assert not refreshes.is_awaited(number, GOOD)
     assert len(codat.asked) == times
+    assert refreshes.have_ended is bool(codat.dropped) is (times < 110)
 
 
 def test_one_that_is_queued_ends_the_row() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from simulation import BASE, SUITE, WORLDS, Event, State, replay, searched, stamp
-from tap_codat_commerce.codat import clock
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.data_set_sync import DataSetSync
@@ -22,6 +21,7 @@ from tools.environments import ROOT
 if TYPE_CHECKING:
     from codat_model import Freedoms
     from tap_codat_commerce.sync.bookmark import Checkpoint
+    from tap_codat_commerce.sync.data_status import Verdict
     from tap_codat_commerce.sync.proof import Read, Seen
 
 DOUBT, MAY_GO_ON = proof.doubt, proof.may_go_on
@@ -61,8 +61,12 @@ def goes_on_after_any_sync(after: Checkpoint | None, status: SyncStatus, query: 
     return MAY_GO_ON(after, replace(status, current="Complete"), query, page_size)
 
 
-def is_old(_: DataSetSync, status: SyncStatus) -> bool:
-    return status.older_than(1, clock.utc_now())
+def refreshes_first(data_set: Any, _: Verdict, status: SyncStatus) -> bool:
+    """Refresh what is old, whether or not what there is was read."""
+    refreshes = data_set._refreshes  # noqa: SLF001
+    if refreshes.are_due(data_set.key, data_set.connection, status):
+        return bool(data_set._is_refresh_queued(status))  # noqa: SLF001
+    return bool(refreshes.is_awaited(data_set.key, status))
 
 
 def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
@@ -139,7 +143,7 @@ RULES = {
         proof, "may_go_on", goes_on_after_any_sync, DAILY, ((), ((0, "try 0 restamp"), (5, "stale"), (6, "stop")))
     ),
     "what is ready is read before it is refreshed": Rule(
-        DataSetSync, "_is_read_and_old", is_old, WORLDS["one shop, refreshed each day"], ((), ())
+        DataSetSync, "_awaits_refresh", refreshes_first, WORLDS["one shop, refreshed each day"], ((), ())
     ),
     "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
 }

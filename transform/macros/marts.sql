@@ -123,7 +123,7 @@ cast(({{ codat_commerce.dated(moment) }}) at time zone 'UTC' at time zone {{ cod
 {%- do missing.append(column) -%}
 {%- endfor -%}
 {%- if missing -%}
-{{ exceptions.raise_compiler_error(this.name ~ " adds up what the loader has no columns for in " ~ stream ~ ": " ~ missing | join(", ") ~ ". Select them in the tap's catalog, take out what leaves them out of stream_maps, and read " ~ stream ~ " whole once (docs/every-night.md). Or build without it: --exclude " ~ this.name ~ "+; the proof then has to be asked for by itself: dbt test --select tag:proof") }}
+{{ exceptions.raise_compiler_error(this.name ~ " adds up what the loader has no columns for in " ~ stream ~ ": " ~ missing | join(", ") ~ ". Select them in the tap's catalog, take out what leaves them out of stream_maps, and read " ~ stream ~ " whole once (docs/every-night.md). Or build without it: --exclude " ~ this.name ~ "+; the proof then has to be asked for by itself: dbt build --select +read_proof +shop_data_sets tag:proof") }}
 {%- endif -%}
 {%- endmacro %}
 

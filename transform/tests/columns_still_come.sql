@@ -1,7 +1,7 @@
 {{ config(store_failures=true, tags=['proof']) }}
 -- After what says whom to look at: depends_on: {{ ref('shop_health') }}
--- A column stays in its table when it is deselected: all that comes from then on lacks it, and adds up to less. Some shops
--- never had it: they do not count.
+-- A column stays in its table when it is deselected: what is new from then on lacks it, and adds up to less; what was there
+-- may keep it, also if it is written again. Some shops never had it: they do not count.
 {%- set enough, parts = 10, [] -%}
 {%- for stream, columns in codat_commerce.always_there().items() -%}
 {%- set loaded = codat_commerce.loaded_columns(stream) -%}
@@ -14,15 +14,18 @@ with shops as (
     where false
     {%- for stream, column in parts %}
     union all
-    select '{{ stream }}', '{{ column }}', max(last_with), sum(case when extracted_at > last_with then 1 else 0 end)
+    select '{{ stream }}', '{{ column }}', max(last_with), sum(case when made_at > last_with then 1 else 0 end)
     from (
-        select
-            cast("_sdc_extracted_at" as timestamp) as extracted_at,
-            max(case when "{{ column }}" is not null then cast("_sdc_extracted_at" as timestamp) end)
-                over (partition by "companyId", "connectionId") as last_with
-        from {{ source('codat', stream) }}
+        select made_at, max(case when is_there then made_at end) over () as last_with
+        from (
+            select
+                {% if 'createddate' in codat_commerce.loaded_columns(stream) %}coalesce(cast("createdDate" as timestamp), cast("_sdc_extracted_at" as timestamp)){% else %}cast("_sdc_extracted_at" as timestamp){% endif %} as made_at,
+                "{{ column }}" is not null as is_there,
+                bool_or("{{ column }}" is not null) over (partition by "companyId", "connectionId") as ever
+            from {{ source('codat', stream) }}
+        ) as rows_of_shops
+        where ever
     ) as stamped
-    where last_with is not null
     {%- endfor %}
 )
 
