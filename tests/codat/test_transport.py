@@ -41,7 +41,6 @@ ODD_PROXIES = [
     *(
         "bob:secret/x@127.0.0.1:9",
         "bob:secret@127.0.0.1:9",
-        "127.0.0.1:9",
         "http://",
         "http://bob:secret@127.0.0.1:port",
     ),
