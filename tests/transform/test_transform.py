@@ -156,8 +156,8 @@ def test_what_is_not_told_any_more_is_said(warehouse: Warehouse) -> None:
     warehouse.change(
         "delete from codat.connections",
         "delete from codat.data_status",
-        'update codat.transactions set "type" = null, "_sdc_extracted_at" = "_sdc_extracted_at" + interval \'1 second\''
-        ' where "id" in (select "id" from codat.transactions limit 12)',
+        'update codat.transactions set "type" = null'
+        ' where "id" in (select "id" from codat.transactions order by "createdDate" desc limit 12)',
     )
     said = warehouse.dbt("build", *ALONE, "staging", "read_proof", "shop_data_sets", "columns_still_come", *PROOF)
     assert "ERROR=1" in said, said
