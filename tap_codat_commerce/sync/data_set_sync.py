@@ -83,7 +83,6 @@ class DataSetSync:
         self._reader, self._summary, self._options = reader, summary, options
         self._pending, self._refreshes = pending, refreshes
         self._whole, self._is_counted, self._status = False, False, SyncStatus()
-        self._refresh_token: Hashable = None
         self._open: tuple[PagedRead[Any], Seen] | None = None
         self._done: tuple[PagedRead[Any], Seen, Bookmark] | None = None
         self.reads = 0
@@ -128,7 +127,7 @@ class DataSetSync:
     def prefetch_refresh(self) -> None:
         """Ask ahead for what `refresh` will ask for."""
         if self._may_be_refreshed:
-            self._refresh_token = self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
+            self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
 
     def refresh(self) -> None:
         """Have Codat sync what has been read, if that is old; then it is set aside, and read again.
@@ -143,7 +142,6 @@ class DataSetSync:
             if self._may_be_refreshed and self._is_refresh_queued(self._status):
                 self._wait(REFRESHING)
                 self.reads, self.proven = 0, None
-        self._reader.prefetcher.drop(self._refresh_token)
 
     @property
     def _may_be_refreshed(self) -> bool:

@@ -121,7 +121,7 @@ class PreSyncCheck:
         if old.read and self.looks_back(status):
             begin, end = proof.within(old.read)
             operations = self._history.reaching(connection.company_id, connection.connection_id, begin)
-            but = old.queued, proof.began_before(old.read)
+            but = old.queued, proof.surely_over(old.read)
             meanwhile = operations.within(connection.connection_id, self._data_type, begin, end, but)
         own = self._is_what_was_read(status) or not self._may_be_of_another()
         return proof.trusted(old, status, self.asked_at, meanwhile=meanwhile, own=own)

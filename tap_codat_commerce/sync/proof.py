@@ -287,10 +287,10 @@ def within(read: LastRead) -> tuple[str, str]:
     return read.asked_at, dates.moved(read.looked_at, LAG)
 
 
-def began_before(read: LastRead) -> str:
-    """Return when a sync must have been requested to have been under way in a read, though it was queued after it.
+def surely_over(read: LastRead) -> str:
+    """Return the stamp from which on a sync that the run queued after a read was not under way in it.
 
-    So it is if Codat did not queue it anew, but named one that was under way. Clocks may differ by some seconds.
+    One that was requested before is none that Codat queued anew. Clocks may differ by some seconds.
     """
     return dates.moved(read.looked_at, -CLOCKS_DIFFER)
 

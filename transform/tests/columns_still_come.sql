@@ -5,21 +5,22 @@
 {%- set enough, parts = 10, [] -%}
 {%- for stream, columns in codat_commerce.always_there().items() -%}
 {%- set loaded = codat_commerce.loaded_columns(stream) -%}
+{%- set moments = ['"createdDate"'] * ('createddate' in loaded) + ['"_sdc_extracted_at"'] -%}
 {%- for column in columns if column | lower in loaded and '_sdc_extracted_at' in loaded -%}
-{%- do parts.append([stream, column]) -%}
+{%- do parts.append([stream, column, moments]) -%}
 {%- endfor -%}
 {%- endfor %}
 with shops as (
     select cast(null as text) as stream, cast(null as text) as lacking, cast(null as timestamp) as last_with, 0 as rows_since
     where false
-    {%- for stream, column in parts %}
+    {%- for stream, column, moments in parts %}
     union all
     select '{{ stream }}', '{{ column }}', max(last_with), sum(case when made_at > last_with then 1 else 0 end)
     from (
         select made_at, max(case when is_there then made_at end) over () as last_with
         from (
             select
-                {% if 'createddate' in codat_commerce.loaded_columns(stream) %}coalesce(cast("createdDate" as timestamp), cast("_sdc_extracted_at" as timestamp)){% else %}cast("_sdc_extracted_at" as timestamp){% endif %} as made_at,
+                coalesce({% for moment in moments %}cast({{ moment }} as timestamp){{ ', ' if not loop.last }}{% endfor %}) as made_at,
                 "{{ column }}" is not null as is_there,
                 bool_or("{{ column }}" is not null) over (partition by "companyId", "connectionId") as ever
             from {{ source('codat', stream) }}
