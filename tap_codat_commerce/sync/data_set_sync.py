@@ -1,4 +1,4 @@
-"""One data set of one connection in one run: checked, read and proven; the outcome is logged and counted.
+"""One data set of one connection in one run: checked, read and proven.
 
 What goes wrong at one data set stays there; only what stands in the way of all others ends the run.
 """
@@ -14,8 +14,10 @@ from tap_codat_commerce.codat import errors
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import data_status, proof
 from tap_codat_commerce.sync.data_status import Action, Kind, SyncStatus
+from tap_codat_commerce.sync.outcome import Outcome
 from tap_codat_commerce.sync.paged_read import CannotResumeError
 from tap_codat_commerce.sync.proof import Seen
+from tap_codat_commerce.sync.refreshes import Refresh
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Hashable, Iterator
@@ -80,9 +82,10 @@ class DataSetSync:
         self.name, self.data_type = selected.data_set.name, selected.data_set.data_type
         self.key: Hashable = (self.name, connection.connection_id)
         self.position: Position = (connection.number, connection.index, number)
-        self._reader, self._summary, self._options = reader, summary, options
-        self._pending, self._refreshes = pending, refreshes
-        self._whole, self._is_counted, self._status = False, False, SyncStatus()
+        self._reader, self._summary, self._options, self._pending = reader, summary, options, pending
+        self._outcome = Outcome(self.name, connection, summary)
+        self._refresh = Refresh(refreshes, connection, self.data_type, self.position, self._outcome)
+        self._whole, self._status = False, SyncStatus()
         self._open: tuple[PagedRead[Any], Seen] | None = None
         self._done: tuple[PagedRead[Any], Seen, Bookmark] | None = None
         self.reads = 0
@@ -91,7 +94,7 @@ class DataSetSync:
     @property
     def where(self) -> str:
         """Which data set it is, for people."""
-        return f"{self.name} of {self.connection.place}"
+        return self._outcome.where
 
     @property
     def context(self) -> Context:
@@ -118,7 +121,9 @@ class DataSetSync:
         with self._contained():
             status = self.check.status()
             verdict = self.check.verdict(status)
-            if self._awaits_refresh(verdict, status):
+            if verdict.action is Action.UNCHANGED:
+                self._is_refreshed(status)
+            if self._refresh.is_awaited(status):
                 self._wait(REFRESHING)
             else:
                 is_due = self._acts_on(verdict, status)
@@ -126,8 +131,8 @@ class DataSetSync:
 
     def prefetch_refresh(self) -> None:
         """Ask ahead for what `refresh` will ask for."""
-        if self._may_be_refreshed:
-            self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
+        if self._outcome.is_good and self._refresh.is_due(self._status):
+            self._refresh.prefetch()
 
     def refresh(self) -> None:
         """Have Codat sync what has been read, if that is old; then it is set aside, and read again.
@@ -139,21 +144,16 @@ class DataSetSync:
             RunError: so many companies are in trouble that Codat or the network must be.
         """
         with self._contained():
-            if self._may_be_refreshed and self._is_refresh_queued(self._status):
+            if self._outcome.is_good and self._is_refreshed(self._status):
                 self._wait(REFRESHING)
                 self.reads, self.proven = 0, None
 
-    @property
-    def _may_be_refreshed(self) -> bool:
-        """Whether it was read well, and is old nevertheless."""
-        return self._is_counted and self._refreshes.are_due(self.key, self.connection, self._status)
-
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what is sure to be asked for, a refresh or a page; return the token, None if nothing is."""
-        action, awaited = self.check.verdict(status).action, self._refreshes.is_awaited(self.key, status)
-        if action is Action.UNCHANGED and self._refreshes.are_due(self.key, self.connection, status):
-            return self._refreshes.prefetch(self.key, self.connection, self.data_type, self.position)
-        is_read = action is Action.READ and not awaited
+        action = self.check.verdict(status).action
+        if action is Action.UNCHANGED and self._refresh.is_due(status):
+            return self._refresh.prefetch()
+        is_read = action is Action.READ and not self._refresh.is_awaited(status)
         if not (is_read and self.check.is_settled(status) and self.check.is_plain(status)):
             return None
         token = self._token(status)
@@ -164,29 +164,23 @@ class DataSetSync:
         if verdict.reason:
             logger.debug("%s: %s.", self.where, verdict.reason)
         if verdict.stale_since:
-            self._report(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
+            self._outcome.report(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
         match verdict.action:
             case Action.READ:
                 self._status = status
-                self._refreshes.end(self.key)
+                self._refresh.end()
                 return self.check.is_settled(status) or not self._pending.set_aside(self)
             case Action.WAIT:
                 self._wait(verdict.reason)
             case Action.NOT_READY:
-                self._leave_out(verdict.reason, verdict.advice)
+                self._outcome.left_out(verdict.reason, verdict.advice)
             case Action.NOT_SUPPORTED:
-                self._succeeded(Action.NOT_SUPPORTED)
+                self._outcome.succeeded(Action.NOT_SUPPORTED)
             case Action.UNCHANGED:
                 self._move_to(self.check.as_unchanged(status))
                 action = Action.NOT_SUPPORTED if self.check.bookmark.not_supported else Action.UNCHANGED
-                self._succeeded(action)
+                self._outcome.succeeded(action)
         return False
-
-    def _awaits_refresh(self, verdict: Verdict, status: SyncStatus) -> bool:
-        """Say whether a sync is waited for that this run has queued; queue one if what is unchanged is old."""
-        if verdict.action is Action.UNCHANGED and self._refreshes.are_due(self.key, self.connection, status):
-            return self._is_refresh_queued(status)
-        return self._refreshes.is_awaited(self.key, status)
 
     def _wait(self, reason: str) -> None:
         """Set the data set aside; if there is no time left, say for what it has not waited.
@@ -195,26 +189,18 @@ class DataSetSync:
         """
         if self._pending.set_aside(self):
             return
-        if self._refreshes.is_queued(self.key):
-            self._succeeded(Action.UNCHANGED)
-            self._report(f"Not refreshed: {REFRESHING}. {WAIT_LONGER}.")
+        if self._refresh.is_queued:
+            self._outcome.succeeded(Action.UNCHANGED)
+            self._outcome.report(f"Not refreshed: {REFRESHING}. {WAIT_LONGER}.")
         else:
-            self._leave_out(reason, WAIT_LONGER)
+            self._outcome.left_out(reason, WAIT_LONGER)
 
-    def _is_refresh_queued(self, status: SyncStatus) -> bool:
-        """Queue a sync; say whether one is under way now."""
-        try:
-            queued = self._refreshes.queue(self.key, self.connection, self.data_type, status)
-        except errors.BadRequest as exc:
-            logger.debug("%s", exc.at(self.where))
-            why = (exc.message or exc.what).rstrip(".")
-            self._report(f"A refresh could not be queued, what is there is read: {why}.", level=logging.INFO)
+    def _is_refreshed(self, status: SyncStatus) -> bool:
+        """Have Codat sync the data set if it is old; say whether it does."""
+        if not (self._refresh.is_due(status) and self._refresh.queue(status)):
             return False
-        except errors.CodatError as exc:
-            self._summary.not_refreshed(self.name, self.connection.place, exc, is_last=self._refreshes.have_ended)
-            return False
-        if queued and self.check.bookmark.read:
-            self._move_to(replace(self.check.bookmark, queued=queued))
+        if self._refresh.sync_id and self.check.bookmark.read:
+            self._move_to(replace(self.check.bookmark, queued=self._refresh.sync_id))
         return True
 
     # The read
@@ -240,7 +226,7 @@ class DataSetSync:
         """Log and count that what came can't be written. The bookmark stays; the next read begins anew from there."""
         self._done = None
         self._bookmarks.note(self.context, None)
-        self._summary.unwritten(self.name, self.connection.place, error)
+        self._outcome.unwritten(error)
 
     def _read(self) -> Generator[RecordPage[Any], None, bool]:
         """Yield the pages of one read; say whether there is nothing more to be tried."""
@@ -326,10 +312,10 @@ class DataSetSync:
             return False
         self._bookmarks.note(self.context, None)
         if self._status.kind is not Kind.UNDER_WAY and self.reads >= READS:
-            self._summary.unproven(self.name, self.connection.place, doubt)
+            self._outcome.unproven(doubt)
             return False
         logger.debug("%s: reading it again, as %s.", self.where, doubt)
-        self._report(f"Read again, as {doubt}.", level=logging.INFO)
+        self._outcome.report(f"Read again, as {doubt}.", level=logging.INFO)
         return True
 
     def _accept(self, read: Read, seen: Seen, old: Bookmark, looked_at: str) -> None:
@@ -342,19 +328,21 @@ class DataSetSync:
             what = f"{len(read.unreadable)} of its records can't be read: {'; '.join(read.unreadable[:SHOWN])}"
             raise errors.UnreadableRecords(what)
         if read.no_data and self._had_data:
-            self._leave_out("Codat says that it has no data, though it had some", "Run again")
+            self._outcome.left_out("Codat says that it has no data, though it had some", "Run again")
             return
         if read.duplicates:
-            self._report("Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})")
+            self._outcome.report(
+                "Codat holds records twice. Targets that upsert keep one row of each.", f"({read.duplicates})"
+            )
         if read.unstamped:
-            self._report("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
-        self._succeeded(Action.READ)
+            self._outcome.report("Read whole each time: a record has no modifiedDate.", level=logging.INFO)
+        self._outcome.succeeded(Action.READ)
         if proof.may_still_arrive(read, seen):
-            self._report(
+            self._outcome.report(
                 "No data, says Codat, after a sync that failed or has just ended: asked again.", level=logging.INFO
             )
         elif not proof.is_settled(seen.status, seen.asked_at):
-            self._report("Read again by the next run: the sync had just ended.", level=logging.INFO)
+            self._outcome.report("Read again by the next run: the sync had just ended.", level=logging.INFO)
         else:
             told = proof.last_read(read, seen, ended_at=dates.now(), looked_at=looked_at)
             keeps = self._options.full_read_every_days is not None
@@ -378,7 +366,7 @@ class DataSetSync:
         """
         return (self.key, status, self.reads)
 
-    # What is logged and counted
+    # What goes wrong
 
     @contextmanager
     def _contained(self) -> Iterator[None]:
@@ -392,38 +380,26 @@ class DataSetSync:
             raise
         except errors.CodatError as exc:
             exc.at(self.where)
-            self._summary.failure(self.name, self.connection.place, self.connection.company_id, exc)
+            self._outcome.failed(exc)
 
     def _not_ready(self, error: errors.NotReady) -> None:
         """Leave the data set out by its own word; if its status knows more of the reason, by that."""
         if self._status.kind is Kind.FAILED and not self._status.certain:
-            self._leave_out(*data_status.why_not_ready(self._status))
+            self._outcome.left_out(*data_status.why_not_ready(self._status))
         else:
             logger.debug("%s", error.at(self.where))
-            self._leave_out("Codat answered 409", error.advice.removesuffix("."))
+            self._outcome.left_out("Codat answered 409", error.advice.removesuffix("."))
 
     def _not_supported(self, status: SyncStatus) -> None:
         """Take the data set's own word that its platform does not offer it: the status spoke of another connection."""
         logger.debug("%s: the platform does not offer it.", self.where)
         if self._had_data:
-            self._leave_out("Codat says that the platform does not offer it, though it had some", "Run again")
+            self._outcome.left_out("Codat says that the platform does not offer it, though it had some", "Run again")
             return
         self._move_to(self.check.as_not_supported(status))
-        self._succeeded(Action.NOT_SUPPORTED)
+        self._outcome.succeeded(Action.NOT_SUPPORTED)
 
     def _move_to(self, bookmark: Bookmark) -> None:
         if bookmark is not self.check.bookmark:
             self._bookmarks.move(self.context, bookmark)
             self.check.bookmark = bookmark
-
-    def _succeeded(self, action: Action) -> None:
-        """Count the data set; once, also if it is looked at again after a refresh."""
-        if not self._is_counted:
-            self._summary.succeeded(action.value)
-        self._is_counted = True
-
-    def _leave_out(self, reason: str, advice: str) -> None:
-        self._summary.left_out(self.name, self.connection.place, reason, advice)
-
-    def _report(self, reason: str, remark: str = "", level: int = logging.WARNING) -> None:
-        self._summary.findings.add(reason, self.connection.place, f"{self.name} {remark}".rstrip(), level=level)

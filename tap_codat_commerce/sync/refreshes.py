@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tap_codat_commerce.codat.prefetcher import Position
     from tap_codat_commerce.sync.company_selection import ConnectionRef
     from tap_codat_commerce.sync.data_status import DataStatuses, SyncStatus
+    from tap_codat_commerce.sync.outcome import Outcome
 
 ENDED = (Kind.GOOD, Kind.FAILED)
 A_FEW = 5
@@ -24,71 +25,104 @@ logger = logging.getLogger("tap-codat-commerce")
 
 
 class Refreshes:
-    """Queues a refresh of each old data set, once in a run.
-
-    Attributes:
-        have_ended: whether no more are asked for in this run.
-    """
+    """What all refreshes of a run have in common: what is old, and when it is no use to ask for more."""
 
     def __init__(self, statuses: DataStatuses, older_than_hours: int | None) -> None:
         """Begin without a request; without a number of hours, nothing is old."""
-        self._statuses, self._hours = statuses, older_than_hours
-        self._queued: dict[Hashable, SyncStatus | None] = {}
+        self.statuses, self.older_than_hours = statuses, older_than_hours
+        self.have_ended = False
         self._refused: set[Hashable] = set()
         self._offered: set[Hashable] = set()
-        self.have_ended = False
 
-    def are_due(self, key: Hashable, connection: ConnectionRef, status: SyncStatus) -> bool:
-        """Say whether a data set is older than it should be, and the run may try to have it synced."""
-        old = not self.have_ended and status.older_than(self._hours, utc_now())
-        return old and status.kind in ENDED and connection.can_sync and key not in self._queued
-
-    def prefetch(self, key: Hashable, connection: ConnectionRef, data_type: str, position: Position) -> Hashable:
-        """Have a sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
-        token = ("refresh", key)
+    def offer(self, token: Hashable) -> None:
+        """Note that a sync may be queued ahead."""
         self._offered.add(token)
-        ids = connection.company_id, connection.connection_id, data_type
-        self._statuses.prefetch_refresh(*ids, position, token)
-        return token
 
-    def queue(self, key: Hashable, connection: ConnectionRef, data_type: str, status: SyncStatus) -> str | None:
-        """Queue a sync of a data set, unless one is under way; return the id of the new one, if that is known.
+    def take(self, token: Hashable) -> None:
+        """Note that it is the turn of what may have been queued ahead."""
+        self._offered.discard(token)
 
-        Raises:
-            CodatError: it could not be queued. If it is one that ends the run, no more are asked for: it may speak of
-                refreshes alone, and what there is can be read.
-        """
-        self._queued[key], queued = None, None
-        self._offered.discard(("refresh", key))
-        try:
-            queued = self._statuses.refresh(connection.company_id, connection.connection_id, data_type).id
-        except errors.UnderWay as exc:
-            logger.debug("%s of %s: a refresh could not be queued: %s", data_type, connection.place, exc.what)
-        except (errors.BadRequest, errors.NotFound):  # it speaks of this data set alone
-            raise
-        except errors.CodatError as exc:
-            self._note(exc, key, connection.company_id)
-            raise
-        self._queued[key] = status
+    def went_well(self) -> None:
+        """Note that a refresh was queued."""
         self._refused.clear()
-        return queued
 
-    def _note(self, error: errors.CodatError, key: Hashable, company_id: str) -> None:
-        """Note that a refresh could not be queued: of trouble each counts, of refusals each company."""
-        self._refused.add(key if error.retriable else company_id)
+    def went_wrong(self, error: errors.CodatError, token: Hashable, company_id: str) -> None:
+        """Note that a refresh could not be queued: of trouble each counts, of refusals each company.
+
+        An error that ends the run ends the refreshes alone: it may speak of them, and what there is can be read.
+        """
+        self._refused.add(token if error.retriable else company_id)
         self.have_ended = isinstance(error, errors.EndsTheRun) or len(self._refused) >= A_FEW
         if self.have_ended:
-            self._statuses.drop(self._offered)
+            self.statuses.drop(self._offered)
 
-    def end(self, key: Hashable) -> None:
-        """Note that a sync that was queued has ended: what it brought is to be read."""
-        if key in self._queued:
-            self._queued[key] = None
 
-    def is_queued(self, key: Hashable) -> bool:
-        """Say whether this run has queued a sync of a data set, or found one under way when it tried to."""
-        return self._queued.get(key) is not None
+class Refresh:
+    """The sync of one data set that a run may queue, once.
 
-    def is_awaited(self, key: Hashable, status: SyncStatus) -> bool:
-        """Say whether a data set's status is still from before the refresh that was queued."""
-        return self._queued.get(key) == status
+    Attributes:
+        sync_id: its id, once it was queued, if Codat has told it.
+    """
+
+    def __init__(
+        self, all_: Refreshes, connection: ConnectionRef, data_type: str, position: Position, outcome: Outcome
+    ) -> None:
+        """Prepare, without a request; `position` is when it is needed, among the answers of all data sets."""
+        self._all, self._connection, self._data_type = all_, connection, data_type
+        self._position, self._outcome = position, outcome
+        self._token = ("refresh", connection.connection_id, data_type)
+        self._was_tried = False
+        self._before: SyncStatus | None = None
+        self.sync_id: str | None = None
+
+    def is_due(self, status: SyncStatus) -> bool:
+        """Say whether the data set is older than it should be, and the run may try to have it synced."""
+        old = not self._all.have_ended and status.older_than(self._all.older_than_hours, utc_now())
+        return old and status.kind in ENDED and self._connection.can_sync and not self._was_tried
+
+    def prefetch(self) -> Hashable:
+        """Have the sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
+        self._all.offer(self._token)
+        ids = self._connection.company_id, self._connection.connection_id, self._data_type
+        self._all.statuses.prefetch_refresh(*ids, self._position, self._token)
+        return self._token
+
+    def queue(self, status: SyncStatus) -> bool:
+        """Queue a sync of a data set that is due; say whether one is under way now. If not, that is reported."""
+        self._was_tried = True
+        self._all.take(self._token)
+        ids = self._connection.company_id, self._connection.connection_id, self._data_type
+        try:
+            self.sync_id = self._all.statuses.refresh(*ids).id
+        except errors.UnderWay as exc:
+            logger.debug("%s: a refresh could not be queued: %s", self._outcome.where, exc.what)
+        except errors.CodatError as exc:
+            self._not_queued(exc)
+            return False
+        self._before = status
+        self._all.went_well()
+        return True
+
+    def end(self) -> None:
+        """Note that the sync that was queued has ended: what it brought is to be read."""
+        self._before = None
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether a sync was queued, or found under way then, and has not ended."""
+        return self._before is not None
+
+    def is_awaited(self, status: SyncStatus) -> bool:
+        """Say whether the data set's status is still from before the sync that was queued."""
+        return self._before == status
+
+    def _not_queued(self, error: errors.CodatError) -> None:
+        """Say so; what speaks of more than this data set counts for all."""
+        if isinstance(error, errors.BadRequest):
+            logger.debug("%s", error.at(self._outcome.where))
+            why = (error.message or error.what).rstrip(".")
+            self._outcome.report(f"A refresh could not be queued, what is there is read: {why}.", level=logging.INFO)
+            return
+        if not isinstance(error, errors.NotFound):
+            self._all.went_wrong(error, self._token, self._connection.company_id)
+        self._outcome.not_refreshed(error, is_last=self._all.have_ended)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 import pytest
 
+from conftest import client
 from tap_codat_commerce.codat.errors import BadRequest, CodatError, Forbidden, NoAnswer, NotFound, UnderWay, WrongKey
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
-from tap_codat_commerce.sync.refreshes import A_FEW, Refreshes
+from tap_codat_commerce.sync.outcome import Outcome
+from tap_codat_commerce.sync.refreshes import A_FEW, Refresh, Refreshes
+from tap_codat_commerce.sync.run_summary import RunSummary
 
 GOOD = SyncStatus("Complete", "2026-03-02T10:00:00Z", "s1", "s1")
 LATER = replace(GOOD, sync_id="s2")
@@ -43,6 +45,11 @@ class Codat:
         return Refreshes(self, hours)  # type: ignore[arg-type]
 
 
+def refresh(refreshes: Refreshes, name: str = "orders", shop: ConnectionRef = SHOP) -> Refresh:
+    """Return that of a data set of a shop."""
+    return Refresh(refreshes, shop, f"commerce-{name}", (1,), Outcome(name, shop, RunSummary(client())))
+
+
 @pytest.mark.parametrize(
     ("status", "linked", "hours", "due"),
     [
@@ -56,34 +63,37 @@ class Codat:
 )
 def test_what_may_be_refreshed(status: SyncStatus, linked: str, hours: int | None, *, due: bool) -> None:
     shop = replace(SHOP, details={"status": linked})
-    assert Codat().refreshes(hours).are_due("orders", shop, status) is due
+    assert refresh(Codat().refreshes(hours), shop=shop).is_due(status) is due
 
 
 def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
     codat = Codat()
     refreshes = codat.refreshes()
-    for key in ("orders", "payments"):
-        assert refreshes.are_due(key, SHOP, GOOD)
-        assert refreshes.queue(key, SHOP, f"commerce-{key}", GOOD) == f"sync {len(codat.asked)}"
-        assert refreshes.is_queued(key)
-        assert not refreshes.are_due(key, SHOP, GOOD)
+    orders, payments, customers = (refresh(refreshes, name) for name in ("orders", "payments", "customers"))
+    for one in (orders, payments):
+        assert one.is_due(GOOD)
+        assert one.queue(GOOD)
+        assert one.sync_id == f"sync {len(codat.asked)}"
+        assert one.is_queued
+        assert not one.is_due(GOOD)
     assert codat.asked == [("c1", "k1", "commerce-orders"), ("c1", "k1", "commerce-payments")]
-    assert [refreshes.is_awaited("orders", GOOD) for _ in range(9)] == [True] * 9
-    assert not refreshes.is_awaited("payments", LATER)
-    assert not refreshes.is_awaited("payments", replace(GOOD, current="FetchError")), "without ids"
-    assert not refreshes.is_awaited("customers", GOOD)
-    refreshes.end("orders")
-    refreshes.end("customers")
-    assert not refreshes.is_queued("orders")
-    assert not refreshes.are_due("orders", SHOP, GOOD)
-    assert refreshes.are_due("customers", SHOP, GOOD)
+    assert [orders.is_awaited(GOOD) for _ in range(9)] == [True] * 9
+    assert not payments.is_awaited(LATER)
+    assert not payments.is_awaited(replace(GOOD, current="FetchError")), "without ids"
+    assert not customers.is_awaited(GOOD)
+    orders.end()
+    customers.end()
+    assert not orders.is_queued
+    assert not orders.is_due(GOOD)
+    assert customers.is_due(GOOD)
 
 
 def test_one_that_is_under_way_is_waited_for() -> None:
-    refreshes = Codat(UnderWay("under way", status=400)).refreshes()
-    assert refreshes.queue("orders", SHOP, "commerce-orders", GOOD) is None
-    assert refreshes.is_queued("orders")
-    assert refreshes.is_awaited("orders", GOOD)
+    one = refresh(Codat(UnderWay("under way", status=400)).refreshes())
+    assert one.queue(GOOD)
+    assert one.sync_id is None
+    assert one.is_queued
+    assert one.is_awaited(GOOD)
 
 
 @pytest.mark.parametrize(
@@ -103,14 +113,13 @@ def test_after_a_few_that_could_not_be_queued_no_more_are_asked_for(error: Codat
     """
     codat = Codat(error)
     refreshes = codat.refreshes()
-    refreshes.prefetch("ahead", SHOP, "commerce-orders", (1,))
+    refresh(refreshes, "ahead").prefetch()
     for number in range(110):
-        shop = replace(SHOP, company_id=f"c{number // 11}")
-        if refreshes.are_due(number, shop, GOOD):
-            with pytest.raises(type(error)):
-                refreshes.queue(number, shop, "commerce-orders", GOOD)
-            assert not refreshes.is_queued(number)
-            assert not refreshes.is_awaited(number, GOOD)
+        one = refresh(refreshes, f"set {number}", replace(SHOP, company_id=f"c{number // 11}"))
+        if one.is_due(GOOD):
+            assert not one.queue(GOOD)
+            assert not one.is_queued
+            assert not one.is_awaited(GOOD)
     assert len(codat.asked) == times
     assert refreshes.have_ended is bool(codat.dropped) is (times < 110)
 
@@ -120,6 +129,5 @@ def test_one_that_is_queued_ends_the_row() -> None:
     refreshes = codat.refreshes()
     for number in range(30):
         codat.error = None if number % A_FEW == 0 else NoAnswer("gone")
-        with contextlib.suppress(NoAnswer):
-            refreshes.queue(number, SHOP, "commerce-orders", GOOD)
-        assert refreshes.are_due("another", SHOP, GOOD)
+        refresh(refreshes, f"set {number}").queue(GOOD)
+        assert refresh(refreshes, "another").is_due(GOOD)

@@ -15,6 +15,7 @@ import pytest
 from codat_mock.faults import Fault
 from codat_mock.platforms import BY_KEY
 from conftest import DATA_SETS, STREAMS, Meanwhile, start_tap
+from tap_codat_commerce.sync.prefetch_plan import OPEN_FOR_EACH
 from tap_codat_commerce.sync.run_summary import RunSummary
 
 if TYPE_CHECKING:
@@ -147,6 +148,15 @@ class TestRefresh:
         came = {(r["connectionId"], r["id"]) for r in run.records["orders"]}
         assert came == {(c.id, i) for c in shops.world.connections() for i in c.data[ORDERS].records}
         assert len(first.data[ORDERS].records) == 6, "the refresh found a new one"
+
+    def test_what_fails_after_it_was_refreshed_is_counted_as_that_alone(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=1, records=5, platforms=SHOPIFY)
+        shops.world.sync_seconds = 0.5
+        failing = Fault(path=f"/{ORDERS}", status=500, times=0)
+        shops.gate.faults.append(Meanwhile(lambda: shops.gate.faults.append(failing), path="/queue/", method="POST"))
+        run = shops.run(refresh_older_than_hours=1, sync_wait=60, max_retries=0, catalog=shops.catalog("orders"))
+        assert run.code == 1
+        assert {name: number for name, number in run.summary.items() if number} == {"failed": 1, "records": 5}
 
     def test_many_are_queued_at_once(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=2, connections=1, records=5, platforms=SHOPIFY)
@@ -351,7 +361,7 @@ class TestFailures:
         assert run.code == 1
         assert "and 12 companies are not read, or not wholly: " in run.problems[-1]
         assert "API key is outdated" in run.problems[-1]
-        assert len(shops.requests()) <= 60 + len(DATA_SETS) + 5
+        assert len(shops.requests()) <= 60 + len(DATA_SETS) + 5 + OPEN_FOR_EACH
 
     def test_a_spent_quota_ends_it_with_the_time_of_its_reset(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=3, connections=1)

@@ -21,10 +21,9 @@ from tools.environments import ROOT
 if TYPE_CHECKING:
     from codat_model import Freedoms
     from tap_codat_commerce.sync.bookmark import Checkpoint
-    from tap_codat_commerce.sync.data_status import Verdict
     from tap_codat_commerce.sync.proof import Read, Seen
 
-DOUBT, MAY_GO_ON = proof.doubt, proof.may_go_on
+DOUBT, MAY_GO_ON, IS_DUE = proof.doubt, proof.may_go_on, DataSetSync.is_due
 
 
 def doubt_by_ids(read: Read, before: SyncStatus, after: SyncStatus, **rest: Any) -> str | None:
@@ -61,12 +60,10 @@ def goes_on_after_any_sync(after: Checkpoint | None, status: SyncStatus, query: 
     return MAY_GO_ON(after, replace(status, current="Complete"), query, page_size)
 
 
-def refreshes_first(data_set: Any, _: Verdict, status: SyncStatus) -> bool:
+def refreshes_first(data_set: Any) -> bool:
     """Refresh what is old, whether or not what there is was read."""
-    refreshes = data_set._refreshes  # noqa: SLF001
-    if refreshes.are_due(data_set.key, data_set.connection, status):
-        return bool(data_set._is_refresh_queued(status))  # noqa: SLF001
-    return bool(refreshes.is_awaited(data_set.key, status))
+    data_set._is_refreshed(data_set.check.status())  # noqa: SLF001
+    return IS_DUE(data_set)
 
 
 def is_gone_by_any_read(state: State, key: tuple[str, str], written: int) -> bool:
@@ -143,7 +140,7 @@ RULES = {
         proof, "may_go_on", goes_on_after_any_sync, DAILY, ((), ((0, "try 0 restamp"), (5, "stale"), (6, "stop")))
     ),
     "what is ready is read before it is refreshed": Rule(
-        DataSetSync, "_awaits_refresh", refreshes_first, WORLDS["one shop, refreshed each day"], ((), ())
+        DataSetSync, "is_due", refreshes_first, WORLDS["one shop, refreshed each day"], ((), ())
     ),
     "arrived": Rule(State, "is_gone", is_gone_by_any_read, ONE, ((), ((0, "full refresh"), (6, "kill")))),
 }
