@@ -169,7 +169,7 @@ class DataSetSync:
             case Action.READ:
                 self._status = status
                 self._refresh.end()
-                return self.check.is_settled(status) or not self._pending.set_aside(self)
+                return self.check.is_settled(status) or not self._pending.set_aside(self, self.check.settles_in(status))
             case Action.WAIT:
                 self._wait(verdict.reason)
             case Action.NOT_READY:

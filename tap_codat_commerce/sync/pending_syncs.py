@@ -1,4 +1,4 @@
-"""The data sets whose sync is under way: set aside, until everything else has been read."""
+"""The data sets whose sync is under way or has just ended: set aside, until everything else has been read."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class PendingSyncs(Generic[Sync]):
         """Begin empty; `seconds` is how long the whole run may wait. With 0, nothing is set aside."""
         self._seconds = self._left = seconds
         self._before_pause = before_pause
-        self._syncs: list[Sync] = []
+        self._syncs: list[tuple[float, Sync]] = []
 
-    def set_aside(self, sync: Sync) -> bool:
-        """Take a data set in; False if there is no time left to wait."""
+    def set_aside(self, sync: Sync, seconds: float = 0.0) -> bool:
+        """Take a data set in, to be looked at in `seconds` or later; False if there is no time left to wait."""
         if self._left <= 0:
             return False
-        self._syncs.append(sync)
+        self._syncs.append((time.monotonic() + seconds, sync))
         return True
 
     @contextmanager
@@ -53,18 +53,30 @@ class PendingSyncs(Generic[Sync]):
         """
         pause, line_at = FIRST_PAUSE, self._left
         while self._syncs:
-            syncs, self._syncs = self._syncs, []
             began = time.monotonic()
-            yield syncs
-            self._left -= time.monotonic() - began
+            if syncs := self._take(began):
+                yield syncs
+                self._left -= time.monotonic() - began
             if not self._syncs:
                 break
-            pause = max(0.0, min(pause, self._left))
+            wait = max(0.0, min(max(pause, self._soonest()), self._left))
             if self._left <= line_at:
                 line_at = self._left - SECONDS_BETWEEN_LINES
-                line = "Waiting for %d data sets whose syncs are under way, %.0f of %.0f s are left."
+                line = "Waiting for %d data sets whose syncs are under way or have just ended, %.0f of %.0f s are left."
                 logger.info(line, len(self._syncs), max(0.0, self._left), self._seconds)
             self._before_pause()
-            time.sleep(pause)
-            self._left -= pause
+            time.sleep(wait)
+            self._left -= wait
             pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def _take(self, now: float) -> list[Sync]:
+        """Take out what may be ready; all if there is no time left."""
+        ready = [sync for at, sync in self._syncs if at <= now or self._left <= 0]
+        self._syncs = [(at, sync) for at, sync in self._syncs if at > now and self._left > 0]
+        return ready
+
+    def _soonest(self) -> float:
+        """Return in how many seconds it is of use to look: when all may be ready, rather than at each of them."""
+        now = time.monotonic()
+        times = [at - now for at, _ in self._syncs]
+        return min(max(times), min(times) + LONGEST_PAUSE) if min(times) > 0 else 0.0

@@ -107,6 +107,10 @@ class PreSyncCheck:
         """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""
         return proof.is_settled(status, self.asked_at)
 
+    def settles_in(self, status: SyncStatus) -> float:
+        """Return in how many seconds a good sync that has not settled will have."""
+        return proof.settles_in(status, self.asked_at)
+
     def trusted(self, status: SyncStatus) -> Bookmark:
         """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
 

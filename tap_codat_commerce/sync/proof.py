@@ -117,6 +117,12 @@ def is_settled(status: SyncStatus, asked_at: str) -> bool:
     return dates.moved(end, SETTLES_WITHIN) <= asked_at
 
 
+def settles_in(status: SyncStatus, asked_at: str) -> float:
+    """Return in how many seconds a good sync that has not settled will have, by any clock that tells whole seconds."""
+    end = dates.stamp(status.last_good_sync) or asked_at
+    return SETTLES_WITHIN + 1 - dates.seconds_between(end, asked_at)
+
+
 def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_nothing: bool = False) -> str | None:
     """Return why a read may be incomplete, None if it is proven.
 

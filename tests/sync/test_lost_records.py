@@ -25,7 +25,7 @@ from codat_mock.language import ticks
 from codat_mock.platforms import BY_KEY
 from conftest import Meanwhile, aged, rest
 from engine import DATA_SETS, Engine
-from tap_codat_commerce.codat import history
+from tap_codat_commerce.codat import clock, history
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.sync import pending_syncs
 
@@ -901,9 +901,12 @@ class TestOneRule:
         def sleep(seconds: float) -> None:
             slept.append(seconds)
             played.world.stamp(round(seconds))
+            began, monotonic = clock.BEGAN
+            monkeypatch.setattr(clock, "BEGAN", (began, monotonic - round(seconds)))
 
         monkeypatch.setattr(pending_syncs, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: sum(slept)))
         assert played.run(sync_wait=300).summary.outcomes == {"read": 1}
+        assert len(slept) == 1, "when it will have settled is known"
         assert played.asked().count(ORDERS) == 1
         assert played.run().summary.outcomes == {"unchanged": 1}
 

@@ -74,9 +74,32 @@ def test_pauses_grow_to_the_end_of_the_time(night: Night, caplog: pytest.LogCapt
     pauses = [min(1.5**n, LONGEST_PAUSE) for n in range(9)]
     assert night.waits == pytest.approx([*pauses, 100 - sum(pauses)])
     assert [r.message for r in caplog.records] == [
-        "Waiting for 2 data sets whose syncs are under way, 100 of 100 s are left.",
-        "Waiting for 1 data sets whose syncs are under way, 25 of 100 s are left.",
+        "Waiting for 2 data sets whose syncs are under way or have just ended, 100 of 100 s are left.",
+        "Waiting for 1 data sets whose syncs are under way or have just ended, 25 of 100 s are left.",
     ]
+
+
+@pytest.mark.parametrize("night", [100], indirect=True)
+@pytest.mark.parametrize(
+    ("seconds", "outcomes", "waits"),
+    [
+        ((50, 20, 35), ["read after 50"] * 3, [50]),
+        ((60, 20), ["read after 60", "read after 50"], [50, 10]),
+        ((50, 95, 200), ["read after 80", "read after 100", "left out after 100"], [80, 20]),
+        ((0, 4), ["read after 0", "read after 4"], [4]),
+    ],
+)
+def test_what_can_not_be_ready_earlier_is_not_looked_at(
+    night: Night, seconds: tuple[float, ...], outcomes: list[str], waits: list[float]
+) -> None:
+    """What is ready soon after the first of them is looked at with it."""
+    syncs = [Sync(looks=1) for _ in seconds]
+    syncs[-1].looks += seconds[-1] == 200
+    for sync, after in zip(syncs, seconds, strict=True):
+        assert night.pending.set_aside(sync, after)
+    night.come_back()
+    assert [sync.outcome for sync in syncs] == outcomes
+    assert night.waits == waits
 
 
 @pytest.mark.parametrize("night", [1000], indirect=True)

@@ -81,7 +81,7 @@ class TestWaiting:
         streams = [m["stream"] for m in run.messages if m["type"] == "RECORD" and m["stream"] in {"orders", "products"}]
         assert streams[-1] == "orders", "everything else came first"
         assert {r["connectionId"] for r in run.records["orders"]} == {c.id for c in shops.world.connections()}
-        assert "Waiting for 1 data sets whose syncs are under way, 30 of 30 s are left." in run.log
+        assert "Waiting for 1 data sets whose syncs are under way or have just ended, 30 of 30 s are left." in run.log
         assert len(shops.requests("dataStatus")) <= 2 + 6 + 3, "once more after each read"
 
     def test_what_was_read_does_not_wait_with_it(self, stage: Callable[..., Stage]) -> None:
