@@ -57,6 +57,9 @@ def main(  # noqa: PLR0913 - one parameter for each option
 @click.argument("link")
 def authorize(link: str) -> None:
     """Open LINK, the link of a connection, and press its button, as the merchant would."""
+    if not link.startswith("http://"):
+        msg = f"{link!r} is no link of this stand-in: it begins with http://, and `codat-commerce connect` prints it."
+        raise click.ClickException(msg)
     try:
         with urllib.request.urlopen(urllib.request.Request(link, b"", method="POST")) as response:  # noqa: S310
             title = re.search("<h1>(.*?)</h1>", response.read().decode())

@@ -32,6 +32,8 @@ def environment(name: str, *requirements: str) -> Path:
     stamp, wanted = folder / "stamp", hashlib.sha256(key.encode()).hexdigest()
     with one_at_a_time(name):
         if not stamp.is_file() or stamp.read_text() != wanted:
+            if Path(sys.prefix) == folder:
+                sys.exit(f"{folder.relative_to(ROOT)} has to be set up anew, and this Python is of it: use another.")
             print(f"Setting up {folder.relative_to(ROOT)} …", flush=True)
             try:
                 fill(folder, requirements, uv=installer())

@@ -76,14 +76,24 @@ class Environment:
         variables = {name: self._prefix + name.upper() for name in self._settings}
         return {name: variable for name, variable in variables.items() if variable in self._variables}
 
-    def values(self, names: Collection[str] | None = None) -> dict[str, Any]:
-        """Return the settings. What else `.env` holds is set for this process, for example a proxy.
-
-        Args:
-            names: of those that are wanted; all if None.
+    def values(self) -> dict[str, Any]:
+        """Return the settings, as `read` does.
 
         Raises:
             SettingsError: some are not of their type, or a variable is of no setting.
+        """
+        found, problems = self.read()
+        if problems:
+            raise SettingsError(problems)
+        return found
+
+    def read(self, names: Collection[str] | None = None) -> tuple[dict[str, Any], list[str]]:
+        """Return the settings; and a line for each that is not of its type, and for each variable of no setting.
+
+        What else `.env` holds is set for this process, for example a proxy.
+
+        Args:
+            names: of those that are wanted; all if None.
         """
         os.environ.update(self._of_file)
         found, problems = {}, list(self._strangers())
@@ -97,9 +107,7 @@ class Environment:
                 quotes = ", and not be in quotes" if text[:1] in {"'", '"'} else ""
                 as_json = " as JSON" if kind == "object" else ""
                 problems.append(f"{name}: {variable} must hold {KINDS[kind]}{as_json}{quotes}")
-        if problems:
-            raise SettingsError(problems)
-        return found
+        return found, problems
 
     def origin(self, name: str) -> str:
         """Return where a setting that is given here comes from, for people."""

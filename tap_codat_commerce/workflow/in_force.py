@@ -35,7 +35,7 @@ def show_settings(files: Sequence[str], *, as_json: bool) -> None:
         InputError: a file can't be read.
         SettingsError: a setting is bad; the others have been printed.
     """
-    config, origins, of_files, variables = given(files)
+    config, origins, of_files, variables, problems = given(files)
     schema = TapCodatCommerce.config_jsonschema["properties"]
     names = [name for name in schema if name in config or "default" in schema[name]]
     lines = [
@@ -50,7 +50,7 @@ def show_settings(files: Sequence[str], *, as_json: bool) -> None:
         show.table(HEAD, [(line.setting, _text(line.value), line.origin) for line in lines])
     for line in variables.unused(of_files) if files else ():
         show.note(f"For the tap: {line}")
-    if problems := TapCodatCommerce.settings_problems(config):
+    if problems := problems + TapCodatCommerce.settings_problems(config):
         raise SettingsError(problems)
     TapCodatCommerce(config=config)  # which looks at stream maps
 

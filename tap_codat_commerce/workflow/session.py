@@ -58,8 +58,9 @@ class Session:
             InputError: a file can't be read.
             SettingsError: a setting is bad.
         """
-        config = given(files, NAMES).config
-        if problems := TapCodatCommerce.settings_problems(config):
+        found = given(files, NAMES)
+        config = found.config
+        if problems := found.problems or TapCodatCommerce.settings_problems(config):
             raise SettingsError(problems)
         return cls(Settings.of(config))
 
@@ -112,12 +113,14 @@ class Given(NamedTuple):
         origins: of each, where it comes from, for people.
         of_files: those of the files alone.
         variables: the environment, `.env` included.
+        problems: a line for each variable that is not of its setting's type, or of no setting.
     """
 
     config: dict[str, Any]
     origins: dict[str, str]
     of_files: dict[str, Any]
     variables: Environment
+    problems: list[str]
 
 
 def given(files: Sequence[str], names: Collection[str] | None = None) -> Given:
@@ -131,7 +134,6 @@ def given(files: Sequence[str], names: Collection[str] | None = None) -> Given:
 
     Raises:
         InputError: a file can't be read.
-        SettingsError: a variable is not of its setting's type, or of no setting.
     """
     prefix = TapCodatCommerce._env_var_prefix  # noqa: SLF001 - the SDK's
     variables = TapCodatCommerce.environment(env_file(prefix))
@@ -143,9 +145,9 @@ def given(files: Sequence[str], names: Collection[str] | None = None) -> Given:
         found = {k: v for k, v in read_object("--config", file).items() if k not in left_out}
         of_files |= found
         origins |= dict.fromkeys(found, file)
-    found = variables.values(names)
+    found, problems = variables.read(names)
     origins |= {name: variables.origin(name) for name in found}
-    return Given(of_files | found, origins, of_files, variables)
+    return Given(of_files | found, origins, of_files, variables, problems)
 
 
 def data_type_of(name: str) -> str:

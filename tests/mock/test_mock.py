@@ -372,6 +372,8 @@ def test_the_command() -> None:
     again = subprocess.run([*command[:3], "--port", port], capture_output=True, text=True, timeout=30, check=False)
     assert again.returncode == 1
     assert again.stderr == f"Error: codat-mock can't listen on 127.0.0.1:{port}: is the port in use?\n"
+    no_link = subprocess.run([*command[:3], "authorize", ""], capture_output=True, text=True, check=False)
+    assert no_link.stderr.startswith("Error: '' is no link of this stand-in: it begins with http://")
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     killer.cancel()

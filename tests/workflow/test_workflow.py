@@ -154,6 +154,11 @@ def test_settings_tell_what_the_tap_would_not_use(desk: Desk, tmp_path: Path) ->
     assert_one_line(desk("settings"), "there is no stream 'custmers' (did you mean customers?)")
     desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"orders": {"id": "__NULL__"}}'
     assert_one_line(desk("settings"), "Error: stream_maps: Removing key property 'id' is not permitted")
+    del desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"]
+    desk.env["TAP_CODAT_COMMERCE_PAGESIZE"] = "100"
+    done = desk("settings")
+    assert_one_line(done, "TAP_CODAT_COMMERCE_PAGESIZE: there is no such setting (did you mean page_size?)")
+    assert "page_size\t1000\tdefault\n" in done.out, "the others are shown"
 
 
 def test_a_name_forges_no_line(desk: Desk) -> None:
