@@ -121,12 +121,11 @@ class PreSyncCheck:
             CodatError: the history of operations can't be asked for.
         """
         old, connection = self.bookmark, self._connection
-        meanwhile: set[str] | None = set()
+        meanwhile: dict[str, str] | None = {}
         if old.read and self.looks_back(status):
             begin, end = proof.within(old.read)
             operations = self._history.reaching(connection.company_id, connection.connection_id, begin)
-            but = old.queued, proof.surely_over(old.read)
-            meanwhile = operations.within(connection.connection_id, self._data_type, begin, end, but)
+            meanwhile = operations.within(connection.connection_id, self._data_type, begin, end)
         own = self._is_what_was_read(status) or not self._may_be_of_another()
         return proof.trusted(old, status, self.asked_at, meanwhile=meanwhile, own=own)
 

@@ -18,7 +18,7 @@ from tap_codat_commerce.sync.bookmark import Bookmark, LastRead
 from tap_codat_commerce.sync.data_status import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Mapping
 
     from tap_codat_commerce.sync.bookmark import Checkpoint
     from tap_codat_commerce.sync.data_status import SyncStatus
@@ -293,26 +293,26 @@ def within(read: LastRead) -> tuple[str, str]:
     return read.asked_at, dates.moved(read.looked_at, LAG)
 
 
-def surely_over(read: LastRead) -> str:
-    """Return the stamp from which on a sync that the run queued after a read was not under way in it.
-
-    One that was requested before is none that Codat queued anew. Clocks may differ by some seconds.
-    """
-    return dates.moved(read.looked_at, -CLOCKS_DIFFER)
-
-
-def may_be_torn(old: Bookmark, meanwhile: AbstractSet[str] | None) -> bool:
+def may_be_torn(old: Bookmark, meanwhile: Mapping[str, str] | None) -> bool:
     """Say whether a sync may have been under way, unseen, during the last read: the status was behind, then.
+
+    The one that the run itself queued after the read was not, if it was requested after it, by clocks that may differ.
 
     Args:
         old: the bookmark of that read.
-        meanwhile: ids of the syncs that were under way then, None if that is not known.
+        meanwhile: the syncs that were under way then, by id, and when they were requested; None if that is not known.
     """
-    return old.read is not None and (meanwhile is None or not meanwhile <= {old.sync_id})
+    if old.read is None or meanwhile is None:
+        return old.read is not None
+    over = dates.moved(old.read.looked_at, -CLOCKS_DIFFER)
+    return any(
+        sync_id != old.sync_id and not (sync_id == old.queued and requested >= over)
+        for sync_id, requested in meanwhile.items()
+    )
 
 
 def trusted(
-    old: Bookmark, status: SyncStatus, asked_at: str, *, meanwhile: AbstractSet[str] | None, own: bool
+    old: Bookmark, status: SyncStatus, asked_at: str, *, meanwhile: Mapping[str, str] | None, own: bool
 ) -> Bookmark:
     """Return a bookmark as far as it is trusted: without a stamp, all is asked for again.
 

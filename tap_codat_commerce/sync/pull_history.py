@@ -128,29 +128,19 @@ class Operations:
         """Say whether one of them was requested at a stamp, or before: then all later ones are there."""
         return self._oldest is not None and self._oldest <= begin
 
-    def within(
-        self, connection_id: str, data_type: str, begin: str, end: str, but: tuple[str | None, str] = (None, "")
-    ) -> set[str] | None:
-        """Return the ids of the syncs that were under way at some time between two stamps.
+    def within(self, connection_id: str, data_type: str, begin: str, end: str) -> dict[str, str] | None:
+        """Return the syncs of a data set that were under way at some time between two stamps: when each was requested.
 
-        None if the operations do not reach back to the first of them. A sync that does not tell its end has none yet.
-
-        Args:
-            connection_id: over this connection.
-            data_type: of this data type.
-            begin: the first stamp.
-            end: the last stamp.
-            but: id of a sync that does not count, if it was requested at this stamp or later.
+        None if the operations do not reach back to the first stamp. A sync that does not tell its end has none yet.
         """
         if not self.reach(begin):
             return None
-        some = [
-            o
-            for o in self._of.get((connection_id, data_type), ())
-            if o.id != but[0] or (dates.stamp(o.requested) or "") < but[1]
-        ]
-        requested = [(o, dates.stamp(o.requested), dates.stamp(o.completed)) for o in some]
-        return {o.id for o, began, ended in requested if (began or "") <= end and (ended is None or ended >= begin)}
+        found = {}
+        for one in self._of.get((connection_id, data_type), ()):
+            began, ended = dates.stamp(one.requested) or "", dates.stamp(one.completed)
+            if began <= end and (ended is None or ended >= begin):
+                found[one.id] = began
+        return found
 
     def has(self, sync_id: str, connection_id: str) -> bool:
         """Say whether a sync is known to be one of the connection."""

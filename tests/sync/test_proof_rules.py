@@ -413,11 +413,25 @@ def test_a_bookmark_after_its_sync(stamp: str | None, end: str | None, *, after:
 
 
 @pytest.mark.parametrize(
-    ("meanwhile", "torn"), [(set(), False), ({"s1"}, False), ({"s2"}, True), ({"s1", "s2"}, True), (None, True)]
+    ("meanwhile", "torn"),
+    [
+        ({}, False),
+        ({"s1": at("10:35:00")}, False),
+        ({"s2": at("10:35:00")}, True),
+        ({"s1": at("10:35:00"), "s2": at("10:20:00")}, True),
+        ({"queued": at("10:39:55")}, False),
+        ({"queued": at("10:39:54")}, True),
+        ({"queued": ""}, True),
+        ({"queued": at("10:40:30"), "s2": at("10:40:30")}, True),
+        (None, True),
+    ],
 )
-def test_a_read_during_which_another_sync_was_under_way_may_be_torn(meanwhile: set[str] | None, *, torn: bool) -> None:
+def test_a_read_during_which_another_sync_was_under_way_may_be_torn(
+    meanwhile: dict[str, str] | None, *, torn: bool
+) -> None:
+    """One that the run queued after it was not under way, if it was requested then."""
     assert proof.within(LAST) == (at("10:30:00"), at("10:41:00"))
-    assert proof.may_be_torn(KNOWN, meanwhile) is torn
+    assert proof.may_be_torn(replace(KNOWN, queued="queued"), meanwhile) is torn
     assert not proof.may_be_torn(OLDER_TAP, meanwhile), "nobody knows when it was read"
 
 
@@ -428,16 +442,16 @@ SET_BACK = replace(KNOWN, stamp=at("08:00:00"))
 @pytest.mark.parametrize(
     ("old", "status", "meanwhile", "own", "trusted"),
     [
-        (KNOWN, LATER, set(), True, KNOWN),
-        (KNOWN, LATER, {"s2"}, True, ANEW),
+        (KNOWN, LATER, {}, True, KNOWN),
+        (KNOWN, LATER, {"s2": at("10:35:00")}, True, ANEW),
         (KNOWN, LATER, None, True, ANEW),
-        (KNOWN, LATER, set(), False, ANEW),
-        (KNOWN, GOOD, {"s2"}, False, KNOWN),
-        (SET_BACK, LATER, set(), True, replace(SET_BACK, exclusive=False)),
-        (SET_BACK, GOOD, set(), True, replace(SET_BACK, exclusive=False)),
-        (SET_BACK, LATER, {"s2"}, False, replace(SET_BACK, exclusive=False)),
-        (KNOWN, replace(GOOD, last_good_sync=at("08:00:00")), set(), True, ANEW),
-        (replace(KNOWN, stamp="2999-01-01T00:00:00.0000000Z"), LATER, set(), True, ANEW),
+        (KNOWN, LATER, {}, False, ANEW),
+        (KNOWN, GOOD, {"s2": at("10:35:00")}, False, KNOWN),
+        (SET_BACK, LATER, {}, True, replace(SET_BACK, exclusive=False)),
+        (SET_BACK, GOOD, {}, True, replace(SET_BACK, exclusive=False)),
+        (SET_BACK, LATER, {"s2": at("10:35:00")}, False, replace(SET_BACK, exclusive=False)),
+        (KNOWN, replace(GOOD, last_good_sync=at("08:00:00")), {}, True, ANEW),
+        (replace(KNOWN, stamp="2999-01-01T00:00:00.0000000Z"), LATER, {}, True, ANEW),
     ],
     ids=[
         "another sync, after it",
@@ -453,7 +467,7 @@ SET_BACK = replace(KNOWN, stamp=at("08:00:00"))
     ],
 )
 def test_how_far_a_bookmark_is_trusted(
-    old: Bookmark, status: SyncStatus, meanwhile: set[str] | None, trusted: Bookmark, *, own: bool
+    old: Bookmark, status: SyncStatus, meanwhile: dict[str, str] | None, trusted: Bookmark, *, own: bool
 ) -> None:
     assert proof.trusted(old, status, at("12:00:00"), meanwhile=meanwhile, own=own) == trusted
     assert trusted.stamp or trusted.query("2020-01-01") is None, "all is asked for"
