@@ -140,7 +140,7 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=1, maximum=24 * 3650),
         title="Refresh what is old",
         description="Have Codat sync each data set again whose last good sync is older than this. Wait for it within "
-        "`sync_wait`.",
+        "`sync_wait`. For a run each night, take 20: what was synced last night is not 24 hours old yet.",
     ),
     th.Property(
         "skip_unchanged",

@@ -184,6 +184,17 @@ class Prefetcher:
         for request in self._tokens.pop(token, ()):
             self._forget(request)
 
+    def withdraw(self, token: Hashable) -> bool:
+        """Forget what was offered with a token if none of it was begun; say whether it is forgotten."""
+        with self._lock:
+            offered = self._tokens.get(token, ())
+            if any(request.state != "queued" for request in offered):
+                return False
+            for request in offered:
+                request.state = "dropped"
+        self.drop(token)
+        return True
+
     def close(self) -> None:
         """Make no more requests, and don't wait for those under way."""
         self._client.limiter.close()

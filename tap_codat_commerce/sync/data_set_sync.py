@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 READS = 3
 """How often a data set is read before it counts as failed."""
 WAIT_LONGER = "Run again when it is complete, or raise sync_wait"
-REFRESHING = "the sync that was asked for has not ended"
 SHOWN = 10
 """Records that can't be read, which are named."""
 
@@ -121,10 +120,10 @@ class DataSetSync:
         with self._contained():
             status = self.check.status()
             verdict = self.check.verdict(status)
-            if verdict.action is Action.UNCHANGED:
+            if self._is_old(verdict, status):
                 self._is_refreshed(status)
             if self._refresh.is_awaited(status):
-                self._wait(REFRESHING)
+                self._wait(self._refresh.awaits)
             else:
                 is_due = self._acts_on(verdict, status)
         return is_due
@@ -145,15 +144,15 @@ class DataSetSync:
         """
         with self._contained():
             if self._outcome.is_good and self._is_refreshed(self._status):
-                self._wait(REFRESHING)
+                self._wait(self._refresh.awaits)
                 self.reads, self.proven = 0, None
 
     def prefetch(self, status: SyncStatus) -> Hashable:
         """Ask ahead for what is sure to be asked for, a refresh or a page; return the token, None if nothing is."""
-        action = self.check.verdict(status).action
-        if action is Action.UNCHANGED and self._refresh.is_due(status):
+        verdict = self.check.verdict(status)
+        if self._is_old(verdict, status):
             return self._refresh.prefetch()
-        is_read = action is Action.READ and not self._refresh.is_awaited(status)
+        is_read = verdict.action is Action.READ and not self._refresh.is_awaited(status)
         if not (is_read and self.check.is_settled(status) and self.check.is_plain(status)):
             return None
         token = self._token(status)
@@ -169,7 +168,8 @@ class DataSetSync:
             case Action.READ:
                 self._status = status
                 self._refresh.end()
-                return self.check.is_settled(status) or not self._pending.set_aside(self, self.check.settles_in(status))
+                settles_in = proof.settles_in(status, self._reader.now())
+                return self.check.is_settled(status) or not self._pending.set_aside(self, settles_in)
             case Action.WAIT:
                 self._wait(verdict.reason)
             case Action.NOT_READY:
@@ -191,9 +191,14 @@ class DataSetSync:
             return
         if self._refresh.is_queued:
             self._outcome.succeeded(Action.UNCHANGED)
-            self._outcome.report(f"Not refreshed: {REFRESHING}. {WAIT_LONGER}.")
+            self._outcome.report(f"Not refreshed: {self._refresh.awaits}. {WAIT_LONGER}.")
         else:
             self._outcome.left_out(reason, WAIT_LONGER)
+
+    def _is_old(self, verdict: Verdict, status: SyncStatus) -> bool:
+        """Say whether what is there was read before, and a sync of it is to be queued."""
+        supported = not self.check.bookmark.not_supported
+        return verdict.action is Action.UNCHANGED and supported and self._refresh.is_due(status)
 
     def _is_refreshed(self, status: SyncStatus) -> bool:
         """Have Codat sync the data set if it is old; say whether it does."""

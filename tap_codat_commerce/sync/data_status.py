@@ -19,7 +19,7 @@ from tap_codat_commerce.codat.redaction import quoted
 from tap_codat_commerce.records import dates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Hashable
 
     from tap_codat_commerce.codat.prefetcher import Position, Prefetcher
 
@@ -218,19 +218,21 @@ class DataStatuses:
         """
         return SyncStatus.of(self.entries(company_id).get(data_type))
 
-    def refresh(self, company_id: str, connection_id: str, data_type: str) -> answers.Queued:
-        """Queue a sync of a data set, and return what is known of its pull operation.
+    def refresh(self, company_id: str, connection_id: str, data_type: str, token: Hashable = None) -> answers.Queued:
+        """Queue a sync of a data set, unless it was queued ahead; return what is known of its pull operation.
 
         Raises:
             UnderWay: a sync of it is under way already.
             CodatError: the request failed.
         """
-        return answers.queued(self._prefetcher.post(*_queue(company_id, connection_id, data_type)))
-
-    def drop(self, tokens: Iterable[Hashable]) -> None:
-        """Let go of syncs that were to be queued ahead, as far as they are not under way."""
-        for token in tokens:
+        try:
+            return answers.queued(self._prefetcher.post(*_queue(company_id, connection_id, data_type)))
+        finally:
             self._prefetcher.drop(token)
+
+    def withdraw(self, token: Hashable) -> bool:
+        """Let go of a sync that was to be queued ahead; False if that was asked for already."""
+        return self._prefetcher.withdraw(token)
 
     def prefetch_refresh(
         self, company_id: str, connection_id: str, data_type: str, position: Position, token: Hashable = None

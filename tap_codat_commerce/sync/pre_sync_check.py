@@ -107,10 +107,6 @@ class PreSyncCheck:
         """Say whether the good sync ended so long ago that every machine of Codat's hands it out."""
         return proof.is_settled(status, self.asked_at)
 
-    def settles_in(self, status: SyncStatus) -> float:
-        """Return in how many seconds a good sync that has not settled will have."""
-        return proof.settles_in(status, self.asked_at)
-
     def trusted(self, status: SyncStatus) -> Bookmark:
         """Return the bookmark; one without a stamp where the read behind it may have been proven wrongly.
 
@@ -185,7 +181,8 @@ class PreSyncCheck:
     def _seen_before(self, company: SyncStatus) -> bool:
         """Say whether a company with several shops is as it was when this shop's data set was known to be unchanged."""
         options, old = self._options, self.bookmark
-        ask = not options.skip_unchanged or options.refresh_older_than_hours is not None or self._full_read_is_due
+        may_be_refreshed = options.refresh_older_than_hours is not None and not old.not_supported
+        ask = not options.skip_unchanged or may_be_refreshed or self._full_read_is_due
         known = self.shared and not ask and proof.tells_of_each(company) and proof.is_intact(old)
         return known and proof.mark_of(old) == self._mark_of_several(company)
 

@@ -117,10 +117,13 @@ def is_settled(status: SyncStatus, asked_at: str) -> bool:
     return dates.moved(end, SETTLES_WITHIN) <= asked_at
 
 
-def settles_in(status: SyncStatus, asked_at: str) -> float:
-    """Return in how many seconds a good sync that has not settled will have, by any clock that tells whole seconds."""
-    end = dates.stamp(status.last_good_sync) or asked_at
-    return SETTLES_WITHIN + 1 - dates.seconds_between(end, asked_at)
+def settles_in(status: SyncStatus, now: str) -> float:
+    """Return in how many seconds at most a good sync will have settled; `now` is a stamp by Codat's clock.
+
+    One second more, as the clock is known by whole seconds.
+    """
+    end = dates.stamp(status.last_good_sync) or now
+    return SETTLES_WITHIN + 1 - max(0.0, dates.seconds_between(end, now))
 
 
 def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_nothing: bool = False) -> str | None:

@@ -456,6 +456,28 @@ class TestCost:
         assert run.summary.outcomes == {"read": 1}
         assert not played.missing()
 
+    def test_a_shop_is_refreshed_when_another_ones_sync_of_the_same_company_has_ended(
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Codat refuses a second sync of a company's data type, whatever connection it is over."""
+        monkeypatch.setattr(pending_syncs, "FIRST_PAUSE", 0.1)
+        played = play(connections=2)
+        played.run()
+        played.world.sync_seconds = 0.1
+        second = played.world.connections()[1]
+        message = "DatasetAlreadyInProgressException: it is being synced."
+        fault = Fault("status", "/queue/", "POST", asked=second.id, status=400, times=2, message=message)
+        played.shops.gate.faults.append(fault)
+        run = played.run(refresh_older_than_hours=1, sync_wait=60)
+        assert run.summary.outcomes == {"read": 2}
+        assert not run.summary.findings.as_json()
+        assert not played.missing()
+        assert fault.seen == 3
+        fault.seen, fault.times = 0, 0
+        played.world._behind += timedelta(hours=3)  # noqa: SLF001
+        run = played.run(refresh_older_than_hours=1, sync_wait=0)
+        assert [line for line in run.summary.findings.as_json() if "another sync of the company" in line]
+
     def test_a_refresh_that_never_shows_is_named(self, play: Callable[..., Played]) -> None:
         played = play()
         played.run()

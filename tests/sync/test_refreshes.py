@@ -12,7 +12,7 @@ from tap_codat_commerce.codat.errors import BadRequest, CodatError, Forbidden, N
 from tap_codat_commerce.sync.company_selection import ConnectionRef
 from tap_codat_commerce.sync.data_status import SyncStatus
 from tap_codat_commerce.sync.outcome import Outcome
-from tap_codat_commerce.sync.refreshes import A_FEW, Refresh, Refreshes
+from tap_codat_commerce.sync.refreshes import A_FEW, ANOTHER, ASKED_FOR, Refresh, Refreshes
 from tap_codat_commerce.sync.run_summary import RunSummary
 
 GOOD = SyncStatus("Complete", "2026-03-02T10:00:00Z", "s1", "s1")
@@ -26,10 +26,9 @@ class Codat:
 
     error: CodatError | None = None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
-    dropped: set[object] = field(default_factory=set)
+    begun: set[object] = field(default_factory=set)
 
-    def refresh(self, *ids: str) -> SimpleNamespace:
-        company_id, connection_id, data_type = ids
+    def refresh(self, company_id: str, connection_id: str, data_type: str, _: object) -> SimpleNamespace:
         self.asked.append((company_id, connection_id, data_type))
         if self.error:
             raise self.error
@@ -38,16 +37,19 @@ class Codat:
     def prefetch_refresh(self, *_: object) -> None:
         """Take it."""
 
-    def drop(self, tokens: set[object]) -> None:
-        self.dropped = {*tokens}
+    def withdraw(self, token: object) -> bool:
+        return token not in self.begun
 
     def refreshes(self, hours: int | None = 1) -> Refreshes:
         return Refreshes(self, hours)  # type: ignore[arg-type]
 
 
-def refresh(refreshes: Refreshes, name: str = "orders", shop: ConnectionRef = SHOP) -> Refresh:
+def refresh(
+    refreshes: Refreshes, name: str = "orders", shop: ConnectionRef = SHOP, summary: RunSummary | None = None
+) -> Refresh:
     """Return that of a data set of a shop."""
-    return Refresh(refreshes, shop, f"commerce-{name}", (1,), Outcome(name, shop, RunSummary(client())))
+    outcome = Outcome(name, shop, summary or RunSummary(client()))
+    return Refresh(refreshes, shop, f"commerce-{name}", (1,), outcome)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,7 @@ def refresh(refreshes: Refreshes, name: str = "orders", shop: ConnectionRef = SH
     [
         (GOOD, "Linked", 1, True),
         (replace(GOOD, current="FetchError"), "Linked", 1, True),
+        (replace(GOOD, current="AuthError"), "Linked", 1, False),
         (replace(GOOD, current="Fetching"), "Linked", 1, False),
         (replace(GOOD, last_good_sync="9999-01-01T00:00:00Z"), "Linked", 1, False),
         (GOOD, "Unlinked", 1, False),
@@ -96,32 +99,70 @@ def test_one_that_is_under_way_is_waited_for() -> None:
     assert one.is_awaited(GOOD)
 
 
+def test_beside_other_shops_what_is_under_way_may_be_theirs_and_it_is_asked_for_again() -> None:
+    codat = Codat(UnderWay("under way", status=400))
+    one = refresh(codat.refreshes(), shop=replace(SHOP, several=True))
+    for _ in range(3):
+        assert one.is_due(GOOD)
+        assert one.queue(GOOD)
+        assert one.is_awaited(GOOD)
+        assert one.awaits == ANOTHER
+    codat.error = None
+    assert one.queue(GOOD)
+    assert one.sync_id == "sync 4"
+    assert one.awaits == ASKED_FOR
+    assert not one.is_due(GOOD)
+
+
 @pytest.mark.parametrize(
-    ("error", "times"),
+    ("error", "times", "named"),
     [
-        (NoAnswer("gone"), A_FEW),
-        (Forbidden("no", status=403), 11 * (A_FEW - 1) + 1),
-        (WrongKey("no", status=401), 1),
-        (BadRequest("not offered", status=400), 110),
-        (NotFound("not there", status=404), 110),
+        (NoAnswer("gone"), A_FEW, 11 * (A_FEW - 1) + 1),
+        (Forbidden("no", status=403), A_FEW, 11 * (A_FEW - 1) + 1),
+        (WrongKey("no", status=401), 1, 1),
+        (NotFound("not there", status=404), 110, 110),
+        (BadRequest("not offered", status=400), 110, 110),
     ],
 )
-def test_after_a_few_that_could_not_be_queued_no_more_are_asked_for(error: CodatError, times: int) -> None:
-    """What speaks of one data set alone does not count, nor one company twice; trouble does, wherever it is.
+def test_after_a_few_companies_in_trouble_no_more_are_asked_for(error: CodatError, times: int, named: int) -> None:
+    """What speaks of one data set alone does not count. Of a company in trouble no others are asked for.
 
     What would end the run ends refreshes alone.
     """
     codat = Codat(error)
     refreshes = codat.refreshes()
-    refresh(refreshes, "ahead").prefetch()
+    begun, offered = (refresh(refreshes, name, replace(SHOP, company_id="z")) for name in ("begun", "offered"))
+    for one in (begun, offered):
+        one.prefetch()
+    codat.begun = {begun._token}  # noqa: SLF001
+    summary = RunSummary(client())
     for number in range(110):
-        one = refresh(refreshes, f"set {number}", replace(SHOP, company_id=f"c{number // 11}"))
+        one = refresh(refreshes, f"set {number}", replace(SHOP, company_id=f"c{number // 11}"), summary)
         if one.is_due(GOOD):
             assert not one.queue(GOOD)
             assert not one.is_queued
             assert not one.is_awaited(GOOD)
     assert len(codat.asked) == times
-    assert refreshes.have_ended is bool(codat.dropped) is (times < 110)
+    (reason,) = summary.findings.as_json().values()
+    assert sum(map(len, reason.values())) == named
+    assert refreshes.have_ended is (times < 110)
+    assert begun.is_due(GOOD), "its answer is waited for"
+    assert offered.is_due(GOOD) is not refreshes.have_ended
+
+
+def test_what_one_company_was_asked_for_ahead_is_taken_back_when_it_is_in_trouble() -> None:
+    codat = Codat()
+    refreshes = codat.refreshes()
+    failing, begun, offered = (refresh(refreshes, name) for name in ("orders", "payments", "products"))
+    other = refresh(refreshes, shop=replace(SHOP, company_id="c2"))
+    for one in (failing, begun, offered, other):
+        one.prefetch()
+    codat.begun = {failing._token, begun._token}  # noqa: SLF001
+    codat.error = NoAnswer("gone")
+    assert not failing.queue(GOOD)
+    codat.error = None
+    assert [one.queue(GOOD) for one in (begun, offered, other)] == [True, False, True]
+    assert len(codat.asked) == 3
 
 
 def test_one_that_is_queued_ends_the_row() -> None:
@@ -129,5 +170,5 @@ def test_one_that_is_queued_ends_the_row() -> None:
     refreshes = codat.refreshes()
     for number in range(30):
         codat.error = None if number % A_FEW == 0 else NoAnswer("gone")
-        refresh(refreshes, f"set {number}").queue(GOOD)
-        assert refresh(refreshes, "another").is_due(GOOD)
+        refresh(refreshes, shop=replace(SHOP, company_id=f"c{number}")).queue(GOOD)
+        assert refresh(refreshes, shop=replace(SHOP, company_id="another")).is_due(GOOD)

@@ -180,18 +180,45 @@ class TestRefresh:
         shops.run(refresh_older_than_hours=48).ok()
         assert not [a for a in shops.gate.asked if a.method == "POST"]
 
+    def test_what_a_platform_does_not_offer_costs_nothing(self, stage: Callable[..., Stage]) -> None:
+        shops = stage(companies=1, connections=2, records=3, platforms=(*SHOPIFY, BY_KEY["exgd"]))
+        state = shops.run().ok().state
+        for _ in range(2):
+            shops.gate.asked.clear()
+            run = shops.run(state=state, refresh_older_than_hours=48).ok()
+            state = run.state
+            assert not shops.requests("/connections/")
+        assert run.summary["not supported"] == len(BY_KEY["exgd"].lacks)
+
     def test_a_refresh_that_is_refused_does_not_stop_the_read(self, stage: Callable[..., Stage]) -> None:
-        shops = stage(companies=3, connections=1)
-        for status, ends in ((403, False), (402, True), (404, False), (503, True)):
+        shops = stage(companies=5, connections=1)
+        for status, ends in ((403, True), (402, True), (404, False), (503, True)):
             shops.gate.faults[:] = [Fault(path="queue", method="POST", status=status, times=0, message="Not today.")]
             run = shops.run(refresh_older_than_hours=1, max_retries=0).ok()
-            assert len(run.records["orders"]) == 36
+            assert len(run.records["orders"]) == 60
             first, *others = run.problems
             assert first.startswith("A refresh could not be queued: ")
             assert "Not today" in first
             assert ("No more refreshes are asked for in this run. What there is is read." in others) is ends
             named = [line for line in others if line.startswith("A refresh could not be queued (see above), what is")]
-            assert (len(named) == 1) is ends
+            assert named
+
+    def test_what_one_company_refuses_is_refreshed_at_the_others(self, stage: Callable[..., Stage]) -> None:
+        """What is not refreshed is named; what is, is waited for and read, also where it was asked for ahead."""
+        shops = stage(companies=8, connections=1, records=3, platforms=SHOPIFY)
+        state = shops.run().ok().state
+        shops.world.sync_seconds = 0.1
+        first, *others = shops.world.connections()
+        shops.gate.faults.append(Fault(path=f"{first.company_id}/data/queue", method="POST", status=500, times=0))
+        shops.gate.asked.clear()
+        run = shops.run(state=state, refresh_older_than_hours=1, sync_wait=100, max_retries=0).ok()
+        posted = Counter(a.path.split("/")[2] for a in shops.gate.asked if a.method == "POST")
+        assert all(posted[other.company_id] == len(DATA_SETS) for other in others)
+        assert run.summary["read"] == len(others) * len(DATA_SETS)
+        assert run.summary["unchanged"] == len(DATA_SETS)
+        named = next(line for line in run.problems if line.startswith("A refresh could not be queued (see above)"))
+        assert all(name in named for name in DATA_SETS)
+        assert not run.says("No more refreshes")
 
     def test_what_is_under_way_is_not_refreshed(self, stage: Callable[..., Stage]) -> None:
         shops = stage(companies=1, connections=1)
