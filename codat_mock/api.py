@@ -266,7 +266,8 @@ class Api:
         if connection_id is not None and connection_id not in company.connections:
             raise ApiError(404, f"Data connection {connection_id} not found")
         under_way = [o for o in company.operations if o.data_type == data_type and o.status in UNDER_WAY]
-        if any(connection_id in {None, o.connection_id} for o in under_way):
+        of_company = self.world.in_progress_of == "company"
+        if any(of_company or connection_id in {None, o.connection_id} for o in under_way):
             before = f"previous sync {under_way[-1].id} is still in progress"
             words = (
                 f"DatasetAlreadyInProgressException: {data_type} is being synced.",

@@ -34,6 +34,8 @@ class Freedoms:
         never_synced: how the data status shows a data type that never was: `named`, by its name or as null; `left out`.
         history_keeps: how many operations it lists, the latest ones; None for all.
         in_progress_status: the status of the answer to a refresh of what is being synced.
+        in_progress_of: whose sync keeps a data set from being queued: that of its own `connection`, or any of its
+            `company` and data type.
         products: the products that new companies have.
         no_data: the data types that are answered with 404, as if nothing had ever been fetched.
         companies_refuse: the parameters that the list of companies does not take: `tags`, `query`, `orderBy`.
@@ -78,6 +80,7 @@ class Freedoms:
         self.never_synced = "named"
         self.history_keeps: int | None = None
         self.in_progress_status = 400
+        self.in_progress_of: Literal["connection", "company"] = "connection"
         self.products = {"lending"}
         self.no_data: set[str] = set()
         self.companies_refuse: set[str] = set()
@@ -181,6 +184,7 @@ IN_JSON: dict[str, tuple[str, Check]] = {
     "neverSynced": ("never_synced", _one_of("named", "left out")),
     "historyKeeps": ("history_keeps", _maybe(_count)),
     "inProgressStatus": ("in_progress_status", _one_of(*range(400, 600))),
+    "inProgressOf": ("in_progress_of", _one_of("connection", "company")),
     "products": ("products", _texts()),
     "noData": ("no_data", _texts()),
     "companiesRefuse": ("companies_refuse", _texts("tags", "query", "orderBy")),

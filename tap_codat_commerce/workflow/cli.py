@@ -242,9 +242,9 @@ def status(  # noqa: PLR0913 - one parameter for each option
     types = {data_type_of(t) for t in data_types} or set(DATA_TYPES.values())
     polling = Polling(interval, timeout)
     shown = looking.Shown(as_json=as_json, details=details, links=links, not_ready=not_ready, watch=watch)
-    lines: list[looking.Line] = []
+    watched = looking.Watched()
     while True:
-        lines = list(looking.lines(session, session.companies(companies), types, lines))
+        lines = list(looking.lines(session, session.companies(companies), types, watched))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
         last = ready or polling.over or not watch
         shown.show(lines, last=last)

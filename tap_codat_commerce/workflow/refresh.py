@@ -1,12 +1,14 @@
 """Has Codat fetch data sets anew, and waits until it has.
 
 Facts (Codat's API reference, 'Refresh data'): a sync is queued for a data type of a company, over one connection or
-all. Codat refuses that while one is under way already. A sync's pull operation tells its status.
+all. Codat refuses that while one is under way already: its words speak of the company, so that it may be one over
+another connection. A sync's pull operation tells its status.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,9 @@ class Pull:
         status: the latest that is known, if any.
         description: what Codat says of it, for example until when the sync is paused.
         note: why the sync was not queued, or what somebody has to do; empty if there is nothing to say.
+        refused: whether Codat has refused it, as another one was under way.
+        known: ids of the syncs that the history held then, None if it was not asked.
+        is_lost: whether it can't be looked at any more.
     """
 
     company: str
@@ -51,6 +56,9 @@ class Pull:
     status: str | None = None
     description: str = ""
     note: str = ""
+    refused: bool = False
+    known: frozenset[str] | None = None
+    is_lost: bool = False
 
     def see(self, now: Standing) -> bool:
         """Take over how its pull operation stands; say whether that is new."""
@@ -70,8 +78,29 @@ class Pull:
 
     @property
     def under_way(self) -> bool:
-        """Whether it was queued and has not ended yet."""
-        return self.id is not None and (self.status is None or kind_of(self.status) is Kind.UNDER_WAY)
+        """Whether it was queued and has not ended yet, as far as that can be seen."""
+        is_open = self.status is None or kind_of(self.status) is Kind.UNDER_WAY
+        return self.id is not None and is_open and not self.is_lost
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether it is under way, or is to be asked for again."""
+        return self.under_way or (self.id is None and self.refused and not self.is_lost)
+
+    def find(self, operations: Sequence[Operation]) -> bool:
+        """Take the sync that kept Codat from queueing this one, if it is over the same connection; say whether it is.
+
+        That is one which has not ended, or was not known when Codat refused: the history may have been behind.
+        """
+        own = {o.id: o for o in operations if o.data_type == self.data_type}
+        if self.known is None:
+            self.known = frozenset(own)
+        for operation in own.values():
+            if kind_of(operation.status) is Kind.UNDER_WAY or operation.id not in self.known:
+                self.id = operation.id
+                self.see(operation)
+                return True
+        return False
 
     @property
     def good(self) -> bool:
@@ -111,7 +140,8 @@ def connections(
         (name_of(company), connection)
         for number, company in enumerate(companies)
         for connection in selection.connections(company, number)
-        if connection_id in {None, connection.connection_id} and connection.can_sync
+        if connection.can_sync
+        and (connection_id is None or connection_id.casefold() == connection.connection_id.casefold())
     ]
 
 
@@ -126,17 +156,19 @@ def queue(session: Session, pulls: Sequence[Pull]) -> None:
         session.statuses.prefetch_refresh(*pull.ids, (number,))
     for pull in pulls:
         _queue(session, pull)
+    for of_connection in _by_connection([p for p in pulls if p.refused]):
+        with _contained(of_connection):
+            operations = _operations(session, of_connection[0].connection)
+            for pull in of_connection:
+                pull.find(operations)
 
 
 def _queue(session: Session, pull: Pull) -> None:
+    pull.refused, pull.note = False, ""
     try:
         answer = session.statuses.refresh(*pull.ids)
     except UnderWay:
-        pull.note = "was under way already"
-        operations = _operations(session, pull.connection)
-        if operation := next((o for o in operations if o.data_type == pull.data_type), None):
-            pull.id = operation.id
-            pull.see(operation)
+        pull.refused, pull.note = True, "was under way already"
     except EndsTheRun:
         raise
     except BadRequest as exc:
@@ -151,43 +183,74 @@ def _queue(session: Session, pull: Pull) -> None:
 def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
     """Ask how the syncs under way stand, one request for each connection; yield those that have changed.
 
+    What Codat refused, as another sync was under way, is asked for again. What can't be looked at is named, and lost.
+
     Raises:
-        CodatError: a request failed.
+        CodatError: nothing more can be asked for with this key, or today.
     """
-    by_connection: dict[tuple[str, str], list[Pull]] = {}
-    for pull in pulls:
-        if pull.under_way:
-            by_connection.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
-    several = [*by_connection.values()]
+    several = _by_connection([p for p in pulls if p.is_waited_for])
     session.prefetcher.drop(LOOK)  # what an earlier look has left
     for number, of_connection in enumerate(several):
-        operations = {o.id: o for o in _operations(session, of_connection[0].connection)}
+        operations: list[Operation] = []
+        with _contained(of_connection):
+            operations = _operations(session, of_connection[0].connection)
         if number == 0:  # its answer has told which parameters are taken
             _prefetch(session, [pulls[0].connection for pulls in several[1:]])
         for pull in of_connection:
-            operation = operations.get(pull.id or "")
-            if operation and pull.see(operation):
-                if not pull.under_way and not pull.good:
-                    pull.note = _to_do(operation)
+            if not pull.is_lost and _has_changed(session, pull, operations):
                 yield pull
+
+
+def _has_changed(session: Session, pull: Pull, operations: list[Operation]) -> bool:
+    if pull.id is None:
+        if not pull.find(operations):
+            _queue(session, pull)
+        return pull.id is not None
+    operation = next((o for o in operations if o.id == pull.id), None)
+    if operation is None or not pull.see(operation):
+        return False
+    if not pull.under_way and not pull.good:
+        pull.note = _to_do(operation)
+    return True
+
+
+def _by_connection(pulls: Sequence[Pull]) -> list[list[Pull]]:
+    found: dict[tuple[str, str], list[Pull]] = {}
+    for pull in pulls:
+        found.setdefault((pull.connection.company_id, pull.connection.connection_id), []).append(pull)
+    return [*found.values()]
+
+
+@contextmanager
+def _contained(pulls: Sequence[Pull]) -> Iterator[None]:
+    """Keep what goes wrong at the history of one connection from the others; its syncs are lost sight of."""
+    try:
+        yield
+    except EndsTheRun:
+        raise
+    except CodatError as exc:
+        for pull in pulls:
+            pull.is_lost = True
+        where = f"syncs of {pulls[0].company}, {platform_of(pulls[0].connection.details)}, can't be watched"
+        show.note(f"{exc.at(where)} `codat-commerce status` shows when they are ready.")
 
 
 def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:
     """Wait until the syncs have ended or time is out; show a bar on a terminal, lines elsewhere."""
-    waited_for = [p for p in pulls if p.under_way]
+    waited_for = [p for p in pulls if p.is_waited_for]
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Syncing", total=len(waited_for))
-        while any(p.under_way for p in waited_for) and not polling.over:
+        while any(p.is_waited_for for p in waited_for) and not polling.over:
             polling.pause()
             for pull in look(session, waited_for):
                 if not sys.stderr.isatty():
                     show.note(f"{utc_now():%H:%M:%S} {pull.where}: {pull.shown}")
             paused = {p.description for p in waited_for if p.under_way} - {""}
-            ended = sum(not p.under_way for p in waited_for)
+            ended = sum(not p.is_waited_for for p in waited_for)
             bar.update(task, completed=ended, description=escape(clean(", ".join(["Syncing", *sorted(paused)]))))
     for pull in waited_for:
         if pull.note and not pull.good and not pull.under_way:
-            show.note(f"{pull.where}: {pull.status}, {pull.note}.")
+            show.note(f"{pull.where}: {pull.shown}, {pull.note}.")
 
 
 def _operations(session: Session, connection: ConnectionRef) -> list[Operation]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tap_codat_commerce.codat.clock import utc_now
 from tap_codat_commerce.codat.errors import CodatError, EndsTheRun
 from tap_codat_commerce.sync.company_selection import is_shop, waits_for_merchant
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, READY, SyncStatus
+from tap_codat_commerce.sync.proof import LAG
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, platform_of, short
 
@@ -112,8 +114,38 @@ class Line:
         }
 
 
+class Watched:
+    """What is known of companies from look to look: one is not asked about again while nothing can have changed.
+
+    Where all is ready, or waits for a person, the company itself changes first: a connection of it, or when that was
+    synced last. But its data status may be behind then: so what waits for a person is asked about for a minute.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing known."""
+        self._lines: dict[str, list[Line]] = {}
+        self._since: dict[str, float] = {}
+
+    def known(self, company: dict[str, Any]) -> list[Line] | None:
+        """Return the lines of a company, None if it is to be asked about."""
+        some = self._lines.get(company["id"])
+        if not some or some[0].company != company:
+            self._since[company["id"]] = time.monotonic()
+            return None
+        if all(line.is_ready or waits_for_merchant(line.connection or {}) for line in some):
+            return some
+        if time.monotonic() - self._since[company["id"]] < LAG:
+            return None
+        return some if all(line.is_ready or line.waits_for_a_person for line in some) else None
+
+    def note(self, company: dict[str, Any], some: list[Line]) -> list[Line]:
+        """Keep the lines of a company, and return them."""
+        self._lines[company["id"]] = some
+        return some
+
+
 def lines(
-    session: Session, companies: list[dict[str, Any]], data_types: Collection[str], before: list[Line]
+    session: Session, companies: list[dict[str, Any]], data_types: Collection[str], watched: Watched
 ) -> Iterator[Line]:
     """Yield the lines of the companies; their data status is asked for several at once.
 
@@ -121,50 +153,36 @@ def lines(
         session: what makes requests.
         companies: as they are now.
         data_types: Codat's keys of those that are shown.
-        before: the lines of the last look: a company is not asked about again while nothing can have changed.
+        watched: what is known from earlier looks.
 
     Raises:
         CodatError: nothing more can be asked for with this key, or today.
     """
     selection = session.selection()
-    settled = _settled(before)
-    known = {c["id"]: settled[c["id"]] for c in companies if c["id"] in settled and settled[c["id"]][0].company == c}
-    asked = [company for company in companies if company["id"] not in known]
+    known = {company["id"]: watched.known(company) for company in companies}
+    asked = [company for company in companies if not known[company["id"]]]
     for number, company in enumerate(asked):
         if selection.connections(company, number):
             session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
-        if company["id"] in known:
-            yield from known[company["id"]]
-            continue
-        readable = {c.connection_id for c in selection.connections(company, 0)}
-        chosen = [c for c in company["dataConnections"] if is_shop(c) and selection.is_chosen_platform(c)]
-        if not chosen:
-            yield Line(company)
-        entries = _entries(session, company["id"]) if readable else {}
-        for connection in chosen:
-            if connection["id"] not in readable:
-                yield Line(company, connection)
-                continue
-            for data_type in DATA_TYPES.values():
-                if data_type in data_types:
-                    yield Line.of(company, connection, data_type, entries)
+        yield from known[company["id"]] or watched.note(company, [*_of_company(session, company, data_types)])
         session.statuses.forget(company["id"])
 
 
-def _settled(before: list[Line]) -> dict[str, list[Line]]:
-    """Return the lines of companies, by id, whose data sets are all ready, or wait for a person.
-
-    Before anything changes there, the company itself does: a connection of it, or when that was synced last.
-    """
-    by_company: dict[str, list[Line]] = {}
-    for line in before:
-        by_company.setdefault(line.company["id"], []).append(line)
-    return {
-        company_id: some
-        for company_id, some in by_company.items()
-        if all(line.is_ready or line.waits_for_a_person for line in some)
-    }
+def _of_company(session: Session, company: dict[str, Any], data_types: Collection[str]) -> Iterator[Line]:
+    selection = session.selection()
+    readable = {c.connection_id for c in selection.connections(company, 0)}
+    chosen = [c for c in company["dataConnections"] if is_shop(c) and selection.is_chosen_platform(c)]
+    if not chosen:
+        yield Line(company)
+    entries = _entries(session, company["id"]) if readable else {}
+    for connection in chosen:
+        if connection["id"] not in readable:
+            yield Line(company, connection)
+            continue
+        for data_type in DATA_TYPES.values():
+            if data_type in data_types:
+                yield Line.of(company, connection, data_type, entries)
 
 
 def to_authorize(some: list[Line], *, links: bool) -> list[str]:

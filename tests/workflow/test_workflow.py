@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -475,6 +475,18 @@ class TestStatus:
         desk.gate.faults.append(Meanwhile(link, path="/companies$", skip=2))
         assert desk("status", "--watch", "--interval", "0.1", "--timeout", "20").code == 0
 
+    def test_a_status_that_is_behind_when_a_merchant_has_authorised_is_asked_for_again(
+        self, stage: Callable[..., Stage]
+    ) -> None:
+        desk = Desk(stage(companies=2, connections=1, records=1, extras=False))
+        company, desk.world.last_sync_moves = next(iter(desk.world.companies)), "never"
+        desk.world.set_status(company, "commerce-orders", "AuthError", after_good=True)
+        shows = partial(desk.world.set_status, company, "commerce-orders", "Complete", after_good=True)
+        desk.gate.faults.append(Meanwhile(shows, path=f"{company}/dataStatus", skip=2))
+        assert desk("status", "--watch", "--interval", "0.1", "--timeout", "20").code == 0
+        asked = Counter(a.path for a in desk.gate.asked if a.path.endswith("dataStatus"))
+        assert sorted(asked.values()) == [1, 3]
+
     def test_watching_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         desk.world.set_status(next(iter(desk.world.companies)), "commerce-orders", "Mapping", after_good=True)
@@ -555,11 +567,59 @@ class TestRefresh:
         done = desk("refresh", "-t", "orders", "--no-wait", "--json")
         assert (done.code, [e["status"] for e in done.json]) == (0, ["Queued"])
 
-    def test_a_history_that_cannot_be_read(self, stage: Callable[..., Stage]) -> None:
+    @pytest.mark.parametrize("under_way", [False, True])
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [
+            (Fault("spoil", find=r'"results": \[', body='"results": [7, '), "/data/history lists a sync that can't"),
+            (Fault(status=503), "answered 503"),
+            (Fault(status=403), "answered 403"),
+        ],
+    )
+    def test_a_history_that_cannot_be_read_is_named_and_the_others_are_waited_for(
+        self, stage: Callable[..., Stage], fault: Fault, said: str, *, under_way: bool
+    ) -> None:
+        desk = Desk(stage(companies=3, connections=1))
+        desk.world.sync_seconds = 0.5
+        first, *others = desk.world.connections()
+        if under_way:
+            desk.world.begin(first.company_id, None, "commerce-orders", "Fetching")
+        desk.gate.faults.append(replace(fault, path=f"{first.company_id}/data/history", times=0, seen=0))
+        done = desk(
+            "refresh", "-t", "orders", "--interval", "0.2", "--json", env={"TAP_CODAT_COMMERCE_MAX_RETRIES": "0"}
+        )
+        assert_one_line(done, "1 did not end well")
+        assert [e["status"] for e in done.json if e["companyId"] != first.company_id] == ["Complete"] * len(others)
+        (line,) = [line for line in done.err.splitlines() if "can't be watched" in line]
+        assert said in line
+        assert "`codat-commerce status` shows when they are ready." in line
+
+    def test_one_that_another_shops_sync_keeps_from_being_queued_is_asked_for_again(
+        self, stage: Callable[..., Stage]
+    ) -> None:
+        desk = Desk(stage(companies=1, connections=2, extras=False))
+        desk.world.sync_seconds, desk.world.in_progress_of = 0.5, "company"
+        done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
+        assert done.code == 0, done.err
+        assert [e["status"] for e in done.json] == ["Complete", "Complete"]
+        assert len({e["id"] for e in done.json}) == 2
+        again = desk("refresh", "-t", "orders", "--no-wait")
+        assert_one_line(again, "1 did not end well", "orders (not queued)")
+        assert "orders: was under way already." in again.err
+
+    @pytest.mark.parametrize("ends", ["before it shows", "after it shows"])
+    def test_one_that_is_under_way_is_not_taken_for_an_older_one(self, stage: Callable[..., Stage], ends: str) -> None:
+        """The history is behind: it does not show yet what keeps Codat from queueing another."""
         desk = Desk(stage(companies=1, connections=1))
-        desk.gate.faults.append(Fault("spoil", "/history$", find=r'"results": \[', body='"results": [7, ', times=0))
-        done = desk("refresh", "-t", "orders", "--interval", "0.2")
-        assert_one_line(done, "/data/history lists a sync that can't be read")
+        desk.world.lag = 2
+        (operation,) = desk.world.begin(next(iter(desk.world.companies)), None, "commerce-orders", "Fetching")
+        skip = 0 if ends == "before it shows" else 4
+        desk.gate.faults.append(Meanwhile(partial(desk.world.finish, operation), path="data/history", skip=skip))
+        done = desk("refresh", "-t", "orders", "--interval", "0.2", "--json")
+        assert done.code == 0, done.err
+        assert [e["status"] for e in done.json] == ["Complete"]
+        if ends == "after it shows":
+            assert done.json[0]["id"] == operation.id
 
     @pytest.mark.parametrize("refuses", ["query", "orderBy"])
     @pytest.mark.parametrize("under_way", [False, True])
