@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from tap_codat_commerce.records import dates
 from tap_codat_commerce.records.record_pages import REPLICATION_KEY
 from tap_codat_commerce.singer.errors import StateError
+from tap_codat_commerce.sync import proof
 from tap_codat_commerce.sync.bookmark import Bookmark, Checkpoint, LastRead
 
 if TYPE_CHECKING:
@@ -98,12 +99,15 @@ class Bookmarks:
     def newly_arrived(self) -> Iterator[tuple[Context, Bookmark]]:
         """Yield the bookmarks that the last run wrote, of whose reads the target has kept all records by now.
 
-        The state says so once each has been taken. Reads that another one followed in their run come before it.
+        The state says so once each has been taken. Reads that another one followed in their run come before it. Those
+        that tell what is gone wait for the list of connections: what is listed again is not gone.
         """
         for entry in [*self._index.values()]:
             if _flags(_numbers(entry)) & ARRIVED:
                 continue
             context, bookmark = entry["context"], _arrived(self._found(entry))
+            if proof.is_of_what_is_gone(bookmark):
+                continue
             for untold in entry.get("untold") or ():
                 yield context, _arrived(self._found(untold))
             entry.pop("untold", None)

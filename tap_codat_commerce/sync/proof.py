@@ -233,17 +233,27 @@ def bound(bookmark: Bookmark, mark: str | None) -> Bookmark:
 
 
 def of_what_is_gone(old: Bookmark, now: str) -> Bookmark | None:
-    """Return the bookmark of a data set whose connection is not in its company's list any more; None if it is known.
+    """Return the bookmark of a data set whose connection is not in its company's list any more; None if all is told.
 
-    It is told as a full read of nothing: what is older is gone. If the connection comes back, it is read whole.
+    It is told as a full read of nothing: what is older is gone. If the connection comes back, it is read whole. That it
+    has arrived is told by a later run in which the connection is not in the list either: the list may have been behind.
 
     Args:
         old: the bookmark so far.
         now: when the company was listed, by this machine's clock, as a stamp.
     """
-    new = Bookmark(read=LastRead(now, now, now, now, None, full=True, records=0), full_read=old.full_read, is_new=False)
-    known = old.is_new or (old.read is not None and old == replace(new, read=old.read) and not old.read.records)
-    return None if known else new
+    if old.is_new:
+        return None
+    if old.read and is_of_what_is_gone(old):
+        return None if old.read.arrived else replace(old, read=replace(old.read, arrived=True))
+    return Bookmark(
+        read=LastRead(now, now, now, now, None, full=True, records=0), full_read=old.full_read, is_new=False
+    )
+
+
+def is_of_what_is_gone(old: Bookmark) -> bool:
+    """Say whether a bookmark is one that `of_what_is_gone` returns: no read takes no time."""
+    return old.read is not None and old.read.full and not old.read.records and old.read.ended_at == old.read.started_at
 
 
 # May the bookmark be trusted?

@@ -188,6 +188,26 @@ def test_of_a_connection_that_is_listed_no_more_nothing_is_left(stage: Callable[
     assert {r["connectionId"] for r in back.records["orders"]} == {connection.id}
 
 
+def test_a_connection_that_a_list_lacked_once_is_not_gone(stage: Callable[..., Stage]) -> None:
+    """It is listed again when that would be told as having arrived, and can't be read yet."""
+    shops = stage(companies=1, connections=2, records=5, extras=False)
+    first = shops.run().ok()
+    connection = shops.world.connections()[0]
+    company = shops.world.companies[connection.company_id]
+    behind = company.connections.pop(connection.id)
+    second = shops.run(state=first.state).ok()
+    company.connections[connection.id] = behind
+    (begun,) = shops.world.begin(company.id, connection.id, "commerce-orders", "Fetching")
+    third = shops.run(state=second.state, sync_wait=0).ok()
+    told = [r for r in third.records["reads"] if r["connectionId"] == connection.id]
+    assert all(row["records"] for row in told if row["arrived"])
+    assert not third.records["orders"]
+    shops.world.finish(begun)
+    last = shops.run(state=third.state).ok()
+    assert len([r for r in last.records["orders"] if r["connectionId"] == connection.id]) == 5
+    assert not [r for r in last.records["reads"] if r["arrived"] and not r["records"] and r["full"]]
+
+
 @pytest.mark.parametrize("connections", [None, [], [{"id": 7}], "x"])
 def test_a_list_of_connections_that_can_not_be_read_makes_none_of_them_gone(
     stage: Callable[..., Stage], connections: Any
