@@ -57,11 +57,9 @@ CATALOG = {
     "properties": {"streams": {"type": "array", "items": ENTRY}},
 }
 """What a catalog has to be, as JSON Schema."""
-NOT_READ = (
-    *("$ref", "$dynamicRef", "allOf", "not", "if", "patternProperties", "propertyNames", "prefixItems"),
-    *("enum", "const"),
-)
-"""Words of JSON Schema that the tap can't make records by, and most of which the SDK keeps from the target."""
+READ = {"type", "properties", "required", "items", "additionalProperties", "anyOf", "oneOf", "format"}
+"""Words of JSON Schema that records are made by. By the others they can't be: they would break them."""
+FORMATS = {"date-time", "singer.decimal"}
 REMEDY = "--discover makes a new catalog"
 
 
@@ -90,7 +88,9 @@ def checked(catalog: Any) -> Any:
 
 
 def _not_gone_by(entry: dict[str, Any]) -> str | None:
-    """Return what of an entry is meant to leave something out, and does not: only metadata are gone by, each once."""
+    """Return what of an entry is meant to do something, and does not: only its metadata are gone by, each once."""
+    if entry.get("stream") not in {None, entry["tap_stream_id"]}:
+        return "'stream' gives it no other name: __alias__ in stream_maps does"
     places = [tuple(m["breadcrumb"]) for m in entry.get("metadata", ())]
     if twice := next((place for place, number in Counter(places).items() if number > 1), None):
         return f"two entries of its metadata are of {'.'.join(twice[1::2]) or 'the stream'}"
@@ -213,9 +213,10 @@ def _unread(schema: Any) -> Iterator[tuple[list[str | int], str]]:
     if not isinstance(schema, dict):
         yield [], "is true or false, where the tap needs an object: {} for anything"
         return
-    for word in NOT_READ:
-        if word in schema:
-            yield [], f"has {word}, by which the tap can't make records"
+    for word in sorted((DEFAULT_JSONSCHEMA_VALIDATOR.VALIDATORS.keys() & schema.keys()) - READ):
+        yield [], f"has {word}, by which the tap can't make records"
+    if schema.get("format", "date-time") not in FORMATS:
+        yield [], f"has format {schema['format']}, by which the tap can't make records"
     parts: list[tuple[list[str | int], Any]] = [(["properties", n], s) for n, s in schema.get("properties", {}).items()]
     parts += [([word, n], s) for word in ("anyOf", "oneOf") for n, s in enumerate(schema.get(word, ()))]
     parts += [([word], schema[word]) for word in ("items", "additionalProperties") if word in schema]

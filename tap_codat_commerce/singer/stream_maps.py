@@ -169,6 +169,11 @@ def doubts(maps: Mapping[str, Any], stream: str, schema: Schema, deselected: Col
                 yield f"{field} is a new column, and {near[0]} goes out as it is. Is that meant?"
 
 
+def entries_of(maps: Mapping[str, Any], stream: str) -> list[str]:
+    """Return the names of the entries that are of this stream alone, those apart that take it out."""
+    return [name for name, fields in maps.items() if isinstance(fields, dict) and _source(name, fields) == stream]
+
+
 def mapped_fields(maps: Mapping[str, Any], stream: str) -> set[str]:
     """Return the fields of a stream that maps change or take out."""
     return {field for fields in _of_stream(maps, stream) for field in fields if field not in OPTIONS}

@@ -106,10 +106,13 @@ class CodatTap(Tap):
             for what in stream_maps.doubts(maps, name, stream.effective_schema, stream.deselected):
                 if stream.selected:
                     self.logger.warning("stream_maps: %s: %s", name, what)
+            for entry in stream_maps.entries_of(maps, name):
+                if not (stream.selected or stream.has_selected_descendents):
+                    self.logger.warning("stream_maps: %s is not used, as the stream %s is not selected.", entry, name)
             try:
                 self.mapper.register_raw_stream_schema(name, stream.selected_schema, stream.primary_keys)
             except (StreamMapConfigError, MapExpressionError) as exc:
-                raise SettingsError([f"stream_maps: {exc}"]) from exc
+                raise SettingsError([f"stream_maps: {name}: {exc}"]) from exc
             _ = stream.flatteners  # refuses what can't work
         stream_maps.check_names(one for stream in self._own_streams.values() for one in stream.stream_maps)
 

@@ -184,7 +184,7 @@ def test_answers_that_are_json_but_not_codats(stage: Callable[..., Stage]) -> No
 
 def test_a_bad_stream_map(stage: Callable[..., Stage]) -> None:
     run = stage().run(stream_maps={"orders": {"number": "orderNumber", "__else__": None}})
-    assert_one_line(run, "stream_maps: Invalid key properties for 'orders'")
+    assert_one_line(run, "stream_maps: orders: Invalid key properties for 'orders'")
 
 
 @pytest.mark.parametrize("in_batches", [False, True])

@@ -222,6 +222,9 @@ BAD_FIELDS: list[tuple[dict[str, Any], str]] = [
     ({"payments": {"items": [{"type": "object"}]}}, "schema.properties.payments.items: must be an object"),
     ({"payments": {"items": {"allOf": [{}]}}}, "schema.properties.payments.items: has allOf"),
     ({"country": {"enum": ["GB"]}}, "schema.properties.country: has enum"),
+    ({"country": {"type": "string", "maxLength": 2}}, "schema.properties.country: has maxLength"),
+    ({"totalAmount": {"type": "number", "minimum": 0}}, "schema.properties.totalAmount: has minimum"),
+    ({"createdDate": {"type": "string", "format": "date"}}, "schema.properties.createdDate: has format date"),
     ({"id": {"type": "integer"}}, "id is a key: it has to be in schema.properties, of the type string"),
     ({"companyId": {}}, "companyId is a key"),
 ]
@@ -233,6 +236,28 @@ def test_a_schema_that_is_none_is_refused(shop: Stage, fields: dict[str, Any], l
     entry_of(catalog, "orders")["schema"]["properties"].update(fields)
     shop.requests()
     assert_refused(shop, shop.run(catalog=catalog), f"catalog: orders: {line}")
+
+
+def test_another_name_of_a_stream_is_refused(shop: Stage) -> None:
+    catalog = shop.catalog("orders")
+    entry_of(catalog, "orders")["stream"] = "my_orders"
+    shop.requests()
+    assert_refused(shop, shop.run(catalog=catalog), "catalog: orders: 'stream' gives it no other name: __alias__ in")
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        ({"orders": {"country": "__NULL__"}}, ["orders"]),
+        ({"copy": {"__source__": "orders"}, "orders": {"orderNumber": "__NULL__"}}, ["copy", "orders"]),
+        ({"orders": None, "custom*": {"shop": "connectionId"}}, []),
+        ({"connections": {"__filter__": "platformName == 'Shopify'"}}, []),
+    ],
+)
+def test_a_stream_map_that_is_not_used_is_said(shop: Stage, maps: dict[str, Any], said: list[str]) -> None:
+    run = shop.run(catalog=shop.catalog("customers"), stream_maps=maps).ok()
+    words = "stream_maps: {} is not used, as the stream orders is not selected."
+    assert [line for line in run.problems if "is not used" in line] == [words.format(name) for name in said]
 
 
 @pytest.mark.parametrize("how", ["no field", "not selected", "of the catalog"])

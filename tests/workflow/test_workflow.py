@@ -153,7 +153,7 @@ def test_settings_tell_what_the_tap_would_not_use(desk: Desk, tmp_path: Path) ->
     desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"custmers": {"phone": "__NULL__"}}'
     assert_one_line(desk("settings"), "there is no stream 'custmers' (did you mean customers?)")
     desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"] = '{"orders": {"id": "__NULL__"}}'
-    assert_one_line(desk("settings"), "Error: stream_maps: Removing key property 'id' is not permitted")
+    assert_one_line(desk("settings"), "Error: stream_maps: orders: Removing key property 'id' is not permitted")
     del desk.env["TAP_CODAT_COMMERCE_STREAM_MAPS"]
     desk.env["TAP_CODAT_COMMERCE_PAGESIZE"] = "100"
     done = desk("settings")
