@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tap_codat_commerce.sync.options import SyncOptions
 
 COMMERCE = "Commerce"
-OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other", "unknown"})
-"""The kinds of connections that are to no shop, in small letters. One of no kind, or of a new one, is read."""
+OTHER_SOURCES = frozenset({"accounting", "banking", "bankfeed", "expense", "other"})
+"""The kinds of connections that are to no shop, in small letters. One of no kind, an unknown or a new one, is read."""
 LINKED, DEAUTHORIZED, UNLINKED = "linked", "deauthorized", "unlinked"
 STATUSES = frozenset({LINKED, DEAUTHORIZED, UNLINKED, NEVER_AUTHORIZED})
 """Of connections, in small letters. A connection of no status, or of a new one, is read."""

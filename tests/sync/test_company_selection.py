@@ -147,6 +147,7 @@ def test_a_connection_that_is_listed_twice_is_read_once() -> None:
         ({"status": None}, {}, True),
         ({"sourceType": "accounting"}, {}, False),
         ({"sourceType": "Marketplace"}, {}, True),
+        ({"sourceType": "Unknown"}, {}, True),
         ({}, {"integration_keys": ["FZTF"]}, True),
         ({}, {"integration_keys": ["other"]}, False),
         ({"integrationKey": None}, {"integration_keys": ["other"]}, True),
