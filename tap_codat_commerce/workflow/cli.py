@@ -247,7 +247,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
         lines = list(looking.lines(session, session.companies(companies), types, watched))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
         last = ready or polling.over or not watch
-        shown.show(lines, last=last)
+        shown.show(lines, last=last, gaps=session.gaps)
         if last:
             break
         polling.pause()

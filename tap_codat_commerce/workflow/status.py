@@ -20,7 +20,7 @@ from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import DATA_TYPES, name_of, platform_of, short
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from tap_codat_commerce.workflow.session import Session
@@ -243,13 +243,25 @@ class Shown:
         self._as_json, self._details, self._links = as_json, details, links
         self._not_ready, self._watch = not_ready, watch
         self._last_status: dict[tuple[str, ...], str] = {}
+        self._gaps: list[str] = []
 
-    def show(self, some: list[Line], *, last: bool) -> None:
-        """Print the table; with --watch, over the last one on a terminal, and only changes elsewhere."""
+    def show(self, some: list[Line], *, last: bool, gaps: Sequence[str] = ()) -> None:
+        """Print the table; with --watch, over the last one on a terminal, and only changes elsewhere.
+
+        Args:
+            some: what there is.
+            last: whether this is the last look.
+            gaps: what the settings ask for and is not there: said where there is nothing else, until it is an error.
+        """
         chosen = [line for line in some if not (self._not_ready and line.is_ready)]
         if self._as_json:
             if last:
                 show.as_json([line.as_json(links=self._links) for line in chosen])
+            return
+        if self._watch and not some:
+            for gap in gaps if not last and self._gaps != gaps else ():
+                show.note(gap)
+            self._gaps = list(gaps)
             return
         screen = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
         begin = not self._last_status

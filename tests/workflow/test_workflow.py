@@ -487,6 +487,14 @@ class TestStatus:
         asked = Counter(a.path for a in desk.gate.asked if a.path.endswith("dataStatus"))
         assert sorted(asked.values()) == [1, 3]
 
+    def test_watching_where_there_is_nothing_yet_says_so_at_once(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=0))
+        done = desk("status", "--watch", "--interval", "0.1", "--timeout", "1")
+        assert [line.partition(".")[0] for line in done.err.splitlines()] == [
+            "There is no company yet",
+            "Error: There is no company yet",
+        ]
+
     def test_watching_gives_up(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=1, connections=1))
         desk.world.set_status(next(iter(desk.world.companies)), "commerce-orders", "Mapping", after_good=True)
