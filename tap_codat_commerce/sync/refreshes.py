@@ -115,19 +115,17 @@ class Refresh:
         """
         company_id = self._connection.company_id
         error = self._all.error(company_id)
+        self._was_tried, self._is_anothers, self._before = True, False, None
         if not self._all.take(self._token) and error:
-            self._was_tried = True
             self._outcome.not_refreshed(error, is_last=False)
             return False
         ids = company_id, self._connection.connection_id, self._data_type
         try:
             self.sync_id = self._all.statuses.refresh(*ids, self._token).id
-            self._is_anothers = False
         except errors.UnderWay as exc:
             logger.debug("%s: a refresh could not be queued: %s", self._outcome.where, exc.what)
             self._is_anothers = self._connection.several
         except errors.CodatError as exc:
-            self._was_tried = True
             self._not_queued(exc)
             return False
         self._was_tried, self._before = not self._is_anothers, status

@@ -107,9 +107,12 @@ def test_beside_other_shops_what_is_under_way_may_be_theirs_and_it_is_asked_for_
         assert one.queue(GOOD)
         assert one.is_awaited(GOOD)
         assert one.awaits == ANOTHER
+    codat.error = BadRequest("not offered", status=400)
+    assert not one.queue(GOOD)
+    assert not one.is_awaited(GOOD)
     codat.error = None
     assert one.queue(GOOD)
-    assert one.sync_id == "sync 4"
+    assert one.sync_id == "sync 5"
     assert one.awaits == ASKED_FOR
     assert not one.is_due(GOOD)
 
