@@ -22,11 +22,11 @@ GET          /_mock/records/{connection}/{type}  what is held, for comparison
 {"syncSeconds": 2.0, "statusByRequest": false, "notSupportedOperations": false, "lastSyncMoves": "end", "lag": 0,
  "stamps": "platform", "skewSeconds": 0, "skewed": 0, "unstableTies": false, "twice": [], "unstamped": [],
  "refusedOrders": [], "historyRefused": null, "historyRefuses": [], "historyKeeps": null, "neverSynced": "named",
- "inProgressStatus": 400, "products": ["lending"], "noData": [], "companiesRefuse": [], "dataRefuses": [],
- "companiesIgnore": [], "historyIgnores": [], "dataQueries": "all", "idOrder": "text", "ignoredOrders": [],
- "maxPageSize": 5000, "maxPage": null, "toldPageSize": "own", "totals": "all", "greatestTotal": null, "totalsOff": 0,
- "ownLinks": true, "nextLinks": true, "rateLimitHeaders": true, "compressed": true, "samePage": false,
- "circularLinks": false}
+ "inProgressStatus": 400, "inProgressOf": "connection", "products": ["lending"], "noData": [], "companiesRefuse": [],
+ "dataRefuses": [], "companiesIgnore": [], "historyIgnores": [], "dataQueries": "all", "idOrder": "text",
+ "ignoredOrders": [], "maxPageSize": 5000, "maxPage": null, "toldPageSize": "own", "totals": "all",
+ "greatestTotal": null, "totalsOff": 0, "ownLinks": true, "nextLinks": true, "rateLimitHeaders": true,
+ "compressed": true, "samePage": false, "circularLinks": false}
 """
 
 from __future__ import annotations

@@ -124,7 +124,8 @@ SCHEMA: dict[str, Any] = th.PropertiesList(
         th.IntegerType(minimum=0, maximum=7 * DAY),
         default=300,
         title="Wait for syncs",
-        description="Seconds that the whole run may wait for syncs that are under way. Everything else is read first.",
+        description="Seconds that the whole run may wait for syncs that are under way, or have just ended. "
+        "Everything else is read first.",
     ),
     th.Property(
         "on_not_ready",

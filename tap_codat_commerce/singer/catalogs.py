@@ -41,6 +41,7 @@ ENTRY = {
     "required": ["tap_stream_id", "schema"],
     "properties": {
         "tap_stream_id": {"type": "string"},
+        "stream": {"type": ["string", "null"]},
         "schema": {
             "type": "object",
             "required": ["properties"],

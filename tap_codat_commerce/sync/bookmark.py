@@ -55,6 +55,7 @@ class LastRead:
         full: whether all was asked for, not only what was modified since the bookmark.
         records: how many different records came; one that Codat holds twice is one.
         arrived: whether the target has kept all of them.
+        is_gone: whether it tells that the connection is not in its company's list any more, and nothing was read.
     """
 
     started_at: str
@@ -65,6 +66,7 @@ class LastRead:
     full: bool
     records: int
     arrived: bool = False
+    is_gone: bool = False
 
 
 @dataclass(frozen=True)

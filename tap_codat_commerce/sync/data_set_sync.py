@@ -120,11 +120,11 @@ class DataSetSync:
         with self._contained():
             status = self.check.status()
             verdict = self.check.verdict(status)
-            if self._is_old(verdict, status):
+            if self._is_old(verdict, status) or self._refresh.is_refused(status):
                 self._is_refreshed(status)
             if self._refresh.is_awaited(status):
                 self._wait(self._refresh.awaits)
-            else:
+            elif status != self._status or not self._outcome.is_good:  # else it was read as it is
                 is_due = self._acts_on(verdict, status)
         return is_due
 
@@ -166,11 +166,15 @@ class DataSetSync:
             self._outcome.report(f"Stale: {verdict.reason}. {verdict.advice}.", f"since {verdict.stale_since}")
         match verdict.action:
             case Action.READ:
-                self._status = status
                 self._refresh.end()
                 settles_in = proof.settles_in(status, self._reader.now())
-                return self.check.is_settled(status) or not self._pending.set_aside(self, settles_in)
+                if not self.check.is_settled(status) and self._pending.set_aside(self, settles_in):
+                    return False
+                self._status = status
+                return True
             case Action.WAIT:
+                if status.certain:
+                    self._refresh.begins()
                 self._wait(verdict.reason)
             case Action.NOT_READY:
                 self._outcome.left_out(verdict.reason, verdict.advice)
@@ -189,7 +193,7 @@ class DataSetSync:
         """
         if self._pending.set_aside(self):
             return
-        if self._refresh.is_queued:
+        if self._refresh.is_open:
             self._outcome.succeeded(Action.UNCHANGED)
             self._outcome.report(f"Not refreshed: {self._refresh.awaits}. {WAIT_LONGER}.")
         else:
@@ -201,7 +205,12 @@ class DataSetSync:
         return verdict.action is Action.UNCHANGED and supported and self._refresh.is_due(status)
 
     def _is_refreshed(self, status: SyncStatus) -> bool:
-        """Have Codat sync the data set if it is old; say whether it does."""
+        """Have Codat sync the data set if it is old; say whether that is to be waited for.
+
+        What another sync of the company has kept from being queued is not asked for while that shows to be under way.
+        """
+        if self._refresh.is_refused(status) and self.check.is_company_under_way:
+            return True
         if not (self._refresh.is_due(status) and self._refresh.queue(status)):
             return False
         if self._refresh.sync_id and self.check.bookmark.read:

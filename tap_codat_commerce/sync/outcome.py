@@ -63,9 +63,13 @@ class Outcome:
         self._take_back()
         self._summary.failure(self._name, self._connection.place, self._connection.company_id, error)
 
-    def not_refreshed(self, error: CodatError, *, is_last: bool) -> None:
-        """Say that a sync of it could not be queued, and if it is so, that no more are asked for."""
-        self._summary.not_refreshed(self._name, self._connection.place, error, is_last=is_last)
+    def not_refreshed(self, error: CodatError) -> None:
+        """Say that a sync of it could not be queued."""
+        self._summary.not_refreshed(self._name, self._connection.place, error)
+
+    def left_old(self) -> None:
+        """Count that no sync of it was asked for, as no more are in this run."""
+        self._summary.left_old += 1
 
     def report(self, reason: str, remark: str = "", level: int = logging.WARNING) -> None:
         """Say something of it at the end of the run, beside others of which the same is said."""

@@ -59,7 +59,11 @@ class PendingSyncs(Generic[Sync]):
                 self._left -= time.monotonic() - began
             if not self._syncs:
                 break
-            wait = max(0.0, min(max(pause, self._soonest()), self._left))
+            earliest, enough = self._times()
+            if earliest > self._left:
+                self._left = 0.0  # nothing will be ready in time: what can be read is read now
+                continue
+            wait = min(max(pause, enough), self._left)
             if self._left <= line_at:
                 line_at = self._left - SECONDS_BETWEEN_LINES
                 line = "Waiting for %d data sets whose syncs are under way or have just ended, %.0f of %.0f s are left."
@@ -75,8 +79,8 @@ class PendingSyncs(Generic[Sync]):
         self._syncs = [(at, sync) for at, sync in self._syncs if at > now and self._left > 0]
         return ready
 
-    def _soonest(self) -> float:
-        """Return in how many seconds it is of use to look: when all may be ready, rather than at each of them."""
+    def _times(self) -> tuple[float, float]:
+        """Return in how many seconds the first may be ready, and when it is of use to look: at several, not at each."""
         now = time.monotonic()
-        times = [at - now for at, _ in self._syncs]
-        return min(max(times), min(times) + LONGEST_PAUSE) if min(times) > 0 else 0.0
+        times = [max(0.0, at - now) for at, _ in self._syncs]
+        return min(times), min(max(times), min(times) + LONGEST_PAUSE) if min(times) else 0.0

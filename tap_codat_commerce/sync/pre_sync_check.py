@@ -54,6 +54,11 @@ class PreSyncCheck:
         """When the status was asked for, by Codat's clock, as a stamp."""
         return self._statuses.asked_at(self._connection.company_id)
 
+    @property
+    def is_company_under_way(self) -> bool:
+        """Whether the company's status, by the latest look, is one of a sync that is under way."""
+        return self._company.kind is Kind.UNDER_WAY
+
     # How does it stand?
 
     def status(self) -> SyncStatus:

@@ -244,16 +244,10 @@ def of_what_is_gone(old: Bookmark, now: str) -> Bookmark | None:
     """
     if old.is_new:
         return None
-    if old.read and is_of_what_is_gone(old):
+    if old.read and old.read.is_gone:
         return None if old.read.arrived else replace(old, read=replace(old.read, arrived=True))
-    return Bookmark(
-        read=LastRead(now, now, now, now, None, full=True, records=0), full_read=old.full_read, is_new=False
-    )
-
-
-def is_of_what_is_gone(old: Bookmark) -> bool:
-    """Say whether a bookmark is one that `of_what_is_gone` returns: no read takes no time."""
-    return old.read is not None and old.read.full and not old.read.records and old.read.ended_at == old.read.started_at
+    told = LastRead(now, now, now, now, None, full=True, records=0, is_gone=True)
+    return Bookmark(read=told, full_read=old.full_read, is_new=False)
 
 
 # May the bookmark be trusted?
@@ -315,8 +309,10 @@ def may_be_torn(old: Bookmark, meanwhile: Mapping[str, str] | None) -> bool:
         old: the bookmark of that read.
         meanwhile: the syncs that were under way then, by id, and when they were requested; None if that is not known.
     """
-    if old.read is None or meanwhile is None:
-        return old.read is not None
+    if old.read is None:
+        return False
+    if meanwhile is None:
+        return True
     over = dates.moved(old.read.looked_at, -CLOCKS_DIFFER)
     return any(
         sync_id != old.sync_id and not (sync_id == old.queued and requested >= over)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from tap_codat_commerce.codat import errors
@@ -24,6 +25,15 @@ ASKED_FOR = "the sync that was asked for has not ended"
 ANOTHER = "another sync of the company has kept Codat from beginning it"
 
 logger = logging.getLogger("tap-codat-commerce")
+
+
+class Stage(Enum):
+    """How far the refresh of a data set has come in a run."""
+
+    UNTRIED = "not asked for yet"
+    REFUSED = "refused, as another sync of the company was under way: asked for again"
+    QUEUED = "queued, or found under way"
+    OVER = "ended, or given up"
 
 
 class Refreshes:
@@ -49,10 +59,6 @@ class Refreshes:
         """Note that it is the turn of what may have been queued ahead; say whether it may have been."""
         return self._offered.pop(token, None) is not None
 
-    def is_offered(self, token: Hashable) -> bool:
-        """Say whether a sync may have been queued ahead, whose turn has not come."""
-        return token in self._offered
-
     def error(self, company_id: str) -> errors.CodatError | None:
         """Return why no more refreshes of a company are asked for, None if they are."""
         return self._errors.get(company_id)
@@ -69,7 +75,7 @@ class Refreshes:
         """
         self._in_a_row.add(company_id)
         self._errors[company_id] = error
-        self.have_ended = isinstance(error, errors.EndsTheRun) or len(self._in_a_row) >= A_FEW
+        self.have_ended |= isinstance(error, errors.EndsTheRun) or len(self._in_a_row) >= A_FEW
         for token, owner in [*self._offered.items()]:
             if (self.have_ended or owner == company_id) and self.statuses.withdraw(token):
                 del self._offered[token]
@@ -89,66 +95,93 @@ class Refresh:
         self._all, self._connection, self._data_type = all_, connection, data_type
         self._position, self._outcome = position, outcome
         self._token = ("refresh", connection.connection_id, data_type)
-        self._was_tried = self._is_anothers = False
+        self._stage = Stage.UNTRIED
         self._before: SyncStatus | None = None
         self.sync_id: str | None = None
 
     def is_due(self, status: SyncStatus) -> bool:
-        """Say whether the data set is older than it should be, and the run may try to have it synced."""
-        if self._was_tried or (self._all.have_ended and not self._all.is_offered(self._token)):
+        """Say whether the data set is older than it should be, and was not synced by this run.
+
+        Beside other shops, a status may be theirs: it does not tell that a sync that was refused has become needless.
+        """
+        if self._stage not in {Stage.UNTRIED, Stage.REFUSED}:
             return False
         old = status.older_than(self._all.older_than_hours, utc_now())
+        old = old or (self._stage is Stage.REFUSED and not status.certain)
         return old and status.kind in ENDED and status.current != AUTH_ERROR and self._connection.can_sync
 
     def prefetch(self) -> Hashable:
-        """Have the sync queued ahead that `queue` will be asked for; return the token to drop what came of it."""
-        if not self._all.error(self._connection.company_id):
-            self._all.offer(self._token, self._connection.company_id)
-            ids = self._connection.company_id, self._connection.connection_id, self._data_type
-            self._all.statuses.prefetch_refresh(*ids, self._position, self._token)
+        """Have the sync queued ahead that `queue` will be asked for.
+
+        Returns:
+            the token to drop what came of it; None if it will not be asked for.
+        """
+        if self._all.have_ended or self._all.error(self._connection.company_id):
+            return None
+        self._all.offer(self._token, self._connection.company_id)
+        self._all.statuses.prefetch_refresh(*self._ids, self._position, self._token)
         return self._token
 
     def queue(self, status: SyncStatus) -> bool:
-        """Queue a sync of a data set that is due; say whether one is under way now. If not, that is reported.
+        """Queue a sync of a data set that is due; say whether it is to be waited for. If not, that is reported.
 
         Beside other shops, what is under way may be a sync of theirs: then it is asked for again later.
         """
-        company_id = self._connection.company_id
-        error = self._all.error(company_id)
-        self._was_tried, self._is_anothers, self._before = True, False, None
-        if not self._all.take(self._token) and error:
-            self._outcome.not_refreshed(error, is_last=False)
-            return False
-        ids = company_id, self._connection.connection_id, self._data_type
+        company_id, offered, self._before = self._connection.company_id, self._all.take(self._token), None
+        self._stage = Stage.OVER
+        if not offered and (error := self._all.error(company_id)):
+            self._outcome.not_refreshed(error)
+        elif not offered and self._all.have_ended:
+            self._outcome.left_old()
+        else:
+            self._ask(status)
+        return self._before is not None
+
+    def _ask(self, status: SyncStatus) -> None:
         try:
-            self.sync_id = self._all.statuses.refresh(*ids, self._token).id
+            self.sync_id = self._all.statuses.refresh(*self._ids, self._token).id
+            self._stage = Stage.QUEUED
         except errors.UnderWay as exc:
             logger.debug("%s: a refresh could not be queued: %s", self._outcome.where, exc.what)
-            self._is_anothers = self._connection.several
+            self._stage = Stage.REFUSED if self._connection.several else Stage.QUEUED
         except errors.CodatError as exc:
             self._not_queued(exc)
-            return False
-        self._was_tried, self._before = not self._is_anothers, status
+            return
+        self._before = status
         self._all.went_well()
-        return True
+
+    def is_refused(self, status: SyncStatus) -> bool:
+        """Say whether it is to be asked for again: another sync of the company was under way, and this is as it was."""
+        return self._stage is Stage.REFUSED and self._before == status
+
+    def begins(self) -> None:
+        """Note that the data set's own sync is under way: what was refused was refused for it."""
+        if self._stage is Stage.REFUSED:
+            self._stage = Stage.QUEUED
 
     def end(self) -> None:
         """Note that the sync that was queued has ended: what it brought is to be read."""
-        self._was_tried, self._before = self._was_tried or self.is_queued, None
+        self._before = None
+        if self._stage is Stage.QUEUED:
+            self._stage = Stage.OVER
 
     @property
-    def is_queued(self) -> bool:
-        """Whether a sync was queued, or found under way then, and has not ended."""
+    def is_open(self) -> bool:
+        """Whether a sync was asked for, and has not ended."""
         return self._before is not None
 
     @property
     def awaits(self) -> str:
         """What is waited for, for people."""
-        return ANOTHER if self._is_anothers else ASKED_FOR
+        return ANOTHER if self._stage is Stage.REFUSED else ASKED_FOR
 
     def is_awaited(self, status: SyncStatus) -> bool:
-        """Say whether the data set's status is still from before the sync that was queued."""
+        """Say whether the data set's status is still from before the sync that was asked for."""
         return self._before == status
+
+    @property
+    def _ids(self) -> tuple[str, str, str]:
+        return self._connection.company_id, self._connection.connection_id, self._data_type
 
     def _not_queued(self, error: errors.CodatError) -> None:
         """Say so; what speaks of more than this data set counts for others."""
@@ -160,4 +193,6 @@ class Refresh:
         had_ended = self._all.have_ended
         if not isinstance(error, errors.NotFound):
             self._all.went_wrong(error, self._connection.company_id)
-        self._outcome.not_refreshed(error, is_last=self._all.have_ended and not had_ended)
+        self._outcome.not_refreshed(error)
+        if self._all.have_ended and not had_ended:
+            logger.warning("No more refreshes are asked for in this run. What there is is read.")

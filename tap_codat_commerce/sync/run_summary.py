@@ -46,7 +46,7 @@ class RunSummary:
         """Begin now; `shard` is which of several this run reads, for people."""
         self._client, self._shard = client, shard
         self._began = self._last_line = time.monotonic()
-        self.companies = self.companies_done = self.connections = 0
+        self.companies = self.companies_done = self.connections = self.left_old = 0
         self.records_of: Counter[str] = Counter()
         self.outcomes: Counter[str] = Counter()
         self.filtered: Counter[str] = Counter()
@@ -77,7 +77,7 @@ class RunSummary:
         self.outcomes["not ready"] += 1
         self.findings.add(f"Not ready: {reason}. {advice}.", place, data_set)
 
-    def not_refreshed(self, data_set: str, place: str, error: CodatError, *, is_last: bool) -> None:
+    def not_refreshed(self, data_set: str, place: str, error: CodatError) -> None:
         """Say that a sync of a data set could not be queued; of errors that are alike, the first in full."""
         line = str(error.at(f"{data_set} of {place}"))
         alike = ("refresh", type(error), getattr(error, "status", None))
@@ -85,8 +85,6 @@ class RunSummary:
             self._said.add(alike)
             logger.warning("A refresh could not be queued: %s", line)
         logger.debug("%s", line)
-        if is_last:
-            logger.warning("No more refreshes are asked for in this run. What there is is read.")
         self.findings.add("A refresh could not be queued (see above), what is there is read.", place, data_set)
 
     def unproven(self, data_set: str, place: str, doubt: str) -> None:
@@ -192,6 +190,8 @@ class RunSummary:
         if self.filtered.total():
             filtered = "  ".join(f"{name} {number}" for name, number in self.filtered.items() if number)
             logger.info("not read, as stream_maps filter them out: %s", filtered)
+        if self.left_old:
+            logger.info("not refreshed, as no more refreshes were asked for: %s", _count(self.left_old, "data set"))
         logger.debug("summary %s", lossless_json.encode(self.as_json()).decode())
 
     def as_json(self) -> dict[str, Any]:
@@ -204,6 +204,7 @@ class RunSummary:
             "findings": self.findings.as_json(),
             "failed": self.failed,
             "filtered": dict(self.filtered),
+            "not_refreshed": self.left_old,
             "unreadable": self.unread,
             "records": dict(self.records_of),
             "requests": self._client.requests,

@@ -247,7 +247,8 @@ def status(  # noqa: PLR0913 - one parameter for each option
         lines = list(looking.lines(session, session.companies(companies), types, watched))
         ready = bool(lines) and all(line.is_ready for line in lines) and not session.unreadable
         last = ready or polling.over or not watch
-        shown.show(lines, last=last, gaps=session.gaps)
+        gaps = session.gaps or ["No company falls to this shard: see shard_index and shard_count."]
+        shown.show(lines, last=last, gaps=gaps)
         if last:
             break
         polling.pause()
@@ -258,7 +259,7 @@ def status(  # noqa: PLR0913 - one parameter for each option
         msg = "no company can be read; report this to Codat"
         raise UsageError(msg)
     if not lines:
-        raise UsageError(next(iter(session.gaps), "No company falls to this shard: see shard_index and shard_count."))
+        raise UsageError(gaps[0])
     sys.exit(0 if ready else 1)
 
 
@@ -297,7 +298,9 @@ def refresh(  # noqa: PLR0913 - one parameter for each option
             how = f" ({pull.shown})" if pull.id else ""
             show.note(f"{pull.where}: {pull.note}{how}.")
     lacking = sum(p.is_not_offered for p in pulls)
+    refused = sum(p.id is None and p.refused for p in pulls)
     more = f"; not offered by the platform: {lacking}" if lacking else ""
+    more += f"; kept back by other syncs: {refused}" if refused else ""
     wanted = len(pulls) - lacking
     show.note(f"{sum(p.id is not None for p in pulls)} of {wanted} syncs are queued or under way{more}.")
     if wait:

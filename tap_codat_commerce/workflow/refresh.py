@@ -97,8 +97,7 @@ class Pull:
             self.known = frozenset(own)
         for operation in own.values():
             if kind_of(operation.status) is Kind.UNDER_WAY or operation.id not in self.known:
-                self.id = operation.id
-                self.see(operation)
+                self.id, self.note = operation.id, "was under way already"
                 return True
         return False
 
@@ -146,7 +145,7 @@ def connections(
 
 
 def queue(session: Session, pulls: Sequence[Pull]) -> None:
-    """Queue syncs, as many at once as may be; where one is under way already, that one is taken.
+    """Queue syncs, as many at once as may be; where one is under way over the same connection, that one is taken.
 
     Raises:
         CodatError: nothing more can be asked for with this key, or today. Another error goes into a note.
@@ -160,7 +159,7 @@ def queue(session: Session, pulls: Sequence[Pull]) -> None:
         with _contained(of_connection):
             operations = _operations(session, of_connection[0].connection)
             for pull in of_connection:
-                pull.find(operations)
+                _has_changed(session, pull, operations, ask=False)
 
 
 def _queue(session: Session, pull: Pull) -> None:
@@ -168,7 +167,7 @@ def _queue(session: Session, pull: Pull) -> None:
     try:
         answer = session.statuses.refresh(*pull.ids)
     except UnderWay:
-        pull.refused, pull.note = True, "was under way already"
+        pull.refused, pull.note = True, "another sync of the company was under way"
     except EndsTheRun:
         raise
     except BadRequest as exc:
@@ -201,17 +200,17 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
                 yield pull
 
 
-def _has_changed(session: Session, pull: Pull, operations: list[Operation]) -> bool:
-    if pull.id is None:
-        if not pull.find(operations):
+def _has_changed(session: Session, pull: Pull, operations: list[Operation], *, ask: bool = True) -> bool:
+    """Take over how a sync stands; one that was refused is asked for again, if `ask`. Say whether that is new."""
+    before = pull.shown
+    if pull.id is None and not pull.find(operations):
+        if ask:
             _queue(session, pull)
-        return pull.id is not None
+        return pull.shown != before
     operation = next((o for o in operations if o.id == pull.id), None)
-    if operation is None or not pull.see(operation):
-        return False
-    if not pull.under_way and not pull.good:
+    if operation and pull.see(operation) and not pull.under_way and not pull.good:
         pull.note = _to_do(operation)
-    return True
+    return pull.shown != before
 
 
 def _by_connection(pulls: Sequence[Pull]) -> list[list[Pull]]:

@@ -60,7 +60,7 @@ class Session:
         """
         found = given(files, NAMES)
         config = found.config
-        if problems := found.problems or TapCodatCommerce.settings_problems(config):
+        if problems := found.problems + TapCodatCommerce.settings_problems(config):
             raise SettingsError(problems)
         return cls(Settings.of(config))
 

@@ -57,7 +57,16 @@ READING = {
 }
 NOT_NEW = st.just(value=False)
 READS = st.builds(
-    LastRead, MOMENTS, MOMENTS, FINE, FINE, st.none() | FINE, st.booleans(), st.integers(0, 10**9), st.booleans()
+    LastRead,
+    MOMENTS,
+    MOMENTS,
+    FINE,
+    FINE,
+    st.none() | FINE,
+    st.booleans(),
+    st.integers(0, 10**9),
+    st.booleans(),
+    st.booleans(),
 )
 READ = LastRead(
     "2026-03-02T00:00:00.0000000Z",

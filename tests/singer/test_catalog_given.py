@@ -201,6 +201,10 @@ NO_CATALOGS: list[tuple[Any, str]] = [
     ({"streams": {}}, "catalog: streams: must be a list, not an object."),
     ({"streams": ["orders"]}, "catalog: a stream: must be an object, not a text."),
     ({"streams": [{"stream": "orders"}]}, "catalog: a stream: tap_stream_id is missing."),
+    (
+        {"streams": [{"tap_stream_id": "orders", "stream": ["x"], "schema": {"properties": {}}}]},
+        "catalog: orders: stream: must be",
+    ),
     ({"streams": [{"tap_stream_id": "orders", "schema": {}}]}, "catalog: orders: schema: properties is missing."),
     (
         {"streams": [{"tap_stream_id": "ordrs", "schema": {"properties": {}}}]},

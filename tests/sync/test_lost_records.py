@@ -456,8 +456,9 @@ class TestCost:
         assert run.summary.outcomes == {"read": 1}
         assert not played.missing()
 
+    @pytest.mark.parametrize("history", ["", "403", "after a failed sync"])
     def test_a_shop_is_refreshed_when_another_ones_sync_of_the_same_company_has_ended(
-        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch, history: str
     ) -> None:
         """Codat refuses a second sync of a company's data type, whatever connection it is over."""
         monkeypatch.setattr(pending_syncs, "FIRST_PAUSE", 0.1)
@@ -465,16 +466,28 @@ class TestCost:
         played.run()
         played.world.sync_seconds = 0.1
         played.world.in_progress_of = "company"
-        run = played.run(refresh_older_than_hours=1, sync_wait=60)
+        (company,), (_, second) = played.world.companies.values(), played.world.connections()
+        if history == "after a failed sync":
+            played.world.fail(played.world.begin(second.company_id, second.id, ORDERS, "Fetching")[0])
+        elif history:
+            played.world.history_refused = int(history)
+        played.shops.gate.asked.clear()
+        run = played.run(refresh_older_than_hours=1, sync_wait=100)
         assert run.summary.outcomes == {"read": 2}
-        assert not run.summary.findings.as_json()
+        assert not any("Not refreshed" in line for line in run.summary.findings.as_json())
         assert not played.missing()
+        queued = [operation for operation in company.operations if operation.good]
+        assert sorted(o.connection_id for o in queued[-2:]) == sorted(company.connections)
+        assert sum(a.method == "POST" for a in played.shops.gate.asked) <= 4
+        played.world.history_refused = None
         played.world._behind += timedelta(hours=3)  # noqa: SLF001
         played.world.sync_seconds = 3600
         run = played.run(refresh_older_than_hours=1, sync_wait=0)
-        (asked_for, another) = run.summary.findings.as_json()
-        assert "the sync that was asked for has not ended" in asked_for
-        assert "another sync of the company has kept Codat from beginning it" in another
+        said = [line.partition(". ")[0] for line in run.summary.findings.as_json() if "Not refreshed" in line]
+        assert sorted(said) == [
+            "Not refreshed: another sync of the company has kept Codat from beginning it",
+            "Not refreshed: the sync that was asked for has not ended",
+        ]
 
     def test_a_refresh_that_never_shows_is_named(self, play: Callable[..., Played]) -> None:
         played = play()

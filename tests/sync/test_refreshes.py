@@ -77,7 +77,7 @@ def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
         assert one.is_due(GOOD)
         assert one.queue(GOOD)
         assert one.sync_id == f"sync {len(codat.asked)}"
-        assert one.is_queued
+        assert one.is_open
         assert not one.is_due(GOOD)
     assert codat.asked == [("c1", "k1", "commerce-orders"), ("c1", "k1", "commerce-payments")]
     assert [orders.is_awaited(GOOD) for _ in range(9)] == [True] * 9
@@ -86,7 +86,7 @@ def test_each_is_tried_once_and_awaited_until_the_status_moves() -> None:
     assert not customers.is_awaited(GOOD)
     orders.end()
     customers.end()
-    assert not orders.is_queued
+    assert not orders.is_open
     assert not orders.is_due(GOOD)
     assert customers.is_due(GOOD)
 
@@ -95,7 +95,7 @@ def test_one_that_is_under_way_is_waited_for() -> None:
     one = refresh(Codat(UnderWay("under way", status=400)).refreshes())
     assert one.queue(GOOD)
     assert one.sync_id is None
-    assert one.is_queued
+    assert one.is_open
     assert one.is_awaited(GOOD)
 
 
@@ -120,9 +120,9 @@ def test_beside_other_shops_what_is_under_way_may_be_theirs_and_it_is_asked_for_
 @pytest.mark.parametrize(
     ("error", "times", "named"),
     [
-        (NoAnswer("gone"), A_FEW, 11 * (A_FEW - 1) + 1),
-        (Forbidden("no", status=403), A_FEW, 11 * (A_FEW - 1) + 1),
-        (WrongKey("no", status=401), 1, 1),
+        (NoAnswer("gone"), A_FEW, 11 * A_FEW),
+        (Forbidden("no", status=403), A_FEW, 11 * A_FEW),
+        (WrongKey("no", status=401), 1, 11),
         (NotFound("not there", status=404), 110, 110),
         (BadRequest("not offered", status=400), 110, 110),
     ],
@@ -143,14 +143,18 @@ def test_after_a_few_companies_in_trouble_no_more_are_asked_for(error: CodatErro
         one = refresh(refreshes, f"set {number}", replace(SHOP, company_id=f"c{number // 11}"), summary)
         if one.is_due(GOOD):
             assert not one.queue(GOOD)
-            assert not one.is_queued
+            assert not one.is_open
             assert not one.is_awaited(GOOD)
     assert len(codat.asked) == times
     (reason,) = summary.findings.as_json().values()
     assert sum(map(len, reason.values())) == named
     assert refreshes.have_ended is (times < 110)
-    assert begun.is_due(GOOD), "its answer is waited for"
-    assert offered.is_due(GOOD) is not refreshes.have_ended
+    assert summary.left_old == 110 - named
+    codat.error = None
+    assert begun.queue(GOOD), "its answer is waited for"
+    assert offered.queue(GOOD) is not refreshes.have_ended
+    refreshes.went_wrong(NoAnswer("gone"), "of one that was under way")
+    assert refreshes.have_ended is (times < 110), "once and for all"
 
 
 def test_what_one_company_was_asked_for_ahead_is_taken_back_when_it_is_in_trouble() -> None:

@@ -67,6 +67,7 @@ def test_a_night_in_which_all_went_well(night: Night) -> None:
         "findings": {},
         "failed": {},
         "filtered": {},
+        "not_refreshed": 0,
         "unreadable": [],
         "records": {"orders": 5, "customers": 2},
         "requests": 12,

@@ -613,7 +613,8 @@ class TestRefresh:
         assert len({e["id"] for e in done.json}) == 2
         again = desk("refresh", "-t", "orders", "--no-wait")
         assert_one_line(again, "1 did not end well", "orders (not queued)")
-        assert "orders: was under way already." in again.err
+        assert "orders: another sync of the company was under way." in again.err
+        assert "1 of 2 syncs are queued or under way; kept back by other syncs: 1." in again.err
 
     @pytest.mark.parametrize("ends", ["before it shows", "after it shows"])
     def test_one_that_is_under_way_is_not_taken_for_an_older_one(self, stage: Callable[..., Stage], ends: str) -> None:
