@@ -12,9 +12,9 @@ The one place that knows the shape of state:
 What the fields mean: `sync.bookmark`. All but `context` are there only where they say something. `reading` is there
 while a read of many pages is not complete: where to go on. `read` is kept short, as there may be a hundred thousand:
 when the read began, in milliseconds, and how many it took; the seconds from its begin, and from its end, to the times
-at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and four
-flags: 1 full, 2 arrived, 4 exclusive, 8 of a connection that is gone. `untold` are the reads that another one has
-followed in the same run: the next one has to tell that they have arrived.
+at Codat; when the sync ended, in seconds, or in microseconds if they are not whole; how many records came; and flags:
+1 full, 2 arrived, 4 exclusive, 8 of a connection that is gone, 16 and that had data. `untold` are the reads that
+another one has followed in the same run: the next one has to tell that they have arrived.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
     "unstamped": (bool,),
 }
 """What `reading` holds."""
-FULL, ARRIVED, EXCLUSIVE, GONE = 1, 2, 4, 8
+FULL, ARRIVED, EXCLUSIVE, GONE, HAD_DATA = 1, 2, 4, 8, 16
 MICROSECONDS = 10**6
 MOST_SECONDS = 10**12
 STAMPS = ("replication_key_value", "full_read")
@@ -224,7 +224,13 @@ def _short(read: LastRead, *, exclusive: bool) -> list[int | None]:
     after = ceil(dates.seconds(read.looked_at) - ended / 1000)
     synced = round(dates.seconds(read.synced_at) * MICROSECONDS) if read.synced_at else None
     synced = synced if synced is None or synced % MICROSECONDS else synced // MICROSECONDS
-    flags = FULL * read.full | ARRIVED * read.arrived | EXCLUSIVE * exclusive | GONE * read.is_gone
+    flags = (
+        FULL * read.full
+        | ARRIVED * read.arrived
+        | EXCLUSIVE * exclusive
+        | GONE * read.is_gone
+        | HAD_DATA * read.had_data
+    )
     return [started, ended - started, before, after, synced, read.records, flags]
 
 
@@ -272,6 +278,7 @@ def _spelled_out(  # noqa: PLR0913, PLR0917 - as `_short` returns them
         records=int(records),
         arrived=bool(flags & ARRIVED),
         is_gone=bool(flags & GONE),
+        had_data=bool(flags & HAD_DATA),
     )
 
 

@@ -81,7 +81,8 @@ class DataSetStream(CodatStream):
         for context in self.bookmarks.known(company_id):
             if context["connectionId"] in listed:
                 continue
-            if gone := proof.of_what_is_gone(self.bookmarks.find(context), dates.now()):
+            run, old = self.tap.run, self.bookmarks.find(context)
+            if gone := proof.of_what_is_gone(old, dates.now(), run.now, run.start_date):
                 yield context, gone
                 self.bookmarks.move(context, gone)
 

@@ -56,6 +56,7 @@ class LastRead:
         records: how many different records came; one that Codat holds twice is one.
         arrived: whether the target has kept all of them.
         is_gone: whether it tells that the connection is not in its company's list any more, and nothing was read.
+        had_data: whether there was any before that.
     """
 
     started_at: str
@@ -67,6 +68,7 @@ class LastRead:
     records: int
     arrived: bool = False
     is_gone: bool = False
+    had_data: bool = False
 
 
 @dataclass(frozen=True)

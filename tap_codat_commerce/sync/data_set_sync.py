@@ -201,15 +201,16 @@ class DataSetSync:
 
     def _is_old(self, verdict: Verdict, status: SyncStatus) -> bool:
         """Say whether what is there was read before, and a sync of it is to be queued."""
-        supported = not self.check.bookmark.not_supported
-        return verdict.action is Action.UNCHANGED and supported and self._refresh.is_due(status)
+        may_be = not self.check.bookmark.not_supported and not self._is_kept_back(status)
+        return verdict.action is Action.UNCHANGED and may_be and self._refresh.is_due(status)
+
+    def _is_kept_back(self, status: SyncStatus) -> bool:
+        """Say whether Codat would refuse a sync again, as another one of the company shows to be under way."""
+        return self._refresh.is_refused(status) and self.check.is_company_under_way
 
     def _is_refreshed(self, status: SyncStatus) -> bool:
-        """Have Codat sync the data set if it is old; say whether that is to be waited for.
-
-        What another sync of the company has kept from being queued is not asked for while that shows to be under way.
-        """
-        if self._refresh.is_refused(status) and self.check.is_company_under_way:
+        """Have Codat sync the data set if it is old; say whether that is to be waited for."""
+        if self._is_kept_back(status):
             return True
         if not (self._refresh.is_due(status) and self._refresh.queue(status)):
             return False

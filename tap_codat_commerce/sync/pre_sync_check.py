@@ -56,8 +56,10 @@ class PreSyncCheck:
 
     @property
     def is_company_under_way(self) -> bool:
-        """Whether the company's status, by the latest look, is one of a sync that is under way."""
-        return self._company.kind is Kind.UNDER_WAY
+        """Whether a sync of the data type is under way, over whatever connection, by the latest look."""
+        known = self._history.known(self._connection.company_id)
+        shows = known is not None and known.are_under_way(self._data_type)
+        return self._company.kind is Kind.UNDER_WAY or shows
 
     # How does it stand?
 

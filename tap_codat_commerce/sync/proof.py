@@ -39,6 +39,8 @@ LAG = 60.0
 """Seconds. A status may be so far behind: a sync that began before a read ended shows by then."""
 CLOCKS_DIFFER = 5.0
 """Seconds between Codat's clock as this machine knows it, by answers, and that of the syncs."""
+LISTS_AGREE_AFTER = 3600.0
+"""Seconds. A list of connections may be behind, so that it lacks one which is there; for less than this."""
 OF_SEVERAL = "several "
 """What `seen` begins with in a company with several shops."""
 JUST_FAILED = "failed "
@@ -148,7 +150,7 @@ def doubt(read: Read, before: SyncStatus, after: SyncStatus, *, query_finds_noth
 def had_data(old: Bookmark, start_date: str | None) -> bool:
     """Say whether there was data: Codat's word that there is none, or no such data set, is not believed then."""
     stamped = old.stamp is not None and old.stamp != dates.stamp(start_date)
-    return stamped or (old.read is not None and old.read.records > 0)
+    return stamped or (old.read is not None and (old.read.records > 0 or old.read.had_data))
 
 
 def may_still_arrive(read: Read, seen: Seen) -> bool:
@@ -232,7 +234,7 @@ def bound(bookmark: Bookmark, mark: str | None) -> Bookmark:
     return replace(bookmark, seen=mark and mark + _seal(bookmark))
 
 
-def of_what_is_gone(old: Bookmark, now: str) -> Bookmark | None:
+def of_what_is_gone(old: Bookmark, now: str, listed_at: str, start: str | None) -> Bookmark | None:
     """Return the bookmark of a data set whose connection is not in its company's list any more; None if all is told.
 
     It is told as a full read of nothing: what is older is gone. If the connection comes back, it is read whole. That it
@@ -241,12 +243,16 @@ def of_what_is_gone(old: Bookmark, now: str) -> Bookmark | None:
     Args:
         old: the bookmark so far.
         now: when the company was listed, by this machine's clock, as a stamp.
+        listed_at: the same by Codat's clock.
+        start: since when records are wanted of a data set that was never read, as a date; None for ever.
     """
     if old.is_new:
         return None
     if old.read and old.read.is_gone:
-        return None if old.read.arrived else replace(old, read=replace(old.read, arrived=True))
-    told = LastRead(now, now, now, now, None, full=True, records=0, is_gone=True)
+        is_sure = old.read.asked_at <= dates.moved(listed_at, -LISTS_AGREE_AFTER)
+        return replace(old, read=replace(old.read, arrived=True)) if is_sure and not old.read.arrived else None
+    had = had_data(old, start)
+    told = LastRead(now, now, listed_at, listed_at, None, full=True, records=0, is_gone=True, had_data=had)
     return Bookmark(read=told, full_read=old.full_read, is_new=False)
 
 

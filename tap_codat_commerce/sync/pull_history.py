@@ -124,6 +124,11 @@ class Operations:
         some = self._of.get((connection_id, data_type))
         return _status(some) if some else None
 
+    def are_under_way(self, data_type: str) -> bool:
+        """Say whether the latest sync of a data type is under way, over any connection."""
+        latest = (some[0] for (_, kind), some in self._of.items() if kind == data_type)
+        return any(kind_of(operation.status) is Kind.UNDER_WAY for operation in latest)
+
     def reach(self, begin: str) -> bool:
         """Say whether one of them was requested at a stamp, or before: then all later ones are there."""
         return self._oldest is not None and self._oldest <= begin

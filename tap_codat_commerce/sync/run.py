@@ -109,6 +109,16 @@ class Run:
             at_once=options.max_concurrent_requests,
         )
 
+    @property
+    def start_date(self) -> str | None:
+        """Since when records are wanted of data sets that were never read."""
+        return self._options.start_date
+
+    @property
+    def now(self) -> str:
+        """The time at Codat, as a stamp."""
+        return self._reader.now()
+
     def companies(self) -> Iterator[Company]:
         """Yield each company when it is its turn.
 

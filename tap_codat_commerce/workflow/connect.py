@@ -81,6 +81,10 @@ def platform(prefetcher: Prefetcher, wanted: str) -> Integration:
     return chosen
 
 
+UNKNOWN = (NoAnswer, ServerTrouble, UnreadableAnswer)
+"""After these errors of a POST, it is unknown whether Codat has done what it says."""
+
+
 def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[str, Any]:
     """Make a company and return it; a name that Codat does not keep whole becomes the description, if there is none.
 
@@ -93,7 +97,7 @@ def company(prefetcher: Prefetcher, name: str, description: str | None) -> dict[
     try:
         made = prefetcher.post("/companies", body=body, repeatable=False)
         return answers.with_id(made)
-    except (NoAnswer, ServerTrouble, UnreadableAnswer) as exc:
+    except UNKNOWN as exc:
         msg = f"{exc.what}. The company may have been made all the same: look with `codat-commerce status {name!r}`."
         raise UsageError(msg) from exc
 
@@ -102,19 +106,20 @@ def connection(prefetcher: Prefetcher, owner: dict[str, Any], platform_key: str,
     """Add a connection to a company and return it.
 
     Raises:
-        UsageError: the connection was not made, but its company was just made.
+        UsageError: the connection was not made, but its company was just made; or it is unknown whether it was made.
         CodatError: the connection was not made.
     """
     try:
         connections = path("companies", owner["id"], "connections")
         return answers.with_id(prefetcher.post(connections, body={"platformKey": platform_key}, repeatable=False))
     except CodatError as exc:
-        if not just_made:
+        is_unknown = isinstance(exc, UNKNOWN)
+        if not just_made and not is_unknown:
             raise
-        msg = (
-            f"{exc.what}. The company was made, with the id {owner['id']}: "
-            f"add the connection with `codat-commerce connect --company {owner['id']} --platform {platform_key}`."
-        )
+        made = f" The company was made, with the id {owner['id']}." if just_made else ""
+        add = f"add it with `codat-commerce connect --company {owner['id']} --platform {platform_key}`."
+        look = f"may have been made all the same: look with `codat-commerce status {owner['id']}`; if it is not there"
+        msg = f"{exc.what}.{made} The connection {f'{look}, {add}' if is_unknown else f'was not: {add}'}"
         raise UsageError(msg) from exc
 
 

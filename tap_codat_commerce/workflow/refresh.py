@@ -18,14 +18,21 @@ from rich.progress import Progress
 
 from tap_codat_commerce.codat import answers, history, pages
 from tap_codat_commerce.codat.clock import utc_now
-from tap_codat_commerce.codat.errors import BadRequest, CodatError, EndsTheRun, UnderWay, UnexpectedAnswer
+from tap_codat_commerce.codat.errors import (
+    BadRequest,
+    CodatError,
+    EndsAllRequests,
+    EndsTheRun,
+    UnderWay,
+    UnexpectedAnswer,
+)
 from tap_codat_commerce.codat.redaction import clean
 from tap_codat_commerce.sync.data_status import AUTH_ERROR, AUTHORIZE, READY, Kind, kind_of
 from tap_codat_commerce.workflow import show
 from tap_codat_commerce.workflow.session import name_of, platform_of, short
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Hashable, Iterator, Sequence
 
     from tap_codat_commerce.codat.answers import Operation, Standing
     from tap_codat_commerce.sync.company_selection import ConnectionRef
@@ -70,6 +77,11 @@ class Pull:
     def ids(self) -> tuple[str, str, str]:
         """Company, connection and data type, as Codat knows them."""
         return self.connection.company_id, self.connection.connection_id, self.data_type
+
+    @property
+    def of_company(self) -> tuple[str, str]:
+        """Company and data type, as Codat knows them: it may refuse a second sync while one of these is under way."""
+        return self.connection.company_id, self.data_type
 
     @property
     def shown(self) -> str:
@@ -148,13 +160,23 @@ def queue(session: Session, pulls: Sequence[Pull]) -> None:
     """Queue syncs, as many at once as may be; where one is under way over the same connection, that one is taken.
 
     Raises:
-        CodatError: nothing more can be asked for with this key, or today. Another error goes into a note.
+        CodatError: nothing more can be asked for with this key. Another error goes into a note; after one that speaks
+            of all syncs, no more are asked for.
     """
     session.prefetcher.expect(len(pulls))
     for number, pull in enumerate(pulls):
-        session.statuses.prefetch_refresh(*pull.ids, (number,))
-    for pull in pulls:
-        _queue(session, pull)
+        session.statuses.prefetch_refresh(*pull.ids, (number,), number)
+    refusal: EndsTheRun | None = None
+    for number, pull in enumerate(pulls):
+        if refusal and session.statuses.withdraw(number):
+            pull.note = "was not asked for after that"
+            continue
+        try:
+            _queue(session, pull, number)
+        except EndsAllRequests:
+            raise
+        except EndsTheRun as exc:
+            refusal, pull.note = exc, str(exc).rstrip(".")
     for of_connection in _by_connection([p for p in pulls if p.refused]):
         with _contained(of_connection):
             operations = _operations(session, of_connection[0].connection)
@@ -162,10 +184,10 @@ def queue(session: Session, pulls: Sequence[Pull]) -> None:
                 _has_changed(session, pull, operations, ask=False)
 
 
-def _queue(session: Session, pull: Pull) -> None:
+def _queue(session: Session, pull: Pull, token: Hashable = None) -> None:
     pull.refused, pull.note = False, ""
     try:
-        answer = session.statuses.refresh(*pull.ids)
+        answer = session.statuses.refresh(*pull.ids, token)
     except UnderWay:
         pull.refused, pull.note = True, "another sync of the company was under way"
     except EndsTheRun:
@@ -188,6 +210,7 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         CodatError: nothing more can be asked for with this key, or today.
     """
     several = _by_connection([p for p in pulls if p.is_waited_for])
+    busy = {p.of_company for p in pulls if p.under_way}
     session.prefetcher.drop(LOOK)  # what an earlier look has left
     for number, of_connection in enumerate(several):
         operations: list[Operation] = []
@@ -196,7 +219,7 @@ def look(session: Session, pulls: Collection[Pull]) -> Iterator[Pull]:
         if number == 0:  # its answer has told which parameters are taken
             _prefetch(session, [pulls[0].connection for pulls in several[1:]])
         for pull in of_connection:
-            if not pull.is_lost and _has_changed(session, pull, operations):
+            if not pull.is_lost and _has_changed(session, pull, operations, ask=pull.of_company not in busy):
                 yield pull
 
 
@@ -231,7 +254,7 @@ def _contained(pulls: Sequence[Pull]) -> Iterator[None]:
         for pull in pulls:
             pull.is_lost = True
         where = f"syncs of {pulls[0].company}, {platform_of(pulls[0].connection.details)}, can't be watched"
-        show.note(f"{exc.at(where)} `codat-commerce status` shows when they are ready.")
+        show.note(f"{where}: {exc.what.rstrip('.')}. `codat-commerce status` shows when they are ready.")
 
 
 def wait_for(session: Session, pulls: list[Pull], polling: Polling) -> None:

@@ -110,6 +110,7 @@ class Line:
             "status": self.status.current,
             "lastSuccessfulSync": self.status.last_good_sync,
             "ready": self.is_ready,
+            **({"trouble": self.trouble} if self.trouble else {}),
             **({"link": self.link} if links else {}),
         }
 
@@ -257,6 +258,8 @@ class Shown:
         if self._as_json:
             if last:
                 show.as_json([line.as_json(links=self._links) for line in chosen])
+                for trouble in troubles(some):
+                    show.note(trouble)
             return
         if self._watch and not some:
             for gap in gaps if not last and self._gaps != gaps else ():

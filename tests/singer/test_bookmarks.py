@@ -65,8 +65,7 @@ READS = st.builds(
     st.none() | FINE,
     st.booleans(),
     st.integers(0, 10**9),
-    st.booleans(),
-    st.booleans(),
+    *[st.booleans()] * 3,
 )
 READ = LastRead(
     "2026-03-02T00:00:00.0000000Z",

@@ -177,7 +177,10 @@ def test_of_a_connection_that_is_listed_no_more_nothing_is_left(stage: Callable[
     told = of_connection(second, arrived=False)
     assert {row["dataType"] for row in told} == of_it
     assert all((row["full"], row["records"], row["total"], row["syncId"]) == (True, 0, 0, None) for row in told)
-    third = shops.run(state=second.state).ok()
+    soon = shops.run(state=second.state).ok()
+    assert not of_connection(soon, arrived=True), "the list may be behind"
+    shops.world.stamp(7200)
+    third = shops.run(state=soon.state).ok()
     assert {(row["dataType"], row["records"]) for row in of_connection(third, arrived=True)} == {(t, 0) for t in of_it}
     assert not of_connection(third, arrived=False)
     assert not shops.run(state=third.state).ok().records["reads"]
@@ -196,6 +199,7 @@ def test_a_connection_that_a_list_lacked_once_is_not_gone(stage: Callable[..., S
     company = shops.world.companies[connection.company_id]
     behind = company.connections.pop(connection.id)
     second = shops.run(state=first.state).ok()
+    shops.world.stamp(7 * 3600)
     company.connections[connection.id] = behind
     (begun,) = shops.world.begin(company.id, connection.id, "commerce-orders", "Fetching")
     third = shops.run(state=second.state, sync_wait=0).ok()
@@ -203,7 +207,13 @@ def test_a_connection_that_a_list_lacked_once_is_not_gone(stage: Callable[..., S
     assert all(row["records"] for row in told if row["arrived"])
     assert not third.records["orders"]
     shops.world.finish(begun)
-    last = shops.run(state=third.state).ok()
+    shops.world.stamp(7 * 3600)
+    shops.world.no_data = {"commerce-orders"}
+    no_data = shops.run(state=third.state).ok()
+    assert no_data.says("Codat says that it has no data, though it had some", "orders")
+    assert not [r for r in no_data.records["reads"] if r["dataType"] == "commerce-orders" and not r["records"]]
+    shops.world.no_data = set()
+    last = shops.run(state=no_data.state).ok()
     assert len([r for r in last.records["orders"] if r["connectionId"] == connection.id]) == 5
     assert not [r for r in last.records["reads"] if r["arrived"] and not r["records"] and r["full"]]
 

@@ -489,6 +489,18 @@ class TestCost:
             "Not refreshed: the sync that was asked for has not ended",
         ]
 
+    def test_what_shows_to_be_under_way_elsewhere_is_not_asked_for(
+        self, play: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(pending_syncs, "FIRST_PAUSE", 0.1)
+        played = play(companies=2, connections=3)
+        played.run()
+        played.world.sync_seconds, played.world.in_progress_of = 3600, "company"
+        played.shops.gate.asked.clear()
+        run = played.run(refresh_older_than_hours=1, sync_wait=2)
+        assert run.summary.outcomes == {"unchanged": 6}
+        assert sum(a.method == "POST" for a in played.shops.gate.asked) == 6, "each once"
+
     def test_a_refresh_that_never_shows_is_named(self, play: Callable[..., Played]) -> None:
         played = play()
         played.run()

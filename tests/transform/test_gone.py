@@ -108,10 +108,31 @@ def test_a_shop_that_was_connected_again_is_there_once(warehouse: Warehouse) -> 
     del company.connections[old.id]
     for _ in range(2):
         warehouse.night()
+        world.stamp(86400)
     assert warehouse.loaded("orders") == 40
     (shop,) = warehouse.rows("select connection_id from commerce.stg_codat__connections")
     assert shop["connection_id"] == new.id
     assert warehouse.current == {*new.data[ORDERS].records}
+
+
+def test_a_list_that_lacks_a_shop_once_makes_nothing_vanish(warehouse: Warehouse) -> None:
+    world = warehouse.shops.world
+    (shop,) = world.connections()
+    company = world.companies[shop.company_id]
+    other = world.connect(company.id, SHOPIFY.key, status="Linked")
+    world.sync(company.id, other.id, (ORDERS,), add=5)
+    warehouse.night()
+    everything = {*shop.data[ORDERS].records, *other.data[ORDERS].records}
+    assert warehouse.current == everything
+    behind = company.connections.pop(shop.id)
+    warehouse.night()
+    assert warehouse.current == everything
+    company.connections[shop.id] = behind
+    world.stamp(86400)
+    for _ in range(2):
+        warehouse.night()
+        assert warehouse.current == everything
+    assert len(warehouse.rows("select connection_id from commerce.stg_codat__connections")) == 2
 
 
 EVERY = 80

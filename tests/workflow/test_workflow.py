@@ -21,6 +21,7 @@ import pytest
 import warm
 from codat_mock.faults import Fault
 from codat_mock.merchants import COMMERCE_TYPES
+from codat_mock.platforms import BY_KEY
 from conftest import API_KEY, Meanwhile
 
 if TYPE_CHECKING:
@@ -338,6 +339,16 @@ class TestConnect:
         assert desk(*command.split()[1:]).code == 0
         assert len(desk.world.companies) == 1
 
+    def test_a_connection_that_may_have_been_made_is_looked_for_first(self, desk: Desk) -> None:
+        desk.gate.faults.append(Fault("cut", path="/connections$", method="POST"))
+        done = desk("connect", "Bakery", "--platform", "ltpp")
+        (company,) = desk.world.companies
+        assert_one_line(
+            done, f"made all the same: look with `codat-commerce status {company}`; if it is not there, add it"
+        )
+        desk.gate.faults.append(Fault("cut", path="/connections$", method="POST"))
+        assert_one_line(desk("connect", "--company", company, "--platform", "ltpp"), "may have been made all the same")
+
     @pytest.mark.parametrize("kind", ["reset", "cut"])
     def test_a_company_is_never_made_twice(self, desk: Desk, kind: Any) -> None:
         desk.gate.faults.append(Fault(kind, path="/companies$", method="POST", times=0))
@@ -487,6 +498,15 @@ class TestStatus:
         asked = Counter(a.path for a in desk.gate.asked if a.path.endswith("dataStatus"))
         assert sorted(asked.values()) == [1, 3]
 
+    def test_in_json_what_is_not_known_is_told(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=2, connections=1, records=1, extras=False))
+        company = next(iter(desk.world.companies))
+        desk.gate.faults.append(Fault(path=f"{company}/dataStatus", status=403, times=0))
+        done = desk("status", "--json")
+        assert done.code == 1
+        assert {e["companyId"] for e in done.json if "403" in e.get("trouble", "")} == {company}
+        assert "answered 403" in done.err
+
     def test_watching_where_there_is_nothing_yet_says_so_at_once(self, stage: Callable[..., Stage]) -> None:
         desk = Desk(stage(companies=0))
         done = desk("status", "--watch", "--interval", "0.1", "--timeout", "1")
@@ -615,6 +635,20 @@ class TestRefresh:
         assert_one_line(again, "1 did not end well", "orders (not queued)")
         assert "orders: another sync of the company was under way." in again.err
         assert "1 of 2 syncs are queued or under way; kept back by other syncs: 1." in again.err
+
+    def test_what_was_queued_before_a_refusal_of_all_is_named_and_waited_for(self, stage: Callable[..., Stage]) -> None:
+        desk = Desk(stage(companies=6, connections=1, platforms=(BY_KEY["fztf"],)))
+        desk.world.sync_seconds = 0.5
+        refused = desk.world.connections()[1].company_id
+        desk.gate.faults.append(Fault(path=f"{refused}/data/queue", method="POST", status=402, times=0))
+        done = desk("refresh", "--interval", "0.2", "--json")
+        assert done.code == 1
+        queued = [e for e in done.json if e["id"]]
+        assert len(queued) == sum(a.method == "POST" and a.status == 200 for a in desk.gate.asked) >= EVERY
+        assert {e["status"] for e in queued} == {"Complete"}
+        notes = [e["note"] for e in done.json if not e["id"]]
+        assert notes
+        assert all("answered 402" in note or note == "was not asked for after that" for note in notes)
 
     @pytest.mark.parametrize("ends", ["before it shows", "after it shows"])
     def test_one_that_is_under_way_is_not_taken_for_an_older_one(self, stage: Callable[..., Stage], ends: str) -> None:

@@ -48,6 +48,7 @@
     {%- endfor -%}
     {%- set stamped = '_sdc_extracted_at' in loaded -%}
     {%- set by_reads = loaded and data_type and stamped and 'full' in reads and 'arrived' in reads -%}
+    {%- set told = 'full' in reads and 'arrived' in reads and 'records' in reads and 'endedat' in reads -%}
     {%- set by_list = loaded and (data_type or stream in ['connections', 'reads']) and '_sdc_extracted_at' in connections and '_sdc_extracted_at' in companies -%}
     {%- if by_reads %}
 with arrived as (
@@ -84,7 +85,7 @@ where true
     {%- endif %}
     {%- if by_list %}
     and not exists (
-        {{ codat_commerce.gone_connections() | indent(8) }}
+        {{ codat_commerce.gone_connections(told) | indent(8) }}
         and connection."companyId" = loaded."companyId"
         and connection."id" = loaded."{{ 'id' if stream == 'connections' else 'connectionId' }}"
     )
@@ -92,19 +93,34 @@ where true
 {% endmacro %}
 
 {#
-    Connections that are not in their company's list any more: their row is older than their company's. A loader that
-    died may have kept the company's row alone: so another connection of the company has to be as new. Where it has none,
-    its reads tell what is gone.
+    Connections that are not in their company's list any more. Their reads tell: a full read of nothing, which took no
+    time and has arrived. Of one without any read, its row is older than its company's, and another connection of the
+    company has a row that is not: a loader that died may have kept the company's row alone.
+    told: whether there are reads.
 #}
-{% macro gone_connections() -%}
+{% macro gone_connections(told) -%}
 select 1
 from {{ source('codat', 'connections') }} as connection
-inner join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
-inner join (
+left join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
+left join (
     select "companyId", max("_sdc_extracted_at") as latest
     from {{ source('codat', 'connections') }}
     group by "companyId"
 ) as listed on listed."companyId" = connection."companyId"
-where connection."_sdc_extracted_at" < company."_sdc_extracted_at"
-    and company."_sdc_extracted_at" <= listed.latest
+{% if told -%}
+left join (
+    select
+        "companyId",
+        "connectionId",
+        max(case when "full" and "arrived" and "records" = 0 and "startedAt" = "endedAt" then "startedAt" end) as gone_since
+    from {{ source('codat', 'reads') }}
+    group by "companyId", "connectionId"
+) as told on told."companyId" = connection."companyId" and told."connectionId" = connection."id"
+{% endif -%}
+where case
+    {% if told -%}
+    when told."connectionId" is not null then told.gone_since > connection."_sdc_extracted_at"
+    {% endif -%}
+    when true then connection."_sdc_extracted_at" < company."_sdc_extracted_at" and company."_sdc_extracted_at" <= listed.latest
+end
 {%- endmacro %}
