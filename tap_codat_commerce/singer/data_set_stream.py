@@ -78,11 +78,13 @@ class DataSetStream(CodatStream):
 
     def gone(self, company_id: str, listed: Collection[str]) -> Iterator[tuple[Context, Bookmark]]:
         """Yield bookmarks that say that nothing is left of connections that a company lists no more."""
+        run = self.tap.run
         for context in self.bookmarks.known(company_id):
+            old = self.bookmarks.find(context)
             if context["connectionId"] in listed:
-                continue
-            run, old = self.tap.run, self.bookmarks.find(context)
-            if gone := proof.of_what_is_gone(old, dates.now(), run.now, run.start_date):
+                if back := proof.of_what_is_back(old):
+                    self.bookmarks.move(context, back)
+            elif gone := proof.of_what_is_gone(old, dates.now(), run.listed_at, run.start_date):
                 yield context, gone
                 self.bookmarks.move(context, gone)
 

@@ -256,6 +256,16 @@ def of_what_is_gone(old: Bookmark, now: str, listed_at: str, start: str | None) 
     return Bookmark(read=told, full_read=old.full_read, is_new=False)
 
 
+def of_what_is_back(old: Bookmark) -> Bookmark | None:
+    """Return the bookmark of a data set whose connection is in the list again; None if it was not gone.
+
+    What was told as gone is not told as arrived; should the list lack the connection again, that counts anew.
+    """
+    if old.read is None or not old.read.is_gone:
+        return None
+    return replace(old, read=replace(old.read, is_gone=False, arrived=True))
+
+
 # May the bookmark be trusted?
 
 

@@ -56,6 +56,7 @@ class Run:
     Attributes:
         selection: which companies and connections are read.
         summary: what came of the run so far.
+        listed_at: when the companies were listed, by Codat's clock, as a stamp.
     """
 
     def __init__(  # noqa: PLR0913 - what is read, and how
@@ -97,6 +98,7 @@ class Run:
         self._pending: PendingSyncs[DataSetSync] = PendingSyncs(0 if dry else options.sync_wait, before_pause)
         self._reader = Reader(self._prefetcher, options, dry=dry)
         self._ahead: dict[str, dict[str, list[DataSetSync]]] = {}
+        self.listed_at = self._reader.now()
         self._plan = PrefetchPlan(
             self._prefetcher,
             self.selection,
@@ -114,11 +116,6 @@ class Run:
         """Since when records are wanted of data sets that were never read."""
         return self._options.start_date
 
-    @property
-    def now(self) -> str:
-        """The time at Codat, as a stamp."""
-        return self._reader.now()
-
     def companies(self) -> Iterator[Company]:
         """Yield each company when it is its turn.
 
@@ -126,6 +123,7 @@ class Run:
             CodatError: the list of companies can't be read.
         """
         companies = self.selection.companies()
+        self.listed_at = self._reader.now()
         self.summary.companies = len(companies)
         if not self._dry:
             self.summary.log_scope(self.selection.connections_found, self._streams)

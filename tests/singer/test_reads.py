@@ -206,6 +206,11 @@ def test_a_connection_that_a_list_lacked_once_is_not_gone(stage: Callable[..., S
     told = [r for r in third.records["reads"] if r["connectionId"] == connection.id]
     assert all(row["records"] for row in told if row["arrived"])
     assert not third.records["orders"]
+    del company.connections[connection.id]
+    once_more = shops.run(state=third.state).ok()
+    told = [r for r in once_more.records["reads"] if r["connectionId"] == connection.id]
+    assert [r["arrived"] for r in told if r["dataType"] == "commerce-orders"] == [False], "it was listed in between"
+    company.connections[connection.id] = behind
     shops.world.finish(begun)
     shops.world.stamp(7 * 3600)
     shops.world.no_data = {"commerce-orders"}

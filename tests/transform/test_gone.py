@@ -135,6 +135,26 @@ def test_a_list_that_lacks_a_shop_once_makes_nothing_vanish(warehouse: Warehouse
     assert len(warehouse.rows("select connection_id from commerce.stg_codat__connections")) == 2
 
 
+def test_a_shop_that_left_before_a_run_without_state_is_gone_from_the_second_night_on(warehouse: Warehouse) -> None:
+    """Nothing tells of it: the rows of the other night are made two days old by hand."""
+    world = warehouse.shops.world
+    (shop,) = world.connections()
+    company = world.companies[shop.company_id]
+    other = world.connect(company.id, SHOPIFY.key, status="Linked")
+    world.sync(company.id, other.id, (ORDERS,), add=5)
+    warehouse.night()
+    del company.connections[shop.id]
+    warehouse.state = {}
+    warehouse.night()
+    left = {*other.data[ORDERS].records}
+    assert warehouse.current > left
+    warehouse.change(
+        'update codat.connections set "_sdc_extracted_at" = "_sdc_extracted_at" - interval \'48 hours\''
+        f""" where "id" = '{shop.id}'"""
+    )
+    assert warehouse.current == left
+
+
 EVERY = 80
 """Messages between two places at which the loader is killed."""
 

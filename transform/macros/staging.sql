@@ -94,11 +94,13 @@ where true
 
 {#
     Connections that are not in their company's list any more. Their reads tell: a full read of nothing, which took no
-    time and has arrived. Of one without any read, its row is older than its company's, and another connection of the
-    company has a row that is not: a loader that died may have kept the company's row alone.
+    time and has arrived. Where none tells, as a run had no state, the rows do: the connection's is older than its
+    company's, by more than a night, and another connection of the company has a row that is not. So neither a list that
+    was behind nor a loader that died makes them vanish.
     told: whether there are reads.
 #}
 {% macro gone_connections(told) -%}
+{%- set of_nothing = '"full" and "records" = 0 and "startedAt" = "endedAt"' -%}
 select 1
 from {{ source('codat', 'connections') }} as connection
 left join {{ source('codat', 'companies') }} as company on company."id" = connection."companyId"
@@ -112,15 +114,17 @@ left join (
     select
         "companyId",
         "connectionId",
-        max(case when "full" and "arrived" and "records" = 0 and "startedAt" = "endedAt" then "startedAt" end) as gone_since
+        max(case when {{ of_nothing }} then "startedAt" end) as told_since,
+        max(case when {{ of_nothing }} and "arrived" then "startedAt" end) as gone_since
     from {{ source('codat', 'reads') }}
     group by "companyId", "connectionId"
 ) as told on told."companyId" = connection."companyId" and told."connectionId" = connection."id"
 {% endif -%}
 where case
     {% if told -%}
-    when told."connectionId" is not null then told.gone_since > connection."_sdc_extracted_at"
+    when told.told_since > connection."_sdc_extracted_at" then coalesce(told.gone_since > connection."_sdc_extracted_at", false)
     {% endif -%}
-    when true then connection."_sdc_extracted_at" < company."_sdc_extracted_at" and company."_sdc_extracted_at" <= listed.latest
+    when true then connection."_sdc_extracted_at" < company."_sdc_extracted_at" - interval '36 hours'
+        and company."_sdc_extracted_at" <= listed.latest
 end
 {%- endmacro %}
