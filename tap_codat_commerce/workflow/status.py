@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
+    from tap_codat_commerce.sync.company_selection import CompanySelection
     from tap_codat_commerce.workflow.session import Session
 
     Entries = dict[str, Any] | CodatError
@@ -166,12 +167,15 @@ def lines(
         if selection.connections(company, number):
             session.statuses.prefetch(company["id"], (number,), _nothing_follows)
     for company in companies:
-        yield from known[company["id"]] or watched.note(company, [*_of_company(session, company, data_types)])
+        yield from known[company["id"]] or watched.note(
+            company, [*_of_company(session, selection, company, data_types)]
+        )
         session.statuses.forget(company["id"])
 
 
-def _of_company(session: Session, company: dict[str, Any], data_types: Collection[str]) -> Iterator[Line]:
-    selection = session.selection()
+def _of_company(
+    session: Session, selection: CompanySelection, company: dict[str, Any], data_types: Collection[str]
+) -> Iterator[Line]:
     readable = {c.connection_id for c in selection.connections(company, 0)}
     chosen = [c for c in company["dataConnections"] if is_shop(c) and selection.is_chosen_platform(c)]
     if not chosen:

@@ -14,6 +14,7 @@ from warehouses import FULL_READS, KINDS, Warehouse, warehouse_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from codat_mock.holdings import Company, Connection
     from conftest import Stage
 
 pytestmark = pytest.mark.slow
@@ -115,20 +116,25 @@ def test_a_shop_that_was_connected_again_is_there_once(warehouse: Warehouse) -> 
     assert warehouse.current == {*new.data[ORDERS].records}
 
 
-def test_a_list_that_lacks_a_shop_once_makes_nothing_vanish(warehouse: Warehouse) -> None:
+def with_another_shop(warehouse: Warehouse) -> tuple[Company, list[Connection]]:
+    """Connect a second shop, and load it; return the company and its two connections."""
     world = warehouse.shops.world
-    (shop,) = world.connections()
-    company = world.companies[shop.company_id]
+    (company,) = world.companies.values()
     other = world.connect(company.id, SHOPIFY.key, status="Linked")
     world.sync(company.id, other.id, (ORDERS,), add=5)
     warehouse.night()
+    return company, [*company.connections.values()]
+
+
+def test_a_list_that_lacks_a_shop_once_makes_nothing_vanish(warehouse: Warehouse) -> None:
+    company, (shop, other) = with_another_shop(warehouse)
     everything = {*shop.data[ORDERS].records, *other.data[ORDERS].records}
     assert warehouse.current == everything
     behind = company.connections.pop(shop.id)
     warehouse.night()
     assert warehouse.current == everything
     company.connections[shop.id] = behind
-    world.stamp(86400)
+    warehouse.shops.world.stamp(86400)
     for _ in range(2):
         warehouse.night()
         assert warehouse.current == everything
@@ -137,12 +143,7 @@ def test_a_list_that_lacks_a_shop_once_makes_nothing_vanish(warehouse: Warehouse
 
 def test_a_shop_that_left_before_a_run_without_state_is_gone_from_the_second_night_on(warehouse: Warehouse) -> None:
     """Nothing tells of it: the rows of the other night are made two days old by hand."""
-    world = warehouse.shops.world
-    (shop,) = world.connections()
-    company = world.companies[shop.company_id]
-    other = world.connect(company.id, SHOPIFY.key, status="Linked")
-    world.sync(company.id, other.id, (ORDERS,), add=5)
-    warehouse.night()
+    company, (shop, other) = with_another_shop(warehouse)
     del company.connections[shop.id]
     warehouse.state = {}
     warehouse.night()
